@@ -1,0 +1,82 @@
+import type { JsonObject } from '../json.ts'
+
+/**
+ * AiFi as the rest of the program sees it: what was observed, never an interpretation, and never a throw.
+ * `client.ts` is the implementation over HTTP.
+ *
+ * All text in here is as AiFi sent it: untrusted, unbounded in meaning, possibly echoing a secret. Whoever shows it
+ * passes it through `text.ts` first.
+ */
+export interface Aifi {
+  /** The address as a person should read it, without credentials: `https://host[:port][/prefix]`. */
+  readonly address: string
+  /**
+   * `GET /api/admin/v2/customers/{customerId}`, which AiFi's pages do not document: best effort.
+   * Aborting `signal` ends it as `unreadable`.
+   */
+  readCustomer(customerId: number, signal?: AbortSignal): Promise<Reading>
+  /**
+   * `PATCH /api/admin/v2/customers/{customerId}` with exactly `body`.
+   * Sent again only when the first one certainly was not processed (design: connection not established, 429 with a
+   * `Retry-After` that fits, 401 once with a fresh OAuth token).
+   */
+  updateCustomer(customerId: number, body: JsonObject, options?: UpdateOptions): Promise<Sending>
+  /** Ends all connections. Exchanges under way end as `no_answer`. */
+  close(): Promise<void>
+}
+
+export interface UpdateOptions {
+  /** The body carries a password: then nothing but the one 401 with a fresh OAuth token may be repeated. */
+  once?: boolean
+  /** Before the request has left, stops it (`not_sent`, `cancelled`). Once it is on its way it has no effect. */
+  signal?: AbortSignal
+  /** How long retries may take in all, in milliseconds. A retry that would not fit is not started. */
+  budgetMs?: number
+  /** Called once, just before the first byte of the first PATCH leaves. */
+  onSending?: () => void
+}
+
+/** What an answer said, besides its content. */
+export interface HttpFacts {
+  /** HTTP status. */
+  status: number
+  /** The request id that AiFi or a proxy put on the answer, if any (`x-request-id`, `x-correlation-id`, `traceparent`). */
+  requestId?: string
+  /** `Retry-After`, in seconds from now; absent when there was none or it made no sense. */
+  retryAfterSeconds?: number
+}
+
+/** The content of an answer. */
+export type Body =
+  | { kind: 'empty' }
+  | { kind: 'json'; value: unknown }
+  /** Complete, but no JSON (an HTML page of a proxy, say). `text` is at most 2,000 characters. */
+  | { kind: 'text'; text: string }
+  /** Status and headers came, the content did not arrive whole: cut off, timed out, or over the size cap. */
+  | { kind: 'incomplete'; cause: 'cut_off' | 'timeout' | 'too_large' }
+
+/** Why nothing reached AiFi. */
+export type NotSentCause =
+  | 'dns' // the host name is unknown
+  | 'refused' // nobody listens there, or no route
+  | 'tls' // the certificate was not accepted, or no TLS there
+  | 'connect_timeout'
+  | 'proxy' // the company's proxy refused or failed
+  | 'token' // no access token could be had
+  | 'cancelled'
+
+/** How the attempt to send ended. */
+export type Sending =
+  | { kind: 'answered'; http: HttpFacts; body: Body; attempts: number }
+  /** Certain: AiFi has not seen the request. `detail` is plain words for a person. */
+  | { kind: 'not_sent'; cause: NotSentCause; detail: string }
+  /** The request was on its way, at least in part, and no complete status line and headers came back. */
+  | { kind: 'no_answer'; cause: 'timeout' | 'reset' | 'malformed' | 'closing'; detail: string }
+
+/** How the attempt to read ended. */
+export type Reading =
+  | { kind: 'record'; record: JsonObject; http: HttpFacts }
+  /** No record, but that says nothing about whether a change can be sent. `reason` is plain words. */
+  | { kind: 'unreadable'; cause: 'not_found' | 'not_offered' | 'switched_off' | 'refused' | 'failed' | 'cancelled'; reason: string; http?: HttpFacts }
+  /** AiFi could not be reached at all, or gave out no token; a change would meet the same. */
+  | { kind: 'unreachable'; cause: NotSentCause; detail: string }

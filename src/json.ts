@@ -1,0 +1,44 @@
+/** A JSON object as it was parsed, its members not looked at. */
+export type JsonObject = { [key: string]: unknown }
+
+/** True for an object that JSON could have made: not null, not an array. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** True when the two JSON values are equal member by member; the order of keys does not count, that of elements does. */
+export function jsonEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, index) => jsonEqual(item, b[index]))
+  }
+  if (!isJsonObject(a) || !isJsonObject(b)) return false
+  const keys = Object.keys(a)
+  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && jsonEqual(a[key], b[key]))
+}
+
+/** True when `value` nests objects and arrays no deeper than `levels`. Iterative, so that no depth can exhaust the stack. */
+export function nestsWithin(value: unknown, levels: number): boolean {
+  const open: { value: unknown; depth: number }[] = [{ value, depth: 0 }]
+  for (let next = open.pop(); next; next = open.pop()) {
+    if (typeof next.value !== 'object' || next.value === null) continue
+    if (next.depth >= levels) return false
+    for (const child of Object.values(next.value)) open.push({ value: child, depth: next.depth + 1 })
+  }
+  return true
+}
+
+/**
+ * The same JSON text for equal values, whatever the order of their keys. For keys and fingerprints, not for sending.
+ * The caller has bounded the depth ({@link nestsWithin}).
+ */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  if (isJsonObject(value)) {
+    const members = Object.keys(value)
+      .sort()
+      .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`)
+    return `{${members.join(',')}}`
+  }
+  return JSON.stringify(value) ?? 'null'
+}
