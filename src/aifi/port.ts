@@ -30,7 +30,10 @@ export interface UpdateOptions {
   once?: boolean
   /** Before the request has left, stops it (`not_sent`, `cancelled`). Once it is on its way it has no effect. */
   signal?: AbortSignal
-  /** How long retries may take in all, in milliseconds. A retry that would not fit is not started. */
+  /**
+   * How long the whole call may take, retries included, in milliseconds; default: three deadlines of an exchange. A retry
+   * whose pause and deadline would not fit is not started. (A fresh token that it needs comes on top.)
+   */
   budgetMs?: number
   /** Called once, just before the first byte of the first PATCH leaves. */
   onSending?: () => void
@@ -68,7 +71,7 @@ export type NotSentCause =
 /** How the attempt to send ended. */
 export type Sending =
   | { kind: 'answered'; http: HttpFacts; body: Body; attempts: number }
-  /** Certain: AiFi has not seen the request. `detail` is plain words for a person. */
+  /** Certain: AiFi has not acted on the request. `detail` is one or two plain sentences, with full stop, our own words. */
   | { kind: 'not_sent'; cause: NotSentCause; detail: string }
   /** The request was on its way, at least in part, and no complete status line and headers came back. */
   | { kind: 'no_answer'; cause: 'timeout' | 'reset' | 'malformed' | 'closing'; detail: string }
@@ -76,7 +79,12 @@ export type Sending =
 /** How the attempt to read ended. */
 export type Reading =
   | { kind: 'record'; record: JsonObject; http: HttpFacts }
-  /** No record, but that says nothing about whether a change can be sent. `reason` is plain words. */
-  | { kind: 'unreadable'; cause: 'not_found' | 'not_offered' | 'switched_off' | 'refused' | 'failed' | 'cancelled'; reason: string; http?: HttpFacts }
+  /** No record, but that says nothing about whether a change can be sent. `reason` is one or two plain sentences, our own words. */
+  | {
+      kind: 'unreadable'
+      cause: 'not_found' | 'not_offered' | 'switched_off' | 'refused' | 'failed' | 'cancelled'
+      reason: string
+      http?: HttpFacts
+    }
   /** AiFi could not be reached at all, or gave out no token; a change would meet the same. */
   | { kind: 'unreachable'; cause: NotSentCause; detail: string }

@@ -31,7 +31,15 @@ export type CardState =
   /** The end; `message` is the sentence the assistant is told too, `at` when it happened (ms since 1970). */
   | { readonly kind: 'settled'; readonly outcome: CardOutcome; readonly message: string; readonly at: number }
 
-export type CardOutcome = 'updated' | 'unchanged' | 'failed' | 'invalid' | 'unknown' | 'declined' | 'expired' | 'withdrawn'
+export type CardOutcome =
+  | 'updated'
+  | 'unchanged'
+  | 'failed'
+  | 'invalid'
+  | 'unknown'
+  | 'declined'
+  | 'expired'
+  | 'withdrawn'
 
 /** A page that shows no customer's data. */
 export type Notice =

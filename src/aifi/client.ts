@@ -1,0 +1,61 @@
+import type { Clock } from '../clock.ts'
+import { createHttp, type ProxySettings } from './http.ts'
+import type { Aifi } from './port.ts'
+import { readingCancelled, readingOf, switchedOff } from './reading.ts'
+import { createSender, unlessAborted } from './retrying.ts'
+import { type Credentials, createTokens } from './tokens.ts'
+
+export interface AifiOptions {
+  /** The deployment, checked where the settings are read: https or loopback, no credentials, query or fragment. */
+  readonly baseUrl: string
+  readonly credentials: Credentials
+  /** Deadline of one exchange (one request and its whole answer; a token request is its own), in milliseconds. */
+  readonly timeoutMs: number
+  readonly clock: Clock
+  readonly proxy?: ProxySettings
+}
+
+/** For {@link Aifi.updateCustomer}, unless the caller says: room for a token, the change, and one repetition. */
+const UPDATE_DEADLINES = 3
+/** A read is repeated when it failed early, not when it has used its deadline. */
+const READ_DEADLINES = 2
+
+/** AiFi over HTTP. Long-lived: it owns the connections and the token. Throws a TypeError on malformed addresses. */
+export function createAifi({ baseUrl, credentials, timeoutMs, clock, proxy }: AifiOptions): Aifi {
+  const { origin, pathname } = new URL(baseUrl)
+  const address = origin + pathname.replace(/\/+$/, '')
+  const http = createHttp({ timeoutMs, clock, ...(proxy && { proxy }) })
+  const send = createSender(http, createTokens(credentials, http, clock), clock, timeoutMs)
+  let readingOffered = true
+
+  return {
+    address,
+    async readCustomer(customerId, signal) {
+      const url = customerUrl(address, customerId)
+      if (!readingOffered) return switchedOff
+      const budgetMs = READ_DEADLINES * timeoutMs
+      const sending = await unlessAborted(() => send({ method: 'GET', url, signal }, { budgetMs }), signal)
+      if (!sending) return readingCancelled
+      const reading = readingOf(sending)
+      if (reading.kind === 'unreadable' && reading.cause === 'not_offered') readingOffered = false
+      return reading
+    },
+    async updateCustomer(customerId, body, { once, signal, budgetMs = UPDATE_DEADLINES * timeoutMs, onSending } = {}) {
+      const url = customerUrl(address, customerId)
+      let told = false
+      const tellOnce = () => {
+        if (!told) onSending?.()
+        told = true
+      }
+      const request = { method: 'PATCH', url, body: JSON.stringify(body), signal, onSending: tellOnce } as const
+      return send(request, { budgetMs, once })
+    },
+    close: () => http.close(),
+  }
+}
+
+/** Only an integer can become part of the path: nothing that was read or typed can lead elsewhere. */
+function customerUrl(address: string, customerId: number): URL {
+  if (!Number.isSafeInteger(customerId) || customerId < 0) throw new TypeError('customerId must be an integer from 0')
+  return new URL(`${address}/api/admin/v2/customers/${customerId}`)
+}

@@ -1,0 +1,117 @@
+import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
+import type { Clock } from '../clock.ts'
+import { type Exchange, Exchanging } from './exchange.ts'
+import { cancelledBeforeSending, ProxyError } from './failure.ts'
+
+/** Proxies as data: the values of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. */
+export interface ProxySettings {
+  readonly httpProxy?: string
+  readonly httpsProxy?: string
+  readonly noProxy?: string
+}
+
+export interface HttpOptions {
+  /** How long one exchange may take, connection and whole content included, in milliseconds. */
+  readonly timeoutMs: number
+  readonly clock: Clock
+  readonly proxy?: ProxySettings
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'PATCH' | 'POST'
+  readonly url: URL
+  readonly headers: Record<string, string>
+  readonly body?: string
+  /** Stops the request as long as it has not left; afterwards without effect. */
+  readonly signal?: AbortSignal | undefined
+  /** Called just before the first byte leaves, on an open connection. */
+  readonly onSending?: (() => void) | undefined
+  /** The largest content of an answer that is read, in bytes. Default: 1 MB. */
+  readonly maxBytes?: number
+}
+
+export interface Http {
+  /** One request and its answer. Never throws, writes nothing twice, follows no redirect. */
+  exchange(request: HttpRequest): Promise<Exchange>
+  /** Ends all connections, and all exchanges with them. */
+  close(): Promise<void>
+}
+
+const MAX_BYTES = 1_000_000
+/** Per origin: an assistant changes a handful of records at a time, and AiFi's limits are unknown. */
+const CONNECTIONS = 6
+/** The longer a connection idles, the likelier it is closed under a request, whose outcome is then unknown. */
+const KEEP_ALIVE_MS = 4_000
+const KEEP_ALIVE_MAX_MS = 15_000
+
+/** One pool of connections and the way to exchange over it. Throws a TypeError on a malformed proxy address. */
+export function createHttp({ timeoutMs, clock, proxy }: HttpOptions): Http {
+  const dispatcher = createDispatcher(timeoutMs, proxy)
+  const underWay = new Set<Exchanging>()
+  let closed = false
+  return {
+    async exchange(request) {
+      if (closed || request.signal?.aborted) return cancelledBeforeSending
+      const { method, url, headers, body = null, maxBytes = MAX_BYTES } = request
+      const exchanging = new Exchanging({ url, maxBytes, onSending: request.onSending, clock })
+      const cancel = () => exchanging.end('cancelled')
+      request.signal?.addEventListener('abort', cancel)
+      underWay.add(exchanging)
+      const forgetDeadline = clock.after(timeoutMs, () => exchanging.end('timeout'))
+      dispatcher.dispatch({ origin: url.origin, path: url.pathname + url.search, method, headers, body }, exchanging)
+      const exchange = await exchanging.ended
+      forgetDeadline()
+      underWay.delete(exchanging)
+      request.signal?.removeEventListener('abort', cancel)
+      return exchange
+    },
+    async close() {
+      closed = true
+      for (const exchanging of underWay) exchanging.end('closing')
+      await dispatcher.destroy()
+    },
+  }
+}
+
+function createDispatcher(timeoutMs: number, proxy: ProxySettings | undefined): Dispatcher {
+  const options = {
+    connections: CONNECTIONS,
+    connect: { timeout: timeoutMs },
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
+    // The deadline of the exchange covers both.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  }
+  if (!proxy?.httpProxy && !proxy?.httpsProxy) return new Agent(options)
+  try {
+    return new EnvHttpProxyAgent({
+      ...options,
+      // Empty, not absent: undici reads the environment for what is absent.
+      httpProxy: proxy.httpProxy ?? '',
+      httpsProxy: proxy.httpsProxy ?? '',
+      noProxy: proxy.noProxy ?? '',
+      clientFactory: (origin, given) => proxyPool(origin, { ...given, headersTimeout: timeoutMs }),
+    })
+  } catch {
+    // The reason would quote the address, which may carry a password.
+    throw new TypeError('The address of the proxy is no URL that can be used')
+  }
+}
+
+/**
+ * The connections to the proxy itself. Their failures are marked, so that they cannot be taken for those of AiFi's
+ * connections; and because undici would reconnect without pause or end on meeting its own socket error at this place.
+ */
+function proxyPool(origin: URL, options: Pool.Options): Pool {
+  const pool = new Pool(origin, options)
+  const connect = pool.connect.bind(pool)
+  pool.connect = async (target: Omit<Dispatcher.ConnectOptions, 'origin'>) => {
+    try {
+      return await connect(target)
+    } catch (error) {
+      throw new ProxyError('The proxy failed', { cause: error })
+    }
+  }
+  return pool
+}

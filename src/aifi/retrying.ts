@@ -1,0 +1,99 @@
+import { type Clock, Deadline, sleep } from '../clock.ts'
+import type { Secret } from '../secret.ts'
+import { extractError } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import { cancelledBeforeSending } from './failure.ts'
+import type { Http, HttpRequest } from './http.ts'
+import type { NotSentCause, Sending } from './port.ts'
+import type { TokenSource } from './tokens.ts'
+
+export interface RetryOptions {
+  /** Milliseconds for everything; a repetition that might end later is not started. */
+  readonly budgetMs: number
+  /** Only the one repetition with a fresh token. */
+  readonly once?: boolean | undefined
+}
+
+type Authorized = Omit<HttpRequest, 'method' | 'headers'> & { readonly method: 'GET' | 'PATCH' }
+
+/** Sends with a token, and again where that is certainly harmless: once at most for each reason. Never throws. */
+export type Sender = (request: Authorized, options: RetryOptions) => Promise<Sending>
+
+interface Again {
+  readonly because: 'not_through' | 'rate_limit' | 'token'
+  readonly pauseMs: number
+}
+
+/** Long enough for a restarting server or a resolver to recover, short enough to go unnoticed. */
+const PAUSE_MS = 250
+const TRANSIENT: readonly NotSentCause[] = ['dns', 'refused', 'connect_timeout', 'proxy']
+
+/** The rules of repetition, in one place for reading and changing. */
+export function createSender(http: Http, tokens: TokenSource, clock: Clock, timeoutMs: number): Sender {
+  return async (request, { budgetMs, once = false }) => {
+    const budget = new Deadline(clock, budgetMs)
+    const used = new Set<Again['because']>()
+    let refused: { token: string; answer: Sending } | undefined
+    for (let attempts = 1; ; attempts++) {
+      const given = await unlessAborted(() => tokens.get(), request.signal)
+      if (!given) return cancelledBeforeSending
+      if (given.kind === 'no_token') return { kind: 'not_sent', cause: 'token', detail: given.detail }
+      if (refused && given.token.reveal() === refused.token) return refused.answer
+      const exchange = await http.exchange({ ...request, headers: headersFor(request, given.token) })
+      const ended: Sending = exchange.kind === 'answered' ? { ...exchange, attempts } : exchange
+      const again = whyAgain(exchange, request.method, once)
+      if (again?.because === 'token') {
+        if (!tokens.invalidate(given.token)) return ended
+        refused = { token: given.token.reveal(), answer: ended }
+      }
+      if (!again || used.has(again.because) || again.pauseMs + timeoutMs > budget.remainingMs) return ended
+      used.add(again.because)
+      await sleep(clock, again.pauseMs, request.signal)
+    }
+  }
+}
+
+/** Why the same request may be sent again after this; undefined when it may not. */
+function whyAgain(exchange: Exchange, method: Authorized['method'], once: boolean): Again | undefined {
+  if (exchange.kind === 'answered') {
+    if (isTokenRefused(exchange)) return { because: 'token', pauseMs: 0 }
+    const { status, retryAfterSeconds } = exchange.http
+    if (once || method !== 'PATCH' || status !== 429 || retryAfterSeconds === undefined) return undefined
+    return { because: 'rate_limit', pauseMs: Math.max(PAUSE_MS, retryAfterSeconds * 1000) }
+  }
+  const harmless =
+    exchange.kind === 'not_sent' ? TRANSIENT.includes(exchange.cause) : method === 'GET' && exchange.cause !== 'closing'
+  return harmless && !once ? { because: 'not_through', pauseMs: PAUSE_MS } : undefined
+}
+
+/** A 401 about our token, not about the shopper's `currentPassword`; that it is not must be seen from the content. */
+function isTokenRefused({ http, body }: Extract<Exchange, { kind: 'answered' }>): boolean {
+  if (http.status !== 401 || body.kind === 'incomplete') return false
+  return body.kind !== 'json' || extractError(body.value).type !== 'E_CUSTOMER_LOGIN_FAIL'
+}
+
+function headersFor({ body }: Authorized, token: Secret): Record<string, string> {
+  return {
+    accept: 'application/json',
+    'accept-encoding': 'identity',
+    authorization: `Bearer ${token.reveal()}`,
+    'user-agent': 'aifi-customer-mcp',
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+  }
+}
+
+/** What `work` resolves to, or undefined as soon as `signal` aborts; the work itself goes on. */
+export async function unlessAborted<T>(
+  work: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T | undefined> {
+  if (signal?.aborted) return undefined
+  if (!signal) return work()
+  return new Promise((resolve, reject) => {
+    const abort = () => resolve(undefined)
+    signal.addEventListener('abort', abort, { once: true })
+    work()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -1,0 +1,104 @@
+import type { Aifi } from './aifi/port.ts'
+import type { Channel } from './approval/channel.ts'
+import { ChatChannel } from './approval/chat.ts'
+import { FormChannel } from './approval/form.ts'
+import { Ladder } from './approval/ladder.ts'
+import type { Browser } from './approval/page/browser.ts'
+import { PageServer } from './approval/page/page-server.ts'
+import { PageChannel } from './approval/page-channel.ts'
+import { QuestionLimits } from './approval/question-limits.ts'
+import { createRequestStates } from './approval/request-state.ts'
+import { SkipChannel } from './approval/skip.ts'
+import type { Audit } from './audit/audit.ts'
+import { Changes } from './change/changes.ts'
+import { RateLimit } from './change/rate-limit.ts'
+import { Turns } from './change/turns.ts'
+import type { Clock } from './clock.ts'
+import type { Config } from './config/config.ts'
+import type { Logger } from './logger.ts'
+import type { ServerDeps } from './server.ts'
+import { version } from './version.ts'
+
+/** What the program needs from outside itself. */
+export interface Outside {
+  readonly aifi: Aifi
+  readonly audit: Audit
+  readonly browser: Browser
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Everything that lives as long as the process, made once, and shared by the servers of all connections. */
+export interface App {
+  readonly deps: ServerDeps
+  /**
+   * The end: open questions are void, and what has been sent gets `graceMs` milliseconds for its answer; after that
+   * its connection is cut and its outcome is unknown. Every outcome is in the audit when this resolves.
+   */
+  close(graceMs: number): Promise<void>
+}
+
+export function createApp(config: Config, { aifi, audit, browser, clock, logger }: Outside): App {
+  const { approval } = config
+  const pages = new PageServer(clock, approval.port ?? 0)
+  const changes = new Changes(
+    {
+      aifi,
+      audit,
+      auditValues: config.auditValues,
+      readBack: config.aifi.readBack,
+      clock,
+      logger,
+      turns: new Turns(),
+      limits: new QuestionLimits(clock),
+      approvalFields: approval.fields,
+      sandbox: config.aifi.sandbox,
+    },
+    new RateLimit(config.maxChangesPerMinute, clock),
+  )
+  return {
+    deps: {
+      changes,
+      ladder: createLadder(approval.mode, new PageChannel(pages, browser), clock, logger),
+      states: createRequestStates(),
+      clock,
+      waitMs: approval.waitSeconds * 1000,
+      arguments: { secretArguments: config.secretArguments, approvalCode: approval.mode === 'chat' },
+      version,
+      logger,
+    },
+    async close(graceMs) {
+      const ended = changes.close()
+      const cut = clock.after(graceMs, () => void aifi.close())
+      await ended
+      cut()
+      await Promise.all([pages.close(), aifi.close()])
+      audit.close()
+    },
+  }
+}
+
+/** The ways to ask a person for each value of `AIFI_APPROVAL`. */
+function createLadder(mode: Config['approval']['mode'], page: Channel, clock: Clock, logger: Logger): Ladder {
+  switch (mode) {
+    case 'auto':
+      return new Ladder(
+        [new FormChannel(clock, { fallback: true }), page],
+        'Use a client that supports MCP elicitation, or run the server on a desktop where it can open a browser, or name one in BROWSER.',
+      )
+    case 'form':
+      return new Ladder(
+        [new FormChannel(clock, { fallback: false })],
+        'AIFI_APPROVAL=form allows no other way; AIFI_APPROVAL=auto would also use a page in the browser.',
+      )
+    case 'page':
+      return new Ladder([page], 'AIFI_APPROVAL=page needs a browser on this machine; name one in BROWSER.')
+    case 'chat':
+      return new Ladder(
+        [new ChatChannel()],
+        'Change it in AiFi itself, or have AIFI_APPROVAL set to auto on a desktop.',
+      )
+    case 'dangerously-skip':
+      return new Ladder([new SkipChannel(logger)], 'Have AIFI_APPROVAL set to auto on a desktop.')
+  }
+}

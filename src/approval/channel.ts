@@ -1,0 +1,48 @@
+import type { InputRequests } from '@modelcontextprotocol/server'
+import type { Call } from '../call.ts'
+import type { ChangeRequest } from '../customer.ts'
+import type { ChannelName } from '../result.ts'
+import type { Approval } from './approval.ts'
+
+/**
+ * A way to put a question to a person. A new way (a team's approval service, say) is one more file that implements
+ * this, and its place in `ladder.ts`.
+ */
+export interface Channel {
+  /** Why it cannot be used for this request by this caller, as a sentence; undefined when it can. No side effects. */
+  unavailable(request: ChangeRequest, call: Call): string | undefined
+  /** Puts the question, or notices that it is put already. */
+  put(approval: Approval, round: Round): Promise<Put>
+  /** Reads what came back with the call, if this channel's answers come that way. */
+  take?(approval: Approval, call: Call): Taken
+  /** A call has waited its whole time for the answer in vain. */
+  waitedInVain?(approval: Approval): void
+}
+
+/** The call on whose behalf a question is put. */
+export interface Round {
+  readonly call: Call
+  readonly request: ChangeRequest
+  /** No other open call waits for the same answer. */
+  readonly alone: boolean
+}
+
+export type Put =
+  /** The answer comes to the approval by itself; `waitingFor` tells the assistant what the person has to do. */
+  | { kind: 'asked'; channel: ChannelName; waitingFor: string }
+  /** The client asks: this goes out as the answer to this round of the call. */
+  | { kind: 'client_asks'; channel: 'form' | 'url'; requests: InputRequests }
+  /** The assistant shows `words` to the person and calls again with the code. */
+  | { kind: 'code'; code: string; words: string }
+  /** The code that came with this call is not the one; the question stays open. */
+  | { kind: 'wrong_code'; triesLeft: number }
+  /** Not this way, after all; the next one may do. */
+  | { kind: 'cannot'; reason: string }
+
+export type Taken =
+  /** The approval has its answer now. */
+  | 'decided'
+  /** The client has done its part; the answer comes elsewhere. */
+  | 'wait'
+  /** The client did not ask anybody: the next way may do. */
+  | 'next'

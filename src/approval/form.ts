@@ -1,0 +1,100 @@
+import { acceptedContent, inputRequired, inputResponse } from '@modelcontextprotocol/server'
+import * as z from 'zod'
+import type { Call } from '../call.ts'
+import type { Clock } from '../clock.ts'
+import type { ChangeRequest } from '../customer.ts'
+import type { Approval } from './approval.ts'
+import type { Channel, Put, Round, Taken } from './channel.ts'
+import { questionText } from './words.ts'
+
+/** No person reads and answers a question in less, milliseconds. A client that does has not asked one. */
+const UNREAD_MS = 700
+
+const KEY = 'approve'
+/** Approved is this and nothing else: hosts send empty content, and apply defaults by themselves. */
+const approved = z.object({ approve: z.literal(true) })
+
+/** `default: false`, since some hosts preselect Yes otherwise. */
+const requestedSchema = {
+  type: 'object' as const,
+  properties: {
+    approve: {
+      type: 'boolean' as const,
+      title: 'Approve this change',
+      description: 'Yes makes the change in AiFi at once.',
+      default: false,
+    },
+  },
+  required: ['approve'],
+}
+
+/** What became of the form of one approval. */
+interface Form {
+  /** Monotonic milliseconds. */
+  readonly askedAt: number
+  readonly asker: Call
+  waitedInVain: boolean
+}
+
+/**
+ * Form elicitation: the client shows the question as a form of its own (MCP elicitation, 2025-06-18 onwards; returned as
+ * `input_required` on 2026-07-28).
+ */
+export class FormChannel implements Channel {
+  readonly #clock: Clock
+  readonly #fallback: boolean
+  readonly #forms = new WeakMap<Approval, Form>()
+
+  /** @param fallback there is another way after this one: then a client that does not ask people is passed over. */
+  constructor(clock: Clock, { fallback }: { fallback: boolean }) {
+    this.#clock = clock
+    this.#fallback = fallback
+  }
+
+  unavailable(request: ChangeRequest, call: Call): string | undefined {
+    if (!call.canForm) return 'This client cannot show a form.'
+    if (request.enterPrivately.length > 0) return 'A secret must not be typed into a form of the client.'
+    if (this.#fallback && !call.connection.asksPeople) return 'This client answers forms without asking a person.'
+    return undefined
+  }
+
+  async put(approval: Approval, { call }: Round): Promise<Put> {
+    const form = this.#forms.get(approval)
+    const lost = form?.asker.answersWithin && form.asker.ended.aborted
+    if (form && this.#fallback && (lost || form.waitedInVain)) {
+      call.connection.asksPeople = false
+      return { kind: 'cannot', reason: 'The client did not answer the form.' }
+    }
+    if (form && !lost)
+      return { kind: 'asked', channel: 'form', waitingFor: 'The client shows the question as a form. Answer it there.' }
+    this.#forms.set(approval, { askedAt: this.#clock.monotonic(), asker: call, waitedInVain: false })
+    const message = questionText(approval.question)
+    return {
+      kind: 'client_asks',
+      channel: 'form',
+      requests: { [KEY]: inputRequired.elicit({ message, requestedSchema }) },
+    }
+  }
+
+  take(approval: Approval, call: Call): Taken {
+    const response = inputResponse(call.answers, KEY)
+    const action = response.kind === 'elicit' ? response.action : 'cancel'
+    if (action === 'accept') {
+      const yes = acceptedContent(call.answers, KEY, approved) !== undefined
+      approval.decide({ answer: yes ? 'approved' : 'not_approved', channel: 'form' })
+      return 'decided'
+    }
+    const tookMs = this.#clock.monotonic() - (this.#forms.get(approval)?.askedAt ?? 0)
+    if (this.#fallback && tookMs < UNREAD_MS) {
+      call.connection.asksPeople = false
+      return 'next'
+    }
+    approval.decide({ answer: action === 'decline' ? 'declined' : 'cancelled', channel: 'form' })
+    return 'decided'
+  }
+
+  waitedInVain(approval: Approval): void {
+    const form = this.#forms.get(approval)
+    if (form) form.waitedInVain = true
+  }
+}

@@ -1,0 +1,49 @@
+import type { Call } from '../call.ts'
+import type { ChangeRequest } from '../customer.ts'
+import type { Approval } from './approval.ts'
+import type { Channel, Put, Round, Taken } from './channel.ts'
+
+/** The ways to ask a person, tried from the first to the last. */
+export class Ladder {
+  readonly #channels: readonly Channel[]
+  readonly #remedy: string
+  /** The channel that a question was put through last. */
+  readonly #current = new WeakMap<Approval, Channel>()
+
+  /** @param remedy what somebody can do when no channel works, as a sentence. */
+  constructor(channels: readonly Channel[], remedy: string) {
+    this.#channels = channels
+    this.#remedy = remedy
+  }
+
+  /** Why nobody can be asked here, and the remedy; undefined when somebody can. */
+  unavailable(request: ChangeRequest, call: Call): string | undefined {
+    const reasons = this.#channels.map((channel) => channel.unavailable(request, call))
+    if (reasons.includes(undefined)) return undefined
+    return `${reasons.join(' ')} ${this.#remedy}`
+  }
+
+  /** Puts the question through the first channel that works. */
+  async put(approval: Approval, round: Round): Promise<Put> {
+    const reasons: string[] = []
+    for (const channel of this.#channels) {
+      const reason = channel.unavailable(round.request, round.call)
+      const put: Put = reason === undefined ? await channel.put(approval, round) : { kind: 'cannot', reason }
+      if (put.kind !== 'cannot') {
+        this.#current.set(approval, channel)
+        return put
+      }
+      reasons.push(put.reason)
+    }
+    return { kind: 'cannot', reason: `${reasons.join(' ')} ${this.#remedy}` }
+  }
+
+  /** Reads the answer that came back with the call. */
+  take(approval: Approval, call: Call): Taken {
+    return this.#current.get(approval)?.take?.(approval, call) ?? 'next'
+  }
+
+  waitedInVain(approval: Approval): void {
+    this.#current.get(approval)?.waitedInVain?.(approval)
+  }
+}

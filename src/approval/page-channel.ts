@@ -1,0 +1,110 @@
+import { type InputRequests, inputResponse } from '@modelcontextprotocol/server'
+import type { Call } from '../call.ts'
+import type { ChangeRequest } from '../customer.ts'
+import type { ChannelName } from '../result.ts'
+import type { Approval } from './approval.ts'
+import type { Channel, Put, Round, Taken } from './channel.ts'
+import type { Browser } from './page/browser.ts'
+import type { PageServer } from './page/page-server.ts'
+
+/** A page that nobody fetched is opened this often in all. */
+const OPENINGS = 3
+const KEY = 'page'
+
+interface Opening {
+  openings: number
+  /** The client did not open the address when it was asked to. */
+  turnedDown: boolean
+  /** The client has just said that it opens the address. */
+  accepted: boolean
+}
+
+/**
+ * A page on this machine that shows the question and takes the answer. The client opens it where it can (URL
+ * elicitation), otherwise this server opens the person's browser. Its address goes to the browser, or to the client's
+ * URL elicitation, and nowhere else: whoever knows it first can answer.
+ */
+export class PageChannel implements Channel {
+  readonly #server: PageServer
+  readonly #browser: Browser
+  readonly #openings = new WeakMap<Approval, Opening>()
+
+  constructor(server: PageServer, browser: Browser) {
+    this.#server = server
+    this.#browser = browser
+  }
+
+  unavailable(_request: ChangeRequest, call: Call): string | undefined {
+    return call.canUrl ? undefined : this.#browser.unavailable()
+  }
+
+  async put(approval: Approval, { call, alone }: Round): Promise<Put> {
+    try {
+      await this.#server.start()
+    } catch {
+      return { kind: 'cannot', reason: 'The approval page cannot be served: its port (AIFI_APPROVAL_PORT) is taken.' }
+    }
+    const opening = this.#opening(approval)
+    if (this.#server.seen(approval)) return asked('The approval page is open in a browser.')
+    if (opening.accepted || (opening.openings > 0 && !alone && !opening.turnedDown)) {
+      opening.accepted = false
+      return asked('The approval page is being opened in a browser.')
+    }
+    if (opening.openings === 0 && this.#server.joinOpenVisit(approval)) {
+      opening.openings = 1
+      return asked('The question was added to the approval page that is open in the browser.')
+    }
+    if (opening.openings >= OPENINGS) {
+      return { kind: 'cannot', reason: `The approval page was opened ${OPENINGS} times and nobody looked at it.` }
+    }
+    opening.openings += 1
+    // The client's own way first; if nobody came that way, the browser.
+    const byClient = call.canUrl && !opening.turnedDown && (opening.openings === 1 || this.#browser.unavailable())
+    return byClient ? this.#askClient(approval, call) : this.#openBrowser(approval)
+  }
+
+  take(approval: Approval, call: Call): Taken {
+    const opening = this.#opening(approval)
+    const response = inputResponse(call.answers, KEY)
+    opening.accepted = response.kind === 'elicit' && response.action === 'accept'
+    if (opening.accepted) return 'wait'
+    if (this.#server.seen(approval)) {
+      const cancelled = response.kind === 'elicit' && response.action === 'cancel'
+      approval.decide({ answer: cancelled ? 'cancelled' : 'declined', channel: 'url' })
+      return 'decided'
+    }
+    opening.turnedDown = true
+    return 'next'
+  }
+
+  async #askClient(approval: Approval, call: Call): Promise<Put> {
+    const url = await this.#server.newVisit(approval, 'url')
+    const { customer } = approval.question
+    const message = `Approve or decline the change of AiFi customer ${customer.id} on this page. It is on this computer.`
+    // 2025-era clients need the id to be told that the page is done; the SDK's builder has no place for it.
+    const params = { mode: 'url' as const, message, url, elicitationId: approval.id }
+    const requests: InputRequests = { [KEY]: { method: 'elicitation/create', params } }
+    void approval.decided.then(() => call.connection.completed(approval.id))
+    return { kind: 'client_asks', channel: 'url', requests }
+  }
+
+  async #openBrowser(approval: Approval): Promise<Put> {
+    const unavailable = this.#browser.unavailable()
+    if (unavailable) return { kind: 'cannot', reason: unavailable }
+    const address = await this.#server.newVisit(approval, 'page')
+    if (await this.#browser.open(address))
+      return asked('A page opened in your browser. Press Approve or Decline there.')
+    return { kind: 'cannot', reason: 'No browser could be opened on this machine.' }
+  }
+
+  #opening(approval: Approval): Opening {
+    const opening = this.#openings.get(approval) ?? { openings: 0, turnedDown: false, accepted: false }
+    this.#openings.set(approval, opening)
+    return opening
+  }
+}
+
+function asked(waitingFor: string): Put {
+  const channel: ChannelName = 'page'
+  return { kind: 'asked', channel, waitingFor }
+}

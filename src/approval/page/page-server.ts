@@ -1,0 +1,128 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import type { Clock } from '../../clock.ts'
+import type { ChannelName } from '../../result.ts'
+import type { Approval } from '../approval.ts'
+import { createPageApp } from './page-app.ts'
+import { Visit } from './visits.ts'
+
+const HOST = '127.0.0.1'
+/** Without a question and without a visitor for this long the server stops, milliseconds. */
+const IDLE_MS = 2 * 60_000
+/** Bounds for slow and greedy visitors, milliseconds and counts. */
+const HEADERS_MS = 5_000
+const REQUEST_MS = 10_000
+const KEEP_ALIVE_MS = 5_000
+const CONNECTIONS = 32
+
+/** The local web server of the approval page: started when first needed, stopped when idle. */
+export class PageServer {
+  readonly #clock: Clock
+  readonly #port: number
+  readonly #visits = new Map<string, Visit>()
+  #running: Promise<Server> | undefined
+  #stopTimer: (() => void) | undefined
+
+  /** @param port a fixed one, for SSH and container forwarding; 0: a free one. */
+  constructor(clock: Clock, port: number) {
+    this.#clock = clock
+    this.#port = port
+  }
+
+  /** Starts listening, if it does not yet. Rejects when the port cannot be had. */
+  async start(): Promise<void> {
+    this.#running ??= this.#listen()
+    try {
+      await this.#running
+    } catch (error) {
+      this.#running = undefined
+      throw error
+    }
+    this.#stopWhenIdle()
+  }
+
+  /** A page for this question, and the address that opens it once. Earlier pages for it that nobody fetched are void. */
+  async newVisit(approval: Approval, channel: ChannelName): Promise<string> {
+    const server = await this.#running
+    for (const [token, visit] of this.#visits) {
+      if (!visit.fetched && visit.items.some((item) => item.approval === approval)) this.#visits.delete(token)
+    }
+    const visit = new Visit(channel, this.#clock)
+    visit.add(approval)
+    this.#visits.set(visit.token, visit)
+    return `http://${HOST}:${portOf(server)}/${visit.token}`
+  }
+
+  /** Shows the question on a page that is open already. False when there is none. */
+  joinOpenVisit(approval: Approval): boolean {
+    const visits = [...this.#visits.values()]
+    if (visits.some((visit) => visit.open && visit.items.some((item) => item.approval === approval))) return true
+    const open = visits.find((visit) => visit.open)
+    open?.add(approval)
+    return open !== undefined
+  }
+
+  /** The question has been in a browser since it was put. */
+  seen(approval: Approval): boolean {
+    return [...this.#visits.values()].some((visit) => visit.shown(approval))
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    this.#stopTimer?.()
+    const running = this.#running
+    this.#running = undefined
+    this.#visits.clear()
+    const server = await running?.catch(() => undefined)
+    server?.close()
+    server?.closeAllConnections()
+  }
+
+  async #listen(): Promise<Server> {
+    const hosts = () => [`${HOST}:${portOf(server)}`, `localhost:${portOf(server)}`]
+    const visit = (token: string) => this.#visits.get(token)
+    const app = createPageApp({ clock: this.#clock, hosts, visit })
+    const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false })
+    const server = createServer(
+      {
+        headersTimeout: HEADERS_MS,
+        requestTimeout: REQUEST_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        connectionsCheckingInterval: 1_000,
+      },
+      listener,
+    )
+    server.maxConnections = CONNECTIONS
+    server.listen(this.#port, HOST)
+    // The input of the process keeps it alive, not this.
+    server.unref()
+    await once(server, 'listening')
+    // A connection that cannot be accepted concerns that visitor only.
+    server.on('error', () => undefined)
+    return server
+  }
+
+  #stopWhenIdle(): void {
+    this.#stopTimer?.()
+    this.#stopTimer = this.#clock.after(IDLE_MS, () => {
+      for (const [token, visit] of this.#visits) if (this.#idle(visit)) this.#visits.delete(token)
+      if (this.#visits.size > 0) this.#stopWhenIdle()
+      else void this.close()
+    })
+  }
+
+  #idle(visit: Visit): boolean {
+    return !visit.waiting && this.#clock.monotonic() - visit.fetchedAt > IDLE_MS
+  }
+}
+
+function portOf(server: Server | undefined): number {
+  const address = server?.address()
+  return isAddressInfo(address) ? address.port : 0
+}
+
+function isAddressInfo(address: unknown): address is AddressInfo {
+  return typeof address === 'object' && address !== null && 'port' in address
+}

@@ -1,0 +1,24 @@
+import { privateFields } from '../../customer.ts'
+import type { TypedSecrets } from '../approval.ts'
+import type { PrivateField, PrivateFieldName } from '../question.ts'
+
+type Typed = { ok: true; secrets: TypedSecrets } | { ok: false; problems: Partial<Record<PrivateFieldName, string>> }
+
+/** Checks what a person typed, each secret twice, by the same limits that hold for the tool's arguments. */
+export function typedSecrets(fields: readonly PrivateField[], form: URLSearchParams): Typed {
+  const secrets: TypedSecrets = {}
+  const problems: Partial<Record<PrivateFieldName, string>> = {}
+  for (const { name, minLength, maxLength } of fields) {
+    const value = form.get(name) ?? ''
+    if (value !== form.get(`${name}Again`))
+      problems[name] = 'The two entries are not the same. Type it twice, exactly alike.'
+    else if (privateFields[name].safeParse(value).success) secrets[name] = value
+    else problems[name] = limitsIn(minLength, maxLength)
+  }
+  return Object.keys(problems).length > 0 ? { ok: false, problems } : { ok: true, secrets }
+}
+
+function limitsIn(minLength: number | undefined, maxLength: number | undefined): string {
+  if (maxLength === undefined) return 'It must not be empty.'
+  return `It must have ${minLength} to ${maxLength} characters.`
+}

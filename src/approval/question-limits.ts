@@ -1,0 +1,68 @@
+import type { Clock } from '../clock.ts'
+import type { Decision } from './approval.ts'
+
+/** Open questions at a time: more than a person can keep apart. */
+const OPEN_LIMIT = 5
+/** A declined change is not put to anybody again for this long, milliseconds. */
+const SAME_CHANGE_PAUSE_MS = 60_000
+/** So many refusals … */
+const REFUSAL_LIMIT = 3
+/** … within this long, and nothing is asked for as long, milliseconds. */
+const REFUSAL_SPAN_MS = 10 * 60_000
+
+const REFUSALS: readonly Decision['answer'][] = ['declined', 'cancelled', 'not_approved', 'expired']
+
+export type Refusal =
+  | { kind: 'declined_before'; retryAfterSeconds: number }
+  | { kind: 'quiet'; retryAfterSeconds: number }
+  | { kind: 'too_many_open' }
+
+/** No nagging: how often people may be asked. Per process, by the monotonic clock. */
+export class QuestionLimits {
+  readonly #clock: Clock
+  readonly #open = new Set<string>()
+  readonly #declined = new Map<string, number>()
+  #refusals: number[] = []
+  #quietUntil = Number.NEGATIVE_INFINITY
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Takes one of the places for the question about the change with this key, or says why it may not be asked. */
+  open(key: string): Refusal | undefined {
+    const now = this.#clock.monotonic()
+    this.#forgetOld(now)
+    const declinedAt = this.#declined.get(key)
+    if (declinedAt !== undefined) {
+      return { kind: 'declined_before', retryAfterSeconds: seconds(declinedAt + SAME_CHANGE_PAUSE_MS - now) }
+    }
+    if (now < this.#quietUntil) return { kind: 'quiet', retryAfterSeconds: seconds(this.#quietUntil - now) }
+    if (this.#open.size >= OPEN_LIMIT) return { kind: 'too_many_open' }
+    this.#open.add(key)
+    return undefined
+  }
+
+  /** Gives the place back and takes note of the answer. */
+  close(key: string, answer: Decision['answer']): void {
+    const now = this.#clock.monotonic()
+    this.#open.delete(key)
+    if (!REFUSALS.includes(answer)) return
+    if (answer !== 'expired') this.#declined.set(key, now)
+    this.#refusals.push(now)
+    this.#forgetOld(now)
+    if (this.#refusals.length >= REFUSAL_LIMIT) {
+      this.#quietUntil = now + REFUSAL_SPAN_MS
+      this.#refusals = []
+    }
+  }
+
+  #forgetOld(now: number): void {
+    this.#refusals = this.#refusals.filter((at) => now - at < REFUSAL_SPAN_MS)
+    for (const [key, at] of this.#declined) if (now - at >= SAME_CHANGE_PAUSE_MS) this.#declined.delete(key)
+  }
+}
+
+function seconds(ms: number): number {
+  return Math.ceil(ms / 1000)
+}

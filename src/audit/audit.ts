@@ -1,0 +1,117 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import type { JsonObject } from '../json.ts'
+import { AppendFile, type Disk } from './append-file.ts'
+
+/**
+ * The audit trail: who changed which customer, by whose decision, with what outcome. Every method returns when the
+ * record is on the disk, and throws {@link AuditError} when it cannot be put there.
+ */
+export interface Audit {
+  /** A change is about to be sent. */
+  attempt(entry: AuditAttempt): void
+  /** How a change ended, sent or not. */
+  outcome(entry: AuditOutcome): void
+  lookup(entry: AuditLookup): void
+  /** Afterwards the other methods throw. */
+  close(): void
+}
+
+/** Who agreed. `answer` is what the client or page reported. */
+export interface AuditApproval {
+  channel: 'form' | 'url' | 'page' | 'chat' | 'skipped' | 'not_needed'
+  answer: string
+  decidedBy: 'client' | 'page' | 'assistant' | 'setting' | 'nobody'
+  /** ISO 8601. */
+  decidedAt?: string
+}
+
+export interface AuditAttempt {
+  /** Random; ties the records of one change together. */
+  changeId: string
+  customerId: number
+  /** Names only. */
+  fields: readonly string[]
+  /** The program that asked, by its own account. */
+  client: string
+  approval: AuditApproval
+  /** Only when the operator turned values on, and never a secret one: the caller leaves those out. */
+  values?: JsonObject
+}
+
+export interface AuditOutcome {
+  changeId: string
+  customerId: number
+  status: string
+  http?: { status: number; type?: string | undefined; requestId?: string | undefined }
+  approval?: AuditApproval
+  note?: string
+}
+
+export interface AuditLookup {
+  filter: 'customerId' | 'email' | 'externalId'
+  /** How many records matched; `null` when that is not known. */
+  found: number | null
+  status: string
+}
+
+/** The audit file cannot be opened or written; nothing may be sent then. `cause` says why. */
+export class AuditError extends Error {
+  override readonly name = 'AuditError'
+}
+
+/** Keeps nothing. */
+export const noAudit: Audit = { attempt() {}, outcome() {}, lookup() {}, close() {} }
+
+export interface AuditOptions {
+  clock: Clock
+  /** Names this run of the process in the file. */
+  runId?: string
+  disk?: Disk
+}
+
+/**
+ * Opens the audit file, made with mode 0600 if it is not there; throws {@link AuditError} when that is impossible.
+ *
+ * The lines of a run are chained: each has the next number and the SHA-256 of the line before (`verifyAudit` checks it).
+ * A run begins in a file with a `start` line, numbered 0, or, in a file that log rotation put in place, further on.
+ * Lines are plain ASCII, so that no terminal and no editor shows them as something else.
+ */
+export function openAudit(path: string, { clock, runId = randomUUID(), disk }: AuditOptions): Audit {
+  const file = orAuditError(() => new AppendFile(path, disk))
+  let seq = 0
+  let prev: string | null = null
+
+  const write = (event: string, entry: object) => {
+    const record = { v: 1, time: new Date(clock.now()).toISOString(), run: runId, seq, prev, event, ...entry }
+    const line = ascii(JSON.stringify(record))
+    file.append(line)
+    seq += 1
+    prev = createHash('sha256').update(line).digest('hex')
+  }
+  const record = (event: string, entry: object) =>
+    orAuditError(() => {
+      if (file.refresh()) write('start', {})
+      write(event, entry)
+      file.flush()
+    })
+  return {
+    attempt: (entry) => record('attempt', entry),
+    outcome: (entry) => record('outcome', entry),
+    lookup: (entry) => record('lookup', entry),
+    close: () => file.close(),
+  }
+}
+
+function orAuditError<Result>(action: () => Result): Result {
+  try {
+    return action()
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
+    throw new AuditError(`The audit file cannot be written${code}.`, { cause })
+  }
+}
+
+function ascii(json: string): string {
+  return json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}

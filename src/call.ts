@@ -1,0 +1,131 @@
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  isJSONRPCErrorResponse,
+  isJSONRPCResultResponse,
+  type McpServer,
+  type RequestId,
+  type ServerContext,
+  type Transport,
+} from '@modelcontextprotocol/server'
+import * as z from 'zod'
+import type { RequestState } from './approval/request-state.ts'
+import { type Clock, Deadline } from './clock.ts'
+import { harmless } from './text.ts'
+
+const client = z.object({ name: z.string(), version: z.string() })
+const capabilities = z.object({ elicitation: z.object({ form: z.unknown(), url: z.unknown() }).partial().optional() })
+/** What a 2026-07-28 client says of itself with every request (`_meta` envelope); the SDK passes it on as it came. */
+const envelope = z.object({
+  [CLIENT_INFO_META_KEY]: client.optional().catch(undefined),
+  [CLIENT_CAPABILITIES_META_KEY]: capabilities.optional().catch(undefined),
+})
+
+/** A call is answered this long after it arrived at the latest: clients give up at 60 s. */
+export const CALL_LIFETIME_MS = 55_000
+
+/** One call of a tool, as far as the program needs to know about it. Made for each entry of the handler. */
+export interface Call {
+  readonly connection: Connection
+  /** The program that calls, by its own account. */
+  readonly clientName: string
+  /** The client can show a form, a link. */
+  readonly canForm: boolean
+  readonly canUrl: boolean
+  /** The client answers a question inside the call that asked it (2025-era), not with a call of its own (2026-07-28). */
+  readonly answersWithin: boolean
+  /** Aborted when the client cancelled the call or the connection ended. */
+  readonly cancelled: AbortSignal
+  /** Aborted when the call was answered on the wire or cancelled. */
+  readonly ended: AbortSignal
+  /** The end of the time in which it must be answered. */
+  readonly deadline: Deadline
+  /** What an earlier round of this call left with the client, after our own check; absent in the first round. */
+  readonly state: RequestState | undefined
+  /** The client's answers to what the earlier round asked. Untrusted; counts only together with `state`. */
+  readonly answers: Record<string, unknown> | undefined
+  /** Tells the client that the call goes on; absent when it did not ask for that. */
+  readonly progress: ((message: string) => void) | undefined
+}
+
+/** What is known of one connection: which of its calls are open, and how its client behaves. */
+export class Connection {
+  /** Becomes false when the client answered a form without asking a person: for the rest of the connection. */
+  asksPeople = true
+  readonly #server: McpServer['server']
+  readonly #clock: Clock
+  readonly #open = new Map<RequestId, AbortController>()
+
+  constructor(server: McpServer['server'], clock: Clock) {
+    this.#server = server
+    this.#clock = clock
+  }
+
+  /** Notes every answer that leaves, so that a call knows when it is over. Changes nothing on the wire. */
+  observe(transport: Transport): Transport {
+    const send = transport.send.bind(transport)
+    transport.send = (message, options) => {
+      if ((isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)) && message.id !== undefined) {
+        this.#open.get(message.id)?.abort()
+        this.#open.delete(message.id)
+      }
+      return send(message, options)
+    }
+    return transport
+  }
+
+  /** The call that the handler was entered for. */
+  call(ctx: ServerContext): Call {
+    const { mcpReq } = ctx
+    const said = mcpReq.envelope && envelope.parse(mcpReq.envelope)
+    const info = said ? said[CLIENT_INFO_META_KEY] : this.#server.getClientVersion()
+    const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
+    const progressToken = mcpReq._meta?.progressToken
+    let progress = 0
+    return {
+      connection: this,
+      clientName: info ? harmless(`${info.name} ${info.version}`, 80) : 'an unnamed client',
+      // `elicitation: {}` is the older way to declare forms.
+      canForm: elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),
+      canUrl: elicitation?.url !== undefined,
+      answersWithin: mcpReq.envelope === undefined,
+      cancelled: mcpReq.signal,
+      ended: this.#ended(mcpReq.id, mcpReq.signal),
+      deadline: new Deadline(this.#clock, CALL_LIFETIME_MS),
+      state: mcpReq.requestState<RequestState>(),
+      answers: mcpReq.inputResponses,
+      progress:
+        progressToken === undefined
+          ? undefined
+          : (message) => {
+              progress += 1
+              const params = { progressToken, progress, message }
+              // A client that has gone needs no progress.
+              mcpReq.notify({ method: 'notifications/progress', params }).catch(() => undefined)
+            },
+    }
+  }
+
+  /** Tells a 2025-era client that what it opened by URL is done. Later protocol revisions have no such message. */
+  completed(elicitationId: string): void {
+    try {
+      this.#server
+        .createElicitationCompletionNotifier(elicitationId)()
+        .catch(() => undefined)
+    } catch {
+      // The client does not know URL elicitation in this form; nobody waits for the message.
+    }
+  }
+
+  #ended(id: RequestId, cancelled: AbortSignal): AbortSignal {
+    const controller = this.#open.get(id) ?? new AbortController()
+    this.#open.set(id, controller)
+    const cancel = () => {
+      this.#open.delete(id)
+      controller.abort()
+    }
+    if (cancelled.aborted) cancel()
+    else cancelled.addEventListener('abort', cancel, { once: true })
+    return controller.signal
+  }
+}

@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto'
+import { Approval, type Decision } from '../approval/approval.ts'
+import type { QuestionLimits } from '../approval/question-limits.ts'
+import { questionFor } from '../approval/words.ts'
+import type { ChangeRequest } from '../customer.ts'
+import type { UpdateEnvelope } from '../result.ts'
+import { approvalOf, auditApproval } from './approval-facts.ts'
+import { movedFields } from './comparison.ts'
+import { type Plan, planChange, readable } from './plan.ts'
+import { interrupted, mayNotAsk, notApproved, restless, stoppedBeforeSending } from './refusals.ts'
+import { type SendDeps, sendChange } from './send.ts'
+import type { Turns } from './turns.ts'
+
+export interface ChangeDeps extends SendDeps {
+  readonly turns: Turns
+  readonly limits: QuestionLimits
+  /** Fields that need approval besides those that always do (`AIFI_APPROVAL_FIELDS`). */
+  readonly approvalFields: 'all' | readonly string[]
+  readonly sandbox: boolean
+}
+
+/** How a change ended, and when (wall clock, milliseconds since 1970). */
+export interface Outcome {
+  readonly envelope: UpdateEnvelope
+  readonly at: number
+}
+
+/** A record that keeps changing while a person reads it is asked about this often at the most. */
+const ROUNDS = 5
+
+/** What goes ahead, and what there still is to do for it. */
+type Go = Extract<Plan, { kind: 'go' }>
+type Next = { end: UpdateEnvelope } | { ask: Go }
+
+/**
+ * One change of one customer: proposed → asked → approved → sent → outcome. It lives in the process; the calls of the
+ * tool only watch it, and the person's Approve sends it, whether or not a call still waits.
+ */
+export class Change {
+  /** Ties the records of the audit together. */
+  readonly id = randomUUID()
+  readonly request: ChangeRequest
+  /** Resolves with the outcome; never rejects. */
+  readonly settled: Promise<Outcome>
+  readonly #key: string
+  readonly #client: string
+  readonly #deps: ChangeDeps
+  readonly #abandoned = new AbortController()
+  #shown: Go | undefined
+  #approval: Approval | undefined
+  #sent = false
+  #waiting: (() => void)[] = []
+
+  /** @param key equal for equal changes. @param client the program that asks, by its own account. */
+  constructor(key: string, request: ChangeRequest, client: string, deps: ChangeDeps) {
+    this.#key = key
+    this.request = request
+    this.#client = client
+    this.#deps = deps
+    this.settled = this.#live()
+      .catch((err) => {
+        deps.logger.error({ err, customerId: request.customerId }, 'a change failed inside this server')
+        return interrupted(request, this.#sent)
+      })
+      .then((envelope) => this.#settle(envelope))
+  }
+
+  /** The question that is open now. */
+  get approval(): Approval | undefined {
+    return this.#approval?.decision ? undefined : this.#approval
+  }
+
+  /** The question with this id, if it is the open one or was one of this change that has been replaced. */
+  question(id: string): Approval | undefined {
+    for (let each = this.#approval; each; each = each.replaces) {
+      if (each.id === id && (each === this.approval || each.decision?.answer === 'moved')) return each
+    }
+    return undefined
+  }
+
+  /** The request has left: it cannot be stopped any more. */
+  get sent(): boolean {
+    return this.#sent
+  }
+
+  /** Resolves when the change has moved on: it asks, asks anew, has its answer, or has ended. */
+  moved(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Nobody waits for it any more: void, unless it has been sent. */
+  abandon(reason: string): void {
+    if (this.#sent) return
+    this.#abandoned.abort()
+    this.#approval?.decide({ answer: 'withdrawn', reason })
+  }
+
+  /** Reads the record again; if it is no longer as it was shown, the open question gives way to a new one. */
+  async refresh(): Promise<void> {
+    const approval = this.approval
+    const { record } = readable(this.request.customerId, await this.#read())
+    if (!approval || !record) return
+    if (movedFields(this.#shown?.record, record, this.request).length > 0) approval.decide({ answer: 'moved' })
+  }
+
+  /** The way of one change, from the second step on. */
+  async #live(): Promise<UpdateEnvelope> {
+    let next = await this.#inTurn(async () => {
+      const plan = await this.#plan()
+      return 'ask' in plan && plan.ask.sensitive.length === 0 ? { end: await this.#send(plan.ask, undefined) } : plan
+    })
+    for (let round = 1; 'ask' in next; round++) {
+      if (round > ROUNDS) return restless(this.request)
+      next = await this.#askAndSend(next.ask)
+    }
+    return next.end
+  }
+
+  /** Steps 3 to 5 for one state of the record. */
+  async #askAndSend(shown: Go): Promise<Next> {
+    const approval = this.#ask(shown)
+    if (!(approval instanceof Approval)) return { end: approval }
+    const decision = await approval.decided
+    this.#deps.limits.close(this.#key, decision.answer)
+    this.#announce()
+    if (decision.answer !== 'approved' && decision.answer !== 'moved') return { end: this.#notSent(decision) }
+    return this.#inTurn(async () => {
+      const plan = await this.#plan()
+      if ('end' in plan) return plan
+      const moved = movedFields(shown.record, plan.ask.record, this.request).length > 0
+      return decision.answer === 'moved' || moved ? plan : { end: await this.#send(plan.ask, decision) }
+    })
+  }
+
+  #inTurn(work: () => Promise<Next>): Promise<Next> {
+    return this.#deps.turns.take(this.request.customerId, work)
+  }
+
+  /** Step 2: reads the record and sees what there is to do. */
+  async #plan(): Promise<Next> {
+    const plan = planChange(this.request, await this.#read(), this.#deps.approvalFields)
+    return plan.kind === 'stop' ? { end: plan.envelope } : { ask: plan }
+  }
+
+  async #read() {
+    if (!this.#deps.readBack) return undefined
+    return this.#deps.aifi.readCustomer(this.request.customerId, this.#abandoned.signal)
+  }
+
+  /** Step 3: the question. The calls that watch put it to somebody. */
+  #ask(shown: Go): Approval | UpdateEnvelope {
+    const { aifi, clock, limits, sandbox } = this.#deps
+    const refusal = limits.open(this.#key)
+    if (refusal) return mayNotAsk(this.request, refusal)
+    const { request } = this
+    const { record, unreadable } = shown
+    const facts = { request, record, unreadable, address: aifi.address, sandbox, client: this.#client }
+    const approval = new Approval(questionFor(facts), clock, this.#approval)
+    this.#approval = approval
+    this.#shown = shown
+    if (this.#abandoned.signal.aborted) approval.decide({ answer: 'withdrawn' })
+    this.#announce()
+    return approval
+  }
+
+  /** Steps 4 and 5. */
+  async #send({ record }: Go, decision: Decision | undefined): Promise<UpdateEnvelope> {
+    const { id, request } = this
+    const { signal } = this.#abandoned
+    if (signal.aborted) return stoppedBeforeSending(request)
+    const secrets = this.#approval?.takeSecrets() ?? {}
+    const onSending = () => {
+      this.#sent = true
+    }
+    const ready = { id, request, before: record, client: this.#client, decision, secrets, signal, onSending }
+    return sendChange(ready, this.#deps)
+  }
+
+  /** The answer was no, or there was none. */
+  #notSent(decision: Decision): UpdateEnvelope {
+    const { audit, logger } = this.#deps
+    const { customerId } = this.request
+    const envelope: UpdateEnvelope = { ...notApproved(this.request, decision), ...approvalOf(decision) }
+    const { status } = envelope
+    try {
+      audit.outcome({ changeId: this.id, customerId, status, approval: auditApproval(decision) })
+    } catch (err) {
+      logger.error({ err }, 'the audit cannot be written')
+    }
+    return envelope
+  }
+
+  #settle(envelope: UpdateEnvelope): Outcome {
+    const at = this.#deps.clock.now()
+    this.#approval?.finish({ status: envelope.status, message: envelope.message, at })
+    this.#announce()
+    return { envelope, at }
+  }
+
+  #announce(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+}

@@ -1,0 +1,79 @@
+import type { Sending } from '../aifi/port.ts'
+import { type ChangeRequest, type CustomerChanges, changedFields, isSecretValue } from '../customer.ts'
+import { type JsonObject, jsonEqual } from '../json.ts'
+import type { CustomerRecord, RecordField } from '../record.ts'
+import type { UpdateEnvelope } from '../result.ts'
+import type { Relay } from '../text.ts'
+import { known, revertOf, unexpectedFields, verified } from './comparison.ts'
+
+/** What is known about one change that was sent. */
+export interface Evidence {
+  readonly request: ChangeRequest
+  /** What was sent, typed secrets included. */
+  readonly changes: CustomerChanges
+  readonly before: CustomerRecord | undefined
+  /** The record afterwards: as AiFi answered, or as it was read back. */
+  readonly after: CustomerRecord | undefined
+  /** Members that AiFi sent with a wrong type. */
+  readonly wrong: readonly RecordField[]
+  /** When `after` was read back, wall clock, milliseconds since 1970. */
+  readonly readBackAt: number | undefined
+  readonly sending: Sending
+  /** Takes over text and values from AiFi, the secrets of this change cut out. */
+  readonly relay: Relay
+}
+
+type Line = NonNullable<UpdateEnvelope['changes']>[number]
+
+/** One line per field that was sent; its values only where they are no secret. */
+export function changeLines({
+  changes,
+  before,
+  after,
+  relay,
+}: Pick<Evidence, 'changes' | 'before' | 'after' | 'relay'>): Line[] {
+  return changedFields(changes).map((field) => {
+    const value = changes[field]
+    const outcome = { verified: verified(field, value, after) }
+    if (isSecretValue(field, value)) return { field, ...outcome }
+    const was = known(before, field)
+    return { field, ...(was && { before: relay.json(was.value) }), after: relay.json(value), ...outcome }
+  })
+}
+
+/** Fields that moved although nobody asked for it. */
+export function unexpectedLines({
+  changes,
+  before,
+  after,
+  relay,
+}: Evidence): NonNullable<UpdateEnvelope['unexpectedChanges']> {
+  return unexpectedFields(before, after, changes).map((field) => ({
+    field,
+    before: relay.json(before?.[field]),
+    after: relay.json(after?.[field]),
+  }))
+}
+
+/** The documented members of a record, taken over for a result. */
+export function shownCustomer(record: CustomerRecord | undefined, relay: Relay): Pick<UpdateEnvelope, 'customer'> {
+  if (!record) return {}
+  const { metadata, id, priority, ...texts } = record
+  const shown = Object.entries(texts).map(([field, value]) => [field, value === null ? null : relay.text(value)])
+  return {
+    customer: {
+      ...(id !== undefined && { id }),
+      ...Object.fromEntries(shown),
+      ...(priority !== undefined && { priority }),
+      ...(metadata !== undefined && { metadata: relay.json(metadata) }),
+    },
+  }
+}
+
+/** Arguments that would undo the change: only values that can be given back exactly as they were. */
+export function revertArguments({ request, changes, before, relay }: Evidence): JsonObject | undefined {
+  const values = Object.entries(revertOf(changes, before) ?? {}).filter(([, value]) =>
+    jsonEqual(relay.json(value), value),
+  )
+  return values.length > 0 ? { customerId: request.customerId, ...Object.fromEntries(values) } : undefined
+}

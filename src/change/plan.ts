@@ -1,0 +1,75 @@
+import type { Reading } from '../aifi/port.ts'
+import { sensitiveFields } from '../approval/policy.ts'
+import type { ChangeRequest, CustomerField } from '../customer.ts'
+import { jsonEqual } from '../json.ts'
+import { type CustomerRecord, readRecord } from '../record.ts'
+import type { UpdateEnvelope } from '../result.ts'
+import { Relay } from '../text.ts'
+import { changesNothing } from './comparison.ts'
+import { shownCustomer } from './evidence.ts'
+
+/** What is to be done with a request, the record having been read. */
+export type Plan =
+  /** It ends here; nothing is sent. */
+  | { kind: 'stop'; envelope: UpdateEnvelope }
+  | {
+      kind: 'go'
+      record: CustomerRecord | undefined
+      /** Why it could not be read, as a sentence. */
+      unreadable: string | undefined
+      /** The fields that a person has to agree to; empty when nobody has to be asked. */
+      sensitive: readonly CustomerField[]
+    }
+
+/** Decides what to do. Pure. `reading` is undefined when reading is switched off. */
+export function planChange(
+  request: ChangeRequest,
+  reading: Reading | undefined,
+  added: 'all' | readonly string[],
+): Plan {
+  const { customerId } = request
+  if (reading?.kind === 'unreachable') {
+    const message = `AiFi could not be reached: ${reading.detail} Nothing was sent and nothing was changed.`
+    return { kind: 'stop', envelope: { status: 'failed', customerId, message } }
+  }
+  const { record, unreadable } = readable(customerId, reading)
+  const wrongPerson = expectedEmailProblem(request, record)
+  if (wrongPerson) return { kind: 'stop', envelope: wrongPerson }
+  if (changesNothing(request, record)) {
+    const message = `Customer ${customerId} already is as asked. Nothing was sent and nothing was changed.`
+    const customer = shownCustomer(record, new Relay([]))
+    return { kind: 'stop', envelope: { status: 'unchanged', customerId, message, ...customer } }
+  }
+  return { kind: 'go', record, unreadable, sensitive: sensitiveFields(request, record, added) }
+}
+
+/** The record, if it was read and is this customer's. */
+export function readable(
+  customerId: number,
+  reading: Reading | undefined,
+): { record: CustomerRecord | undefined; unreadable: string | undefined } {
+  if (reading === undefined) return { record: undefined, unreadable: 'Reading records is switched off here.' }
+  if (reading.kind === 'unreachable') return { record: undefined, unreadable: reading.detail }
+  if (reading.kind === 'unreadable') return { record: undefined, unreadable: reading.reason }
+  const { record } = readRecord(reading.record)
+  if (record.id !== customerId) {
+    return { record: undefined, unreadable: 'AiFi answered with something that is not the record of this customer.' }
+  }
+  return { record, unreadable: undefined }
+}
+
+function expectedEmailProblem(request: ChangeRequest, record: CustomerRecord | undefined): UpdateEnvelope | undefined {
+  const { customerId, expectedEmail } = request
+  if (expectedEmail === undefined) return undefined
+  if (record?.email && jsonEqual(record.email.toLowerCase(), expectedEmail.toLowerCase())) return undefined
+  const found = record
+    ? `The record of customer ${customerId} does not carry the expected email.`
+    : `The record of customer ${customerId} could not be read, so its email cannot be compared with the expected one.`
+  const message = `${found} Nothing was sent and nothing was changed. Check the customer number with the user.`
+  return {
+    status: 'invalid',
+    customerId,
+    message,
+    errors: [{ field: 'expectedEmail', message: found, rule: 'any.only' }],
+  }
+}

@@ -1,0 +1,83 @@
+import { parseArgs } from 'node:util'
+import type { Host } from './host.ts'
+
+/** What the command line asks for. */
+type Command =
+  | { name: 'serve'; sandbox: boolean; getById: boolean }
+  | { name: 'sandbox'; port: number; getById: boolean }
+  | { name: 'audit_verify'; file: string }
+  | { name: 'help' }
+  | { name: 'version' }
+
+const COMMANDS = 'Commands are sandbox and audit verify FILE; without one it serves MCP on stdio. See --help.'
+
+/** Runs the program; resolves with its exit code. */
+export async function run(host: Host): Promise<number> {
+  const command = readCommand(host.args)
+  if (typeof command === 'string') {
+    host.stderr.write(`aifi-customer-mcp: ${command}\n`)
+    return 1
+  }
+  switch (command.name) {
+    case 'serve': {
+      const { serve } = await import('./serve.ts')
+      return serve(host, command)
+    }
+    case 'sandbox': {
+      const { sandboxCommand } = await import('./sandbox/command.ts')
+      return sandboxCommand(host, command)
+    }
+    case 'audit_verify': {
+      const { verifyCommand } = await import('./audit/verify-command.ts')
+      return verifyCommand(host, command.file)
+    }
+    case 'help': {
+      const { helpText } = await import('./help.ts')
+      host.stdout.write(helpText())
+      return 0
+    }
+    case 'version': {
+      const { version } = await import('./version.ts')
+      host.stdout.write(`${version}\n`)
+      return 0
+    }
+  }
+}
+
+/** The command, or what is wrong with the command line. */
+function readCommand(args: readonly string[]): Command | string {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        sandbox: { type: 'boolean' },
+        'no-get': { type: 'boolean' },
+        port: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean', short: 'v' },
+      },
+    })
+    if (values.help) return { name: 'help' }
+    if (values.version) return { name: 'version' }
+    const getById = values['no-get'] !== true
+    const [first, second, file, ...more] = positionals
+    if (first === undefined) return { name: 'serve', sandbox: values.sandbox === true, getById }
+    if (first === 'sandbox' && second === undefined) {
+      const port = readPort(values.port)
+      return typeof port === 'number' ? { name: 'sandbox', port, getById } : port
+    }
+    if (first === 'audit' && second === 'verify' && file !== undefined && more.length === 0) {
+      return { name: 'audit_verify', file }
+    }
+    return `unknown command "${positionals.join(' ')}". ${COMMANDS}`
+  } catch (error) {
+    return `${error instanceof Error ? error.message : 'bad arguments'}. ${COMMANDS}`
+  }
+}
+
+function readPort(text: string | undefined): number | string {
+  if (text === undefined) return 0
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  return port >= 0 && port <= 65_535 ? port : '--port must be a number from 0 to 65535.'
+}

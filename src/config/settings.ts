@@ -1,0 +1,74 @@
+import {
+  anyText,
+  deployment,
+  filePath,
+  type Kind,
+  namesOrAll,
+  oneOf,
+  parameters,
+  token,
+  tokenEndpoint,
+  trueOrFalse,
+  wholeNumber,
+} from './setting-kinds.ts'
+
+/** One environment variable that the program reads. */
+export interface Setting<Value = unknown> extends Kind<Value> {
+  readonly name: string
+  /** One short line. */
+  readonly meaning: string
+  /** What holds when it is not set, as text: a value in the setting's own form, or words. */
+  readonly default: string
+}
+
+function row<Value>(name: string, meaning: string, kind: Kind<Value>, fallback: string): Setting<Value> {
+  return { name, meaning, allowed: kind.allowed, schema: kind.schema, default: fallback }
+}
+
+const APPROVAL_MODES = ['auto', 'form', 'page', 'chat', 'dangerously-skip'] as const
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+/** AiFi's own, from OASIS 6.3.0. */
+const AIFI_TOKEN_ENDPOINT = 'https://auth.aifi.com/realms/aifi/protocol/openid-connect/token'
+
+/** Every setting by the name the code uses; the single source of names, meanings, defaults and limits. */
+export const setting = {
+  baseUrl: row('AIFI_BASE_URL', 'address of the AiFi deployment', deployment, 'required'),
+  token: row('AIFI_TOKEN', 'bearer token or API key', token, 'one way in is required'),
+  tokenFile: row('AIFI_TOKEN_FILE', 'file that holds the token', filePath, 'none'),
+  clientId: row('AIFI_CLIENT_ID', 'OAuth client id, instead of a token', anyText, 'none'),
+  clientSecret: row('AIFI_CLIENT_SECRET', 'OAuth client secret', anyText, 'none'),
+  clientSecretFile: row('AIFI_CLIENT_SECRET_FILE', 'file that holds the client secret', filePath, 'none'),
+  tokenUrl: row('AIFI_TOKEN_URL', 'OAuth token endpoint', tokenEndpoint, AIFI_TOKEN_ENDPOINT),
+  tokenParams: row('AIFI_TOKEN_PARAMS', 'further parameters of the token request', parameters, 'none'),
+  approval: row('AIFI_APPROVAL', 'how a person is asked about a sensitive change', oneOf(APPROVAL_MODES), 'auto'),
+  approvalFields: row('AIFI_APPROVAL_FIELDS', 'further fields that need approval', namesOrAll, 'none'),
+  approvalWaitSeconds: row(
+    'AIFI_APPROVAL_WAIT_SECONDS',
+    'how long a call waits for the page before it answers approval_pending; always under 55 s',
+    wholeNumber(0, 600, 'seconds'),
+    '45',
+  ),
+  approvalPort: row('AIFI_APPROVAL_PORT', 'fixed port of the approval page', wholeNumber(1, 65_535), 'random'),
+  secretArguments: row(
+    'AIFI_SECRET_ARGUMENTS',
+    'whether the assistant may pass secret values in arguments',
+    oneOf(['allow', 'refuse']),
+    'allow',
+  ),
+  readBack: row('AIFI_READ_BACK', 'read the record before and after a change', oneOf(['auto', 'off']), 'auto'),
+  readOnly: row('AIFI_READ_ONLY', 'serve only find_customers', trueOrFalse, 'false'),
+  timeoutMs: row('AIFI_TIMEOUT_MS', 'deadline of one AiFi exchange', wholeNumber(10, 600_000, 'milliseconds'), '10000'),
+  maxChangesPerMinute: row(
+    'AIFI_MAX_CHANGES_PER_MINUTE',
+    'a runaway assistant stops here',
+    wholeNumber(1, 1_000_000),
+    '30',
+  ),
+  auditLog: row('AIFI_AUDIT_LOG', 'file of the audit trail', filePath, 'none'),
+  auditValues: row('AIFI_AUDIT_VALUES', 'the audit also holds values that are not secret', trueOrFalse, 'false'),
+  logLevel: row('LOG_LEVEL', 'level of the log on stderr', oneOf(LOG_LEVELS), 'info'),
+  browser: row('BROWSER', 'program that opens the approval page', anyText, "the system's"),
+}
+
+/** The same as a list, in the order in which `--help` and the README show it. */
+export const settings: readonly Setting[] = Object.values(setting)

@@ -1,0 +1,24 @@
+import { settings } from './config/settings.ts'
+import { version } from './version.ts'
+
+/** What `--help` prints. */
+export function helpText(): string {
+  const width = Math.max(...settings.map(({ name }) => name.length))
+  const lines = settings.map(({ name, meaning, allowed, default: fallback }) => {
+    return `  ${name.padEnd(width)}  ${meaning}; ${allowed} (default: ${fallback})`
+  })
+  return `aifi-customer-mcp ${version}
+An MCP server that changes AiFi customer records, with a person's approval for what is sensitive.
+
+Usage
+  aifi-customer-mcp                      serve MCP on stdin and stdout (a host starts it)
+  aifi-customer-mcp --sandbox            the same against an embedded stand-in for AiFi: no account, no network
+  aifi-customer-mcp sandbox [--port N]   the stand-in alone; prints its address and credentials as settings
+  aifi-customer-mcp audit verify FILE    checks an audit trail
+  aifi-customer-mcp --help | --version
+  With --sandbox or sandbox, --no-get makes the stand-in refuse GET /customers/{id}.
+
+Settings (environment variables)
+${lines.join('\n')}
+`
+}

@@ -1,0 +1,15 @@
+import type { Readable, Writable } from 'node:stream'
+
+/** The process as the program sees it; `index.ts` is the only place that has the real one. */
+export interface Host {
+  /** Without the program's own name. */
+  readonly args: readonly string[]
+  /** As it was at the start, our settings included. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly stderr: Writable
+  readonly platform: NodeJS.Platform
+  /** Aborted when the process is asked to end. */
+  readonly stop: AbortSignal
+}

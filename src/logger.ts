@@ -1,0 +1,39 @@
+import { pino, stdTimeFunctions } from 'pino'
+import type { Config } from './config/config.ts'
+
+/** The process's own log: what happened, never a value of a record, an argument or an answer. */
+export type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', Log>>
+
+interface Log {
+  (message: string): void
+  /** The message is not optional: without one, pino would take that of an error in the fields. */
+  (fields: object, message: string): void
+}
+
+export interface LoggerOptions {
+  level: Config['logLevel']
+  /** A file descriptor (2 is stderr), written synchronously, or a function that takes one line with its line break. */
+  write: number | ((line: string) => void)
+}
+
+/**
+ * A logger of JSON lines. An error under `err` shows its name, code and place in the code but not its message, which
+ * may quote what somebody else said.
+ */
+export function createLogger({ level, write }: LoggerOptions): Logger {
+  const destination = typeof write === 'number' ? pino.destination({ fd: write, sync: true }) : { write }
+  const serializers = { err: errorAndCause }
+  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers }, destination)
+}
+
+function errorAndCause(error: unknown): unknown {
+  if (!(error instanceof Error)) return typeof error
+  const cause = error.cause instanceof Error ? errorFacts(error.cause) : undefined
+  return { ...errorFacts(error), cause }
+}
+
+function errorFacts(error: Error): object {
+  const places = error.stack?.replace(error.message, '').split('\n') ?? []
+  const code = 'code' in error ? error.code : undefined
+  return { name: error.name, code, at: places.filter((line) => /^ {4}at /.test(line)).map((line) => line.trim()) }
+}

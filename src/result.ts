@@ -1,0 +1,121 @@
+import type { CallToolResult } from '@modelcontextprotocol/server'
+import * as z from 'zod'
+import type { FieldError } from './arguments.ts'
+
+/** What `update_customer` can answer. Nothing was changed in AiFi unless it says `updated` or `unknown`. */
+export const statuses = [
+  'updated',
+  'unchanged',
+  'preview',
+  'approval_pending',
+  'declined',
+  'approval_unavailable',
+  'invalid',
+  'failed',
+  'unknown',
+] as const
+export type Status = (typeof statuses)[number]
+
+const ERROR_STATUSES: readonly Status[] = ['approval_unavailable', 'invalid', 'failed', 'unknown']
+/** How many entries a list in a result may have. */
+const LIST_LIMIT = 50
+/** Bytes of one result, as JSON. */
+const RESULT_LIMIT = 32_000
+
+export const channelNames = ['form', 'url', 'page', 'chat', 'skipped'] as const
+export type ChannelName = (typeof channelNames)[number]
+
+/** What the client or the page answered; never a claim about what a human did. */
+export const answers = ['approved', 'declined', 'cancelled', 'expired', 'withdrawn', 'not_approved'] as const
+export type Answer = (typeof answers)[number]
+
+const text = z.string()
+const anything = z.unknown()
+const nullableText = text.nullable().optional()
+
+/** The documented members of a customer, as AiFi sent them and as far as it did. */
+const customer = z.strictObject({
+  id: z.number().optional(),
+  externalId: nullableText,
+  role: nullableText,
+  metadata: anything.optional(),
+  priority: z.number().nullable().optional(),
+  email: nullableText,
+  firstName: nullableText,
+  lastName: nullableText,
+  phone: nullableText,
+})
+
+/** The one shape of every answer of `update_customer`. Strict: clients reject a key that it does not declare. */
+export const updateEnvelope = z.strictObject({
+  status: z.enum(statuses),
+  message: text,
+  customerId: z.number().optional(),
+  changes: z
+    .array(
+      z.strictObject({
+        field: text,
+        before: anything.optional(),
+        after: anything.optional(),
+        verified: z.enum(['as_requested', 'not_reported', 'different']).optional(),
+      }),
+    )
+    .optional(),
+  unexpectedChanges: z.array(z.strictObject({ field: text, before: anything, after: anything })).optional(),
+  customer: customer.optional(),
+  errors: z.array(z.strictObject({ field: text, message: text, rule: text })).optional(),
+  approval: z
+    .strictObject({
+      channel: z.enum(channelNames).optional(),
+      answer: z.enum(answers).optional(),
+      decidedAt: text.optional(),
+      code: text.optional(),
+    })
+    .optional(),
+  http: z.strictObject({ status: z.number(), type: text.optional(), requestId: text.optional() }).optional(),
+  retryAfterSeconds: z.number().optional(),
+  revert: z.looseObject({}).optional(),
+})
+
+export type UpdateEnvelope = z.infer<typeof updateEnvelope>
+
+/** The refusal of arguments by our own checks. */
+export function invalidArguments(errors: readonly FieldError[], customerId?: number): UpdateEnvelope {
+  const shown = errors.slice(0, LIST_LIMIT)
+  const more = errors.length > shown.length ? ` (${errors.length - shown.length} more)` : ''
+  return {
+    status: 'invalid',
+    message: `Nothing was sent and nothing was changed. ${shown.map((error) => error.message).join(' ')}${more}`.slice(
+      0,
+      4000,
+    ),
+    ...(customerId !== undefined && { customerId }),
+    errors: shown.map(({ field, message, rule }) => ({ field, message, rule })),
+  }
+}
+
+/**
+ * The only maker of tool results: the envelope as structured content and, as complete, as text, since some hosts show
+ * the model only the one and some only the other.
+ */
+export function toToolResult(envelope: UpdateEnvelope): CallToolResult {
+  const { status, message, ...rest } = withinLimit(envelope)
+  const structuredContent = { status, message, ...rest }
+  return {
+    content: [{ type: 'text', text: JSON.stringify(structuredContent) }],
+    structuredContent,
+    isError: ERROR_STATUSES.includes(status),
+  }
+}
+
+/** Too large a result loses the least important parts first, and says so. */
+function withinLimit(envelope: UpdateEnvelope): UpdateEnvelope {
+  const size = (value: unknown) => Buffer.byteLength(JSON.stringify(value))
+  let result = envelope
+  for (const part of ['revert', 'customer', 'unexpectedChanges', 'changes'] as const) {
+    if (size(result) <= RESULT_LIMIT) return result
+    const { [part]: dropped, ...rest } = result
+    if (dropped !== undefined) result = { ...rest, message: `${rest.message} (${part} left out: too long.)` }
+  }
+  return result
+}

@@ -1,0 +1,115 @@
+import type { InputRequiredResult, ToolAnnotations } from '@modelcontextprotocol/server'
+import type { ArgumentSettings } from './arguments.ts'
+import { parseArguments } from './arguments.ts'
+import type { Call } from './call.ts'
+import { type AttendDeps, attend } from './change/attend.ts'
+import type { Watched } from './change/changes.ts'
+import { changeLines } from './change/evidence.ts'
+import { listed } from './change/messages.ts'
+import type { Plan } from './change/plan.ts'
+import { noQuestion, notThisAnswer } from './change/refusals.ts'
+import { type ChangeRequest, requestedFields, secretStrings } from './customer.ts'
+import { isJsonObject } from './json.ts'
+import { invalidArguments, type UpdateEnvelope } from './result.ts'
+import { Relay } from './text.ts'
+
+export const UPDATE_CUSTOMER = 'update_customer'
+
+export const updateCustomerTitle = 'Update an AiFi customer'
+
+export const updateCustomerDescription = [
+  'Change one customer record in AiFi. Send only what the user asked to change; everything else stays as it is.',
+  'A person approves blocked, role, email, externalId, password and card changes and metadata that would drop keys; you cannot approve.',
+  'approval_pending: tell the user, then call again with the same arguments.',
+  'unknown: never retry before a person has looked.',
+  'Unblocking may not fix why someone cannot get in.',
+].join(' ')
+
+export const updateCustomerAnnotations: ToolAnnotations = {
+  readOnlyHint: false,
+  destructiveHint: true,
+  idempotentHint: false,
+  openWorldHint: true,
+}
+
+export interface UpdateCustomerDeps extends AttendDeps {
+  readonly arguments: ArgumentSettings
+}
+
+/**
+ * One call of `update_customer`: 1 validate; then the change lives on its own (`change/change.ts`: 2 read, 3 ask,
+ * 4 send, 5 check), and this call watches it.
+ */
+export async function updateCustomer(
+  raw: unknown,
+  call: Call,
+  deps: UpdateCustomerDeps,
+): Promise<UpdateEnvelope | InputRequiredResult> {
+  const parsed = parseArguments(raw, deps.arguments)
+  if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(raw))
+  const { request } = parsed
+  if (request.dryRun) return preview(request, call, deps)
+  const earlier = deps.changes.find(request)
+  if (call.state) {
+    const refusal = takeAnswer(call, request, earlier, deps)
+    if (refusal) return refusal
+  } else if (earlier?.change.approval) {
+    await earlier.change.refresh()
+  }
+  if (!earlier && request.approvalCode !== undefined) return noQuestion(request)
+  const watched = earlier ?? deps.changes.begin(request, call)
+  return 'status' in watched ? watched : attend(watched, request, call, deps)
+}
+
+/** An answer that came back with the call; an envelope when it is no answer to an open question of this change. */
+function takeAnswer(
+  call: Call,
+  request: ChangeRequest,
+  earlier: Watched | undefined,
+  { ladder }: UpdateCustomerDeps,
+): UpdateEnvelope | undefined {
+  const { state } = call
+  if (!state?.valid) return notThisAnswer(request, 'The answer that came with this call could not be verified.')
+  const approval = earlier?.change.question(state.approvalId)
+  if (!approval)
+    return notThisAnswer(
+      request,
+      'The answer that came with this call was used already, has lapsed, or is for other arguments.',
+    )
+  // An answer to a question that was replaced meanwhile counts for nothing: the new one is asked.
+  if (!approval.decision) ladder.take(approval, call)
+  return undefined
+}
+
+/** What the call would send and ask, without doing either. */
+async function preview(request: ChangeRequest, call: Call, deps: UpdateCustomerDeps): Promise<UpdateEnvelope> {
+  const plan = await deps.changes.preview(request, call.cancelled)
+  if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope
+  const { customerId, changes } = request
+  const before = plan.kind === 'go' ? plan.record : undefined
+  const lines = changeLines({ changes, before, after: undefined, relay: new Relay(secretStrings(changes)) })
+  const typed = request.enterPrivately.map((field) => ({ field }))
+  return {
+    status: 'preview',
+    customerId,
+    message: previewMessage(request, call, plan, deps),
+    changes: [...lines.map(({ verified: _, ...line }) => line), ...typed],
+  }
+}
+
+function previewMessage(request: ChangeRequest, call: Call, plan: Plan, deps: UpdateCustomerDeps): string {
+  const nothing = 'This was a dry run: nothing was sent and nobody was asked.'
+  if (plan.kind === 'stop')
+    return `${nothing} Customer ${request.customerId} already is as asked, so nothing would be sent.`
+  const would = `A real call would send ${listed(requestedFields(request))}.`
+  const unread = plan.unreadable === undefined ? '' : ` Current values are not readable: ${plan.unreadable}`
+  if (plan.sensitive.length === 0) return `${nothing} ${would} Nobody has to approve it.${unread}`
+  const unavailable = deps.ladder.unavailable(request, call)
+  const asking = unavailable === undefined ? 'Somebody can be asked.' : `But nobody can be asked here. ${unavailable}`
+  return `${nothing} ${would} A person has to approve ${listed(plan.sensitive)}. ${asking}${unread}`
+}
+
+function customerIdOf(raw: unknown): number | undefined {
+  const id = isJsonObject(raw) ? raw.customerId : undefined
+  return Number.isSafeInteger(id) ? Number(id) : undefined
+}
