@@ -30,7 +30,6 @@ function deriveJsonSchema(schema: z.ZodType): JsonObject {
       delete jsonSchema.propertyNames
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
-      if (jsonSchema.enum) delete jsonSchema.type
       flattenNullable(jsonSchema)
     },
   })

@@ -36,11 +36,11 @@ function tokens(tokenParams: readonly (readonly [string, string])[] = []): Token
   return createTokens(credentials, http, clock)
 }
 
-function granted(token: string, expiresIn: unknown = 300): Fault {
-  return fault.answer(200, { access_token: token, token_type: 'Bearer', expires_in: expiresIn })
+function granted(token: string, ...expiresIn: unknown[]): Fault {
+  return fault.answer(200, { access_token: token, token_type: 'Bearer', expires_in: expiresIn[0] })
 }
 
-function valueOf(result: TokenResult): string {
+function textOf(result: TokenResult): string {
   return result.kind === 'token' ? result.token.reveal() : result.detail
 }
 
@@ -53,9 +53,9 @@ async function secretOf(source: TokenSource): Promise<Secret> {
 describe('a token that was issued by AiFi', () => {
   it('is given out as it is; there is no other one', async () => {
     const source = createTokens({ kind: 'token', token: new Secret('abc') }, http, clock)
-    expect(valueOf(await source.get())).toBe('abc')
+    expect(textOf(await source.get())).toBe('abc')
     expect(source.invalidate(await secretOf(source))).toBe(false)
-    expect(valueOf(await source.get())).toBe('abc')
+    expect(textOf(await source.get())).toBe('abc')
   })
 
   it.each(['', 'a b', 'a\r\nx: y', 'ü'])('is not sent when it does not fit into a header: %j', async (token) => {
@@ -76,7 +76,7 @@ describe('a token for client credentials', () => {
       ['scope', 'c'],
       ['client_id', 'other'],
     ] as const
-    expect(valueOf(await tokens(params).get())).toBe('t1')
+    expect(textOf(await tokens(params).get())).toBe('t1')
     const [request] = server.received()
     expect(request).toMatchObject({ method: 'POST', path: TOKEN_PATH })
     expect(request?.headers['content-type']).toMatch(/^application\/x-www-form-urlencoded/)
@@ -95,8 +95,8 @@ describe('a token for client credentials', () => {
     server.next('POST', fault.answerAfter(20, 200, { access_token: 't1', token_type: 'Bearer' }))
     const source = tokens()
     const all = await Promise.all([source.get(), source.get(), source.get()])
-    expect(all.map(valueOf)).toEqual(['t1', 't1', 't1'])
-    expect(valueOf(await source.get())).toBe('t1')
+    expect(all.map(textOf)).toEqual(['t1', 't1', 't1'])
+    expect(textOf(await source.get())).toBe('t1')
     expect(server.received()).toHaveLength(1)
   })
 
@@ -116,11 +116,11 @@ describe('a token for client credentials', () => {
     async (expiresIn, used, renewed) => {
       server.next('POST', granted('t1', expiresIn), granted('t2'))
       const source = tokens()
-      expect(valueOf(await source.get())).toBe('t1')
+      expect(textOf(await source.get())).toBe('t1')
       aheadMs = used * 1000
-      expect(valueOf(await source.get())).toBe('t1')
+      expect(textOf(await source.get())).toBe('t1')
       aheadMs = renewed * 1000
-      expect(valueOf(await source.get())).toBe('t2')
+      expect(textOf(await source.get())).toBe('t2')
       expect(server.received()).toHaveLength(2)
     },
   )
@@ -130,15 +130,15 @@ describe('a token for client credentials', () => {
     const source = tokens()
     const first = await secretOf(source)
     expect(source.invalidate(first)).toBe(true)
-    expect(valueOf(await source.get())).toBe('t2')
+    expect(textOf(await source.get())).toBe('t2')
     expect(source.invalidate(first)).toBe(true)
-    expect(valueOf(await source.get())).toBe('t2')
+    expect(textOf(await source.get())).toBe('t2')
     expect(server.received()).toHaveLength(2)
   })
 
   it('may come with an id_token, which is not looked at', async () => {
     server.next('POST', fault.answer(200, { access_token: 't1', token_type: 'Bearer', id_token: 'x.y.z', scope: 7 }))
-    expect(valueOf(await tokens().get())).toBe('t1')
+    expect(textOf(await tokens().get())).toBe('t1')
   })
 })
 
@@ -165,7 +165,7 @@ describe('no token', () => {
     ['204', fault.noContent(), 'answered HTTP 204 without a token.'],
     ['a redirect', fault.redirect(302, '/login'), 'answered HTTP 302 without a token.'],
     ['a list', fault.answer(200, []), 'answered HTTP 200 without a token.'],
-    ['an object without a token', fault.answer(200, {}), 'gave an answer that is no token.'],
+    ['an object without a token', fault.answer(200, {}), 'answered HTTP 200 without a token.'],
     [
       'a token of the wrong type',
       fault.answer(200, { access_token: 1, token_type: 'Bearer' }),
@@ -176,8 +176,8 @@ describe('no token', () => {
       fault.answer(200, { access_token: 't', token_type: 'mac' }),
       'gave an answer that is no token.',
     ],
-    ['a server error', fault.answer(500, { error: 'x' }), 'gave an answer that is no token.'],
-    ['an unheard-of status', fault.answer(799, {}), 'gave an answer that is no token.'],
+    ['a server error', fault.answer(500, { error: 'x' }), 'answered HTTP 500 without a token.'],
+    ['an unheard-of status', fault.answer(799, {}), 'answered HTTP 799 without a token.'],
     ['silence', fault.silence(), 'could not be used. No answer came in time.'],
     ['a reset', fault.resetAfterBody(), 'could not be used. The connection ended before the answer came.'],
     ['an endless answer', fault.endlessBody(), 'answered HTTP 200 without a token.'],
@@ -193,7 +193,7 @@ describe('no token', () => {
     server.next('POST', fault.answer(503), granted('t2'))
     const source = tokens()
     expect((await source.get()).kind).toBe('no_token')
-    expect(valueOf(await source.get())).toBe('t2')
+    expect(textOf(await source.get())).toBe('t2')
   })
 
   it('shows no secret when the source itself is printed', () => {

@@ -129,10 +129,12 @@ class TokenEndpointError extends Error {
 function toResponse(exchange: Exchange): Response {
   if (exchange.kind !== 'answered') throw new TokenEndpointError(`could not be used. ${exchange.detail}`)
   const { http, body } = exchange
-  if (body.kind !== 'json' || !isJsonObject(body.value)) {
+  const { access_token, token_type, expires_in, error } =
+    body.kind === 'json' && isJsonObject(body.value) ? body.value : {}
+  const isRefusal = http.status >= 400 && http.status < 500 && typeof error === 'string'
+  if (!isRefusal && (http.status !== 200 || access_token === undefined)) {
     throw new TokenEndpointError(`answered HTTP ${http.status} without a token.`)
   }
-  const { access_token, token_type, expires_in, error } = body.value
   const isLifetime = Number.isFinite(Number(expires_in)) && Number(expires_in) > 0
   return Response.json(
     { access_token, token_type, error, ...(isLifetime && { expires_in: Number(expires_in) }) },

@@ -1,0 +1,61 @@
+import type { Clock } from '../../src/clock.ts'
+
+interface Timer {
+  readonly due: number
+  readonly callback: () => void
+  readonly real: NodeJS.Timeout
+}
+
+/** The machine's clocks, which a test can push: time goes on by itself, and jumps when it is told to. */
+export class TestClock implements Clock {
+  #wallOffset = 0
+  #monotonicOffset = 0
+  readonly #timers = new Set<Timer>()
+
+  now(): number {
+    return Date.now() + this.#wallOffset
+  }
+
+  monotonic(): number {
+    return performance.now() + this.#monotonicOffset
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const run = () => {
+      this.#timers.delete(timer)
+      callback()
+    }
+    const timer: Timer = { due: this.monotonic() + ms, callback: run, real: setTimeout(run, ms) }
+    this.#timers.add(timer)
+    return () => {
+      clearTimeout(timer.real)
+      this.#timers.delete(timer)
+    }
+  }
+
+  /** Time passes: both clocks go on, and timers that are due fire, the earliest first. */
+  advance(ms: number): void {
+    this.#wallOffset += ms
+    this.#monotonicOffset += ms
+    const due = [...this.#timers].filter((timer) => timer.due <= this.monotonic()).sort((a, b) => a.due - b.due)
+    for (const { real, callback } of due) {
+      clearTimeout(real)
+      callback()
+    }
+  }
+
+  /** The machine sleeps: only the wall clock goes on, and no timer fires. */
+  sleep(ms: number): void {
+    this.#wallOffset += ms
+  }
+
+  /** Somebody sets the wall clock, by so many milliseconds forward or (negative) back. */
+  adjust(ms: number): void {
+    this.#wallOffset += ms
+  }
+
+  /** Timers that are waiting. */
+  get pending(): number {
+    return this.#timers.size
+  }
+}
