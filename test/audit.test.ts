@@ -249,7 +249,7 @@ describe('several processes on one file', () => {
 
   test('two real processes write at the same time and no line is torn', async () => {
     const script = join(folder, 'writer.mjs')
-    const writer = `import { openAudit } from './src/audit.ts'
+    const writer = `import { openAudit } from './src/audit/audit.ts'
       const audit = openAudit(${JSON.stringify(path)}, { clock: { now: Date.now } })
       for (let n = 0; n < 150; n++) audit.lookup({ filter: 'email', found: n, status: 'x'.repeat(n * 20) })`
     buildSync({

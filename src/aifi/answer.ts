@@ -41,7 +41,7 @@ function readRetryAfter(value: string | undefined, now: number): number | undefi
   return seconds >= 0 && seconds <= RETRY_AFTER_LIMIT_SECONDS ? seconds : undefined
 }
 
-/** Seconds until an HTTP date, rounded up; NaN for anything else. `Date.parse` alone takes nearly everything for one. */
+/** Seconds until an HTTP date, rounded up; NaN for anything else. `Date.parse` alone takes nearly all for a date. */
 function secondsUntil(date: string, now: number): number {
   return /^[A-Z][a-z]+, .*GMT$/.test(date) ? Math.ceil((Date.parse(date) - now) / 1000) : Number.NaN
 }

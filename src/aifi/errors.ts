@@ -1,6 +1,6 @@
 import { isJsonObject } from '../json.ts'
 
-/** AiFi's error body as far as it makes sense. Text as AiFi sent it: untrusted, unbounded, possibly echoing a secret. */
+/** AiFi's error body as far as it makes sense. Text as AiFi sent it: untrusted, unbounded, may echo a secret. */
 export interface AifiError {
   readonly message?: string
   /** `E_INVALID_BODY`, `E_UNAUTHORIZED`, …; an open list. */

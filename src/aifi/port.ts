@@ -31,8 +31,8 @@ export interface UpdateOptions {
   /** Before the request has left, stops it (`not_sent`, `cancelled`). Once it is on its way it has no effect. */
   signal?: AbortSignal
   /**
-   * How long the whole call may take, retries included, in milliseconds; default: three deadlines of an exchange. A retry
-   * whose pause and deadline would not fit is not started. (A fresh token that it needs comes on top.)
+   * How long the whole call may take, retries included, in milliseconds; default: three deadlines of an exchange. A
+   * retry whose pause and deadline would not fit is not started. (A fresh token that it needs comes on top.)
    */
   budgetMs?: number
   /** Called once, just before the first byte of the first PATCH leaves. */
@@ -71,7 +71,7 @@ export type NotSentCause =
 /** How the attempt to send ended. */
 export type Sending =
   | { kind: 'answered'; http: HttpFacts; body: Body; attempts: number }
-  /** Certain: AiFi has not acted on the request. `detail` is one or two plain sentences, with full stop, our own words. */
+  /** Certain: AiFi has not acted on the request. `detail` is one or two plain sentences of our own. */
   | { kind: 'not_sent'; cause: NotSentCause; detail: string }
   /** The request was on its way, at least in part, and no complete status line and headers came back. */
   | { kind: 'no_answer'; cause: 'timeout' | 'reset' | 'malformed' | 'closing'; detail: string }
@@ -79,7 +79,7 @@ export type Sending =
 /** How the attempt to read ended. */
 export type Reading =
   | { kind: 'record'; record: JsonObject; http: HttpFacts }
-  /** No record, but that says nothing about whether a change can be sent. `reason` is one or two plain sentences, our own words. */
+  /** No record, which says nothing about whether a change can be sent. `reason` is one or two sentences of our own. */
   | {
       kind: 'unreadable'
       cause: 'not_found' | 'not_offered' | 'switched_off' | 'refused' | 'failed' | 'cancelled'

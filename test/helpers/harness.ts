@@ -10,7 +10,7 @@ import { type Config, readConfig } from '../../src/config/config.ts'
 import { customerFields } from '../../src/customer.ts'
 import { isJsonObject, type JsonObject } from '../../src/json.ts'
 import { createLogger } from '../../src/logger.ts'
-import { updateEnvelope, type UpdateEnvelope } from '../../src/result.ts'
+import { type UpdateEnvelope, updateEnvelope } from '../../src/result.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
 import { createServer } from '../../src/server.ts'
 import { TestClock } from './test-clock.ts'
@@ -109,10 +109,7 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
 
 function configFor(sandbox: Sandbox, { env, baseUrl }: HarnessOptions): Config {
   const access = { AIFI_BASE_URL: baseUrl ?? sandbox.baseUrl, AIFI_TOKEN: sandbox.token }
-  const result = readConfig(
-    { ...access, ...env },
-    { fieldNames: customerFields, readFile: () => Buffer.from('') },
-  )
+  const result = readConfig({ ...access, ...env }, { fieldNames: customerFields, readFile: () => Buffer.from('') })
   if (!result.ok) throw new Error(result.problems.join('\n'))
   return result.config
 }
@@ -155,7 +152,11 @@ async function connectClient(app: App, options: ConnectOptions): Promise<TestCli
 }
 
 /** The envelope of a result, checked: strict, and complete in the text too. */
-export function envelopeOf(result: { structuredContent?: unknown; content?: unknown; isError?: unknown }): UpdateEnvelope {
+export function envelopeOf(result: {
+  structuredContent?: unknown
+  content?: unknown
+  isError?: unknown
+}): UpdateEnvelope {
   const [block] = Array.isArray(result.content) ? result.content : []
   const text = isJsonObject(block) ? block.text : undefined
   expect(isJsonObject(result.structuredContent), `no structured content: ${String(text)}`).toBe(true)
@@ -167,7 +168,9 @@ export function envelopeOf(result: { structuredContent?: unknown; content?: unkn
   return envelope
 }
 
-export const accept = (content: Record<string, string | number | boolean | string[]> = { approve: true }): ElicitResult => ({
+export const accept = (
+  content: Record<string, string | number | boolean | string[]> = { approve: true },
+): ElicitResult => ({
   action: 'accept',
   content,
 })
