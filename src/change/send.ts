@@ -15,9 +15,6 @@ import { changeLines, type Evidence, revertArguments, shownCustomer, unexpectedL
 import { appliedMessage, refusedMessage, unknownMessage } from './messages.ts'
 import { proofOf } from './outcome.ts'
 
-/** How long the retries of one change may take in all, milliseconds. */
-const RETRY_BUDGET_MS = 15_000
-
 /** A change that may be sent now: approved, or in need of no approval. */
 export interface ReadyChange {
   /** Ties the records of the audit together. */
@@ -58,7 +55,6 @@ export async function sendChange(change: ReadyChange, deps: SendDeps): Promise<U
     once: Object.hasOwn(changes, 'password') || Object.hasOwn(changes, 'currentPassword'),
     signal,
     onSending,
-    budgetMs: RETRY_BUDGET_MS,
   })
   const outcome = await establish(change, changes, sending, deps)
   const envelope: UpdateEnvelope = { ...outcome, customerId: request.customerId, ...approvalOf(decision) }
