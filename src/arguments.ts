@@ -33,14 +33,14 @@ export interface ArgumentSettings {
 const HOST_KEYS: readonly string[] = ['wait_for_previous']
 
 const toolFields = z.strictObject({
-  customerId: z.int().min(0).describe('never guess it'),
+  customerId: z.int().min(0).describe('AiFi customer number; never guess it'),
   ...customerChanges.shape,
   enterPrivately: z
     .array(z.enum(privateFieldNames))
     .optional()
-    .describe('secrets that a person types on a private page; prefer this'),
-  expectedEmail: z.string().min(1).optional().describe('refuse unless the record has this email'),
-  dryRun: z.boolean().optional().describe('show what would be sent'),
+    .describe('secrets that a person types on a private page, out of this chat: prefer this'),
+  expectedEmail: z.string().min(1).optional().describe('change only if the record has this email'),
+  dryRun: z.boolean().optional().describe('tell what would be sent and asked, send nothing'),
   approvalCode: z.string().optional().describe('code that the person confirmed'),
 })
 

@@ -16,29 +16,29 @@ const jsonObject = z.custom<JsonObject>(isJsonObject)
  */
 export const customerChanges = z.strictObject({
   email: z.email({ pattern: z.regexes.unicodeEmail }).optional(),
-  externalId: z.string().optional().describe("id in the retailer's own system"),
+  externalId: z.string().optional().describe("their id in the retailer's own system"),
   firstName: z.string().optional(),
   lastName: z.string().optional(),
   phone: z.string().optional(),
   role: z
     .enum(['customer', 'employee', 'tester', 'untracked', 'unknown'])
     .optional()
-    .describe('an employee gets no receipts'),
-  priority: z.int().min(-10).max(10).optional().describe('higher: sessions processed first; usual 0'),
-  metadata: jsonObject.nullable().optional().describe('may replace all of it: send the complete object'),
-  password: password.optional().describe("new password for the shopper's login"),
-  currentPassword: password.optional(),
-  blocked: z.boolean().optional().describe('true: cannot enter stores'),
-  card: jsonObject.optional().describe('payment card: provider, cardToken'),
+    .describe('employee: their shopping gets no receipts'),
+  priority: z.int().min(-10).max(10).optional().describe('usual 0; higher: their shopping is processed first'),
+  metadata: jsonObject.nullable().optional().describe('AiFi may replace all of it: include every key to keep'),
+  password: password.optional().describe("new password of the shopper's app login"),
+  currentPassword: password.optional().describe("the shopper's present password, if AiFi asks for it"),
+  blocked: z.boolean().optional().describe('true: cannot enter the store; false lifts only this block'),
+  card: jsonObject.optional().describe('payment card, with provider and cardToken'),
   cardType: z
     .enum(['NONE', 'STRIPE', 'PAYTER', 'ADYEN', 'FREEDOM_PAY', 'GENERIC'])
     .optional()
-    .describe('deprecated: card.provider'),
+    .describe('deprecated, use card.provider'),
   cardToken: z
     .string()
     .nullable()
     .optional()
-    .describe('deprecated: card.cardToken. null deletes the payment card for good'),
+    .describe('deprecated, use card.cardToken; null deletes the payment card for good'),
 })
 
 /** The changes that were asked for; only the fields that are to be sent. */
