@@ -1,13 +1,18 @@
 // Builds dist/: index.js, which checks the Node version and imports the rest, and chunks. Everything is bundled.
-import { chmod, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+const { version } = JSON.parse(await readFile('package.json', 'utf8'))
+// Put in place when it is complete: a build that fails, or two at a time, leave no half of one.
+const outdir = `node_modules/.cache/dist-${process.pid}`
 
-await rm('dist', { recursive: true, force: true })
+await mkdir('node_modules/.cache', { recursive: true })
 await build({
   entryPoints: ['src/index.ts'],
-  outdir: 'dist',
+  outdir,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -23,4 +28,10 @@ await build({
   },
   logLevel: 'warning',
 })
-await chmod('dist/index.js', 0o755)
+await chmod(`${outdir}/index.js`, 0o755)
+await rm('dist', { recursive: true, force: true })
+await rename(outdir, 'dist').catch(async (error) => {
+  // Another build was faster.
+  await rm(outdir, { recursive: true, force: true })
+  if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+})

@@ -1,17 +1,22 @@
 // Pictures of every state of the approval page: node scripts/screenshots.mjs [folder] [name…]
+// The two pictures of the README, into docs/: node scripts/screenshots.mjs --readme
 import { mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
 
-const [folder = join(tmpdir(), 'approval-page'), ...names] = process.argv.slice(2)
+const root = join(import.meta.dirname, '..')
+const forReadme = process.argv[2] === '--readme'
+const [folder = join(tmpdir(), 'approval-page'), ...names] = forReadme ? [join(root, 'docs')] : process.argv.slice(2)
 mkdirSync(folder, { recursive: true })
+// The pages say what time it is; the pictures should not depend on where they are made.
+process.env.TZ = 'UTC'
 
 const bundle = await build({
   stdin: {
     contents: `export * from './src/approval/page/view.ts'; export * from './test/helpers/page-gallery.ts'`,
-    resolveDir: join(import.meta.dirname, '..'),
+    resolveDir: root,
   },
   bundle: true,
   format: 'esm',
@@ -23,7 +28,7 @@ const { renderPage, renderNotice, GALLERY, NOW } = await import(
 )
 
 const pages = Object.entries(GALLERY).map(([name, model]) => [name, renderPage(model, NOW)])
-for (const notice of ['opened_elsewhere', 'gone', 'refused']) pages.push([notice, renderNotice(notice)])
+for (const notice of ['opened_elsewhere', 'gone', 'refused', 'arriving']) pages.push([notice, renderNotice(notice)])
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -37,16 +42,28 @@ const browser = await chromium.launch({
     '--disable-sync',
   ],
 })
-for (const colorScheme of ['light', 'dark']) {
-  for (const width of [320, 1000]) {
-    const context = await browser.newContext({ colorScheme, viewport: { width, height: 700 } })
-    const page = await context.newPage()
-    for (const [name, html] of pages.filter(([name]) => names.length === 0 || names.includes(name))) {
-      await page.setContent(html)
-      await page.screenshot({ path: join(folder, `${name}-${colorScheme}-${width}.png`), fullPage: true })
+/** Pictures of pages by file name, each as high as its content. */
+async function shoot(pictures, colorScheme, width) {
+  const context = await browser.newContext({ colorScheme, viewport: { width, height: forReadme ? 100 : 700 } })
+  const page = await context.newPage()
+  for (const [name, html] of pictures) {
+    await page.setContent(html)
+    await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+  }
+  await context.close()
+}
+
+if (forReadme) {
+  await shoot([['approval-page', renderPage(GALLERY.block, NOW)]], 'light', 900)
+  await shoot([['approval-page-password', renderPage(GALLERY.password, NOW)]], 'dark', 900)
+} else {
+  const chosen = pages.filter(([name]) => names.length === 0 || names.includes(name))
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [320, 1000]) {
+      const pictures = chosen.map(([name, html]) => [`${name}-${colorScheme}-${width}`, html])
+      await shoot(pictures, colorScheme, width)
     }
-    await context.close()
   }
 }
 await browser.close()
-console.log(`${pages.length} pages, 4 pictures each: ${folder}`)
+console.log(`Pictures are in ${folder}`)

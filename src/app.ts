@@ -15,8 +15,10 @@ import { RateLimit } from './change/rate-limit.ts'
 import { Turns } from './change/turns.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
+import { type FindCustomersDeps, LOOKUPS_PER_MINUTE } from './find-customers.ts'
 import type { Logger } from './logger.ts'
 import type { ServerDeps } from './server.ts'
+import type { UpdateCustomerDeps } from './update-customer.ts'
 import { version } from './version.ts'
 
 /** What the program needs from outside itself. */
@@ -56,17 +58,18 @@ export function createApp(config: Config, { aifi, audit, browser, clock, logger 
     },
     new RateLimit(config.maxChangesPerMinute, clock),
   )
+  const states = createRequestStates()
+  const update: UpdateCustomerDeps = {
+    changes,
+    ladder: createLadder(approval.mode, new PageChannel(pages, browser), clock, logger),
+    states,
+    clock,
+    waitMs: approval.waitSeconds * 1000,
+    arguments: { secretArguments: config.secretArguments, approvalCode: approval.mode === 'chat' },
+  }
+  const find: FindCustomersDeps = { aifi, audit, lookups: new RateLimit(LOOKUPS_PER_MINUTE, clock), clock, logger }
   return {
-    deps: {
-      changes,
-      ladder: createLadder(approval.mode, new PageChannel(pages, browser), clock, logger),
-      states: createRequestStates(),
-      clock,
-      waitMs: approval.waitSeconds * 1000,
-      arguments: { secretArguments: config.secretArguments, approvalCode: approval.mode === 'chat' },
-      version,
-      logger,
-    },
+    deps: { version, states, clock, logger, find, update: config.readOnly ? undefined : update },
     async close(graceMs) {
       const ended = changes.close()
       const cut = clock.after(graceMs, () => void aifi.close())

@@ -1,5 +1,13 @@
 import * as z from 'zod'
 import {
+  describeIssue,
+  ownKeys,
+  problem,
+  unknownArgument,
+  unknownArguments,
+  withoutRepeats,
+} from './argument-problems.ts'
+import {
   type ChangeRequest,
   type CustomerChanges,
   customerChanges,
@@ -8,7 +16,7 @@ import {
   NESTING_LIMIT,
   privateFieldNames,
 } from './customer.ts'
-import { isJsonObject, type JsonObject, nestsWithin } from './json.ts'
+import { carriesNumbers, isJsonObject, type JsonObject, nestsWithin } from './json.ts'
 import { nearestName } from './nearest-name.ts'
 import { harmless } from './text.ts'
 
@@ -28,9 +36,6 @@ export interface ArgumentSettings {
   /** `approvalCode` exists (`AIFI_APPROVAL=chat`). */
   readonly approvalCode: boolean
 }
-
-/** Keys that hosts add to the arguments of any tool: not the model's, and of no meaning here. */
-const HOST_KEYS: readonly string[] = ['wait_for_previous']
 
 const toolFields = z.strictObject({
   customerId: z.int().min(0).describe('AiFi customer number; never guess it'),
@@ -60,7 +65,8 @@ export function parseArguments(raw: unknown, settings: ArgumentSettings): Parsed
   const schema = updateCustomerArguments(settings)
   if (!isJsonObject(raw)) return { ok: false, errors: [problem('', 'object.base', 'The arguments must be an object.')] }
   const names = Object.keys(schema.shape)
-  const keys = Object.keys(raw).filter((key) => !HOST_KEYS.includes(key))
+  const keys = ownKeys(raw).filter((key) => raw[key] !== undefined)
+  const unknown = keys.filter((key) => !names.includes(key))
   const known: JsonObject = Object.fromEntries(
     keys
       .filter((key) => names.includes(key))
@@ -68,10 +74,10 @@ export function parseArguments(raw: unknown, settings: ArgumentSettings): Parsed
   )
   const parsed = schema.safeParse(known)
   const errors = [
-    ...keys.filter((key) => !names.includes(key)).map((key) => unknownKey(key, names)),
+    ...unknownArguments(unknown, (key) => unknownKey(key, names)),
     ...(parsed.success ? [] : parsed.error.issues.map((issue) => describeIssue(issue, known))),
-    ...nestingProblems(known),
-    ...contradictions(known, keys),
+    ...objectProblems(known),
+    ...contradictions(known, keys, names),
   ]
   if (errors.length > 0 || !parsed.success) return { ok: false, errors: withoutRepeats(errors) }
   return { ok: true, request: toRequest(parsed.data) }
@@ -102,108 +108,44 @@ function parsedMetadata(value: unknown): unknown {
   }
 }
 
-function problem(field: string, rule: string, message: string): FieldError {
-  return { field, message, rule }
-}
-
 function unknownKey(key: string, names: readonly string[]): FieldError {
+  const nearest = nearestName(key, [...names, ...customerFields])
+  // A field of the contract that is no argument here: a secret, under `AIFI_SECRET_ARGUMENTS=refuse`.
+  if (nearest === undefined || names.includes(nearest)) return unknownArgument(key, names)
+  const way =
+    nearest === 'card'
+      ? 'Change the card in AiFi itself.'
+      : `Use enterPrivately: ["${nearest}"], so that a person types it.`
   const shown = harmless(key, 100)
-  if (key === 'password' || key === 'currentPassword' || key === 'card') {
-    const way =
-      key === 'card' ? 'Change the card in AiFi itself.' : `Use enterPrivately: ["${key}"], so that a person types it.`
-    return problem(key, 'object.unknown', `"${key}" must not be passed as an argument here. ${way}`)
-  }
-  const nearest = nearestName(key, names)
-  const hint = nearest ? `Did you mean "${nearest}"?` : `Allowed are ${names.join(', ')}.`
-  return problem(shown, 'object.unknown', `"${shown}" is not an argument. ${hint}`)
+  return problem(shown, 'object.unknown', `"${shown}" must not be passed as an argument here. ${way}`)
 }
 
-function nestingProblems(known: JsonObject): FieldError[] {
-  return ['metadata', 'card']
-    .filter((field) => !nestsWithin(known[field], NESTING_LIMIT))
-    .map((field) => problem(field, 'object.base', `"${field}" is nested more than ${NESTING_LIMIT} levels deep.`))
-}
-
-/** Rules between fields. They hold whatever else is wrong, so that one answer names every problem. */
-function contradictions(known: JsonObject, keys: readonly string[]): FieldError[] {
-  const errors: FieldError[] = []
-  const typed: readonly unknown[] = Array.isArray(known.enterPrivately) ? known.enterPrivately : []
-  for (const name of privateFieldNames) {
-    if (typed.includes(name) && Object.hasOwn(known, name)) {
-      const message = `"${name}" is given and also listed in enterPrivately. Choose one.`
-      errors.push(problem('enterPrivately', 'object.oxor', message))
-    }
-  }
-  const asksForSomething = typed.length > 0 || keys.some(isCustomerField)
-  if (!asksForSomething) {
-    errors.push(problem('', 'object.min', `Nothing to change: give at least one of ${customerFields.join(', ')}.`))
-  }
-  return errors
-}
-
-function withoutRepeats(errors: readonly FieldError[]): FieldError[] {
-  const seen = new Set<string>()
-  return errors.filter(({ field, rule }) => {
-    const key = `${field} ${rule}`
-    if (seen.has(key)) return false
-    seen.add(key)
-    return true
+/** What the schema does not look at: the inside of `metadata` and `card`. */
+function objectProblems(known: JsonObject): FieldError[] {
+  return ['metadata', 'card'].flatMap((field) => {
+    const value = known[field]
+    if (!nestsWithin(value, NESTING_LIMIT))
+      return [problem(field, 'object.base', `"${field}" is nested more than ${NESTING_LIMIT} levels deep.`)]
+    if (!carriesNumbers(value))
+      return [problem(field, 'number.infinity', `"${field}" has a number in it that is too large to be sent.`)]
+    return []
   })
 }
 
-type Issue = z.core.$ZodIssue
-
-/** zod's issue in our words: what was wrong and what is allowed. */
-function describeIssue(issue: Issue, known: JsonObject): FieldError {
-  const top = String(issue.path[0])
-  const field = issue.path.map(String).join('.')
-  const [rule, rest] = ruleOf(issue, known[top], top)
-  return problem(field, rule, `"${field}" ${rest}`)
-}
-
-const KEEP = 'To leave it as it is, leave the argument out.'
-
-function ruleOf(issue: Issue, value: unknown, top: string): [rule: string, rest: string] {
-  if (value === undefined) return ['any.required', 'is required.']
-  switch (issue.code) {
-    case 'invalid_type':
-      return wrongType(issue.expected, value)
-    case 'invalid_value': {
-      const allowed = issue.values.map((each) => JSON.stringify(each)).join(', ')
-      return ['any.only', `must be one of ${allowed}.${value === null ? ` ${KEEP}` : ''}`]
-    }
-    case 'invalid_format':
-      return ['string.email', 'must be an email address, such as jane@example.com.']
-    case 'too_small':
-      return issue.origin === 'string'
-        ? ['string.min', `must have at least ${issue.minimum} character${issue.minimum === 1 ? '' : 's'}.`]
-        : ['number.min', `must be at least ${issue.minimum}.`]
-    case 'too_big':
-      return issue.origin === 'string'
-        ? ['string.max', `must have at most ${issue.maximum} characters.`]
-        : ['number.max', `must be at most ${issue.maximum}.`]
-    default:
-      return ['object.base', `must be an object${top === 'metadata' ? ' or null' : ''}.`]
+/** Rules between fields. They hold whatever else is wrong, so that one answer names every problem. */
+function contradictions(known: JsonObject, keys: readonly string[], names: readonly string[]): FieldError[] {
+  const errors: FieldError[] = []
+  const typed: readonly unknown[] = Array.isArray(known.enterPrivately) ? known.enterPrivately : []
+  const twice = privateFieldNames.filter((name) => typed.includes(name) && Object.hasOwn(known, name))
+  if (twice.length > 0) {
+    const message = `${twice.join(' and ')} ${twice.length > 1 ? 'are' : 'is'} given and also listed in enterPrivately. Leave out one of the two.`
+    errors.push(problem('enterPrivately', 'object.oxor', message))
   }
-}
-
-function wrongType(expected: string, value: unknown): [rule: string, rest: string] {
-  const got = value === null ? ' null is not allowed.' : ''
-  const keep = value === null ? ` ${KEEP}` : ''
-  switch (expected) {
-    case 'int':
-      return ['number.integer', 'must be a whole number.']
-    case 'number': {
-      const quoted = typeof value === 'string' ? ' Send it without quotes.' : ''
-      return ['number.base', `must be a number.${got}${quoted}${keep}`]
-    }
-    case 'boolean':
-      return ['boolean.base', `must be true or false, without quotes.${got}${keep}`]
-    case 'null':
-      return ['any.only', 'must be null here, which deletes it. To set one use enterPrivately: ["cardToken"].']
-    case 'array':
-      return ['array.base', `must be a list, such as ["password"].`]
-    default:
-      return ['string.base', `must be a string.${got}${keep}`]
+  const asksToType = known.enterPrivately !== undefined && (typed.length > 0 || !Array.isArray(known.enterPrivately))
+  const asksForSomething = asksToType || keys.some(isCustomerField)
+  if (!asksForSomething) {
+    const fields = names.filter((name) => isCustomerField(name) || name === 'enterPrivately')
+    errors.push(problem('', 'object.min', `Nothing to change: give at least one of ${fields.join(', ')}.`))
   }
+  return errors
 }

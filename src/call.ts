@@ -48,13 +48,21 @@ export interface Call {
   readonly progress: ((message: string) => void) | undefined
 }
 
+/** A request that has not been answered on the wire yet. */
+interface OpenCall {
+  readonly ended: AbortController
+  readonly deadline: Deadline
+  /** The last progress that was told: it has to grow as long as the request lasts. */
+  progress: number
+}
+
 /** What is known of one connection: which of its calls are open, and how its client behaves. */
 export class Connection {
   /** Becomes false when the client answered a form without asking a person: for the rest of the connection. */
   asksPeople = true
   readonly #server: McpServer['server']
   readonly #clock: Clock
-  readonly #open = new Map<RequestId, AbortController>()
+  readonly #open = new Map<RequestId, OpenCall>()
 
   constructor(server: McpServer['server'], clock: Clock) {
     this.#server = server
@@ -66,7 +74,7 @@ export class Connection {
     const send = transport.send.bind(transport)
     transport.send = (message, options) => {
       if ((isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)) && message.id !== undefined) {
-        this.#open.get(message.id)?.abort()
+        this.#open.get(message.id)?.ended.abort()
         this.#open.delete(message.id)
       }
       return send(message, options)
@@ -81,7 +89,7 @@ export class Connection {
     const info = said ? said[CLIENT_INFO_META_KEY] : this.#server.getClientVersion()
     const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
     const progressToken = mcpReq._meta?.progressToken
-    let progress = 0
+    const open = this.#opened(mcpReq.id, mcpReq.signal)
     return {
       connection: this,
       clientName: info ? harmless(`${info.name} ${info.version}`, 80) : 'an unnamed client',
@@ -90,16 +98,16 @@ export class Connection {
       canUrl: elicitation?.url !== undefined,
       answersWithin: mcpReq.envelope === undefined,
       cancelled: mcpReq.signal,
-      ended: this.#ended(mcpReq.id, mcpReq.signal),
-      deadline: new Deadline(this.#clock, CALL_LIFETIME_MS),
+      ended: open.ended.signal,
+      deadline: open.deadline,
       state: mcpReq.requestState<RequestState>(),
       answers: mcpReq.inputResponses,
       progress:
         progressToken === undefined
           ? undefined
           : (message) => {
-              progress += 1
-              const params = { progressToken, progress, message }
+              open.progress += 1
+              const params = { progressToken, progress: open.progress, message }
               // A client that has gone needs no progress.
               mcpReq.notify({ method: 'notifications/progress', params }).catch(() => undefined)
             },
@@ -117,15 +125,21 @@ export class Connection {
     }
   }
 
-  #ended(id: RequestId, cancelled: AbortSignal): AbortSignal {
-    const controller = this.#open.get(id) ?? new AbortController()
-    this.#open.set(id, controller)
+  /** The handler is entered anew for each answer of a 2025-era client; it is the same call all the while. */
+  #opened(id: RequestId, cancelled: AbortSignal): OpenCall {
+    const earlier = this.#open.get(id)
+    if (earlier && !earlier.deadline.passed) return earlier
+    // A client that kept the call open for longer, a form being shown, is not one that gives up at 60 s.
+    const deadline = new Deadline(this.#clock, CALL_LIFETIME_MS)
+    const open: OpenCall = { ended: new AbortController(), progress: 0, ...earlier, deadline }
+    this.#open.set(id, open)
+    if (earlier) return open
     const cancel = () => {
       this.#open.delete(id)
-      controller.abort()
+      open.ended.abort()
     }
     if (cancelled.aborted) cancel()
     else cancelled.addEventListener('abort', cancel, { once: true })
-    return controller.signal
+    return open
   }
 }

@@ -9,6 +9,14 @@ type Command =
   | { name: 'help' }
   | { name: 'version' }
 
+const OPTIONS = {
+  sandbox: { type: 'boolean' },
+  'no-get': { type: 'boolean' },
+  port: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const
+
 const COMMANDS = 'Commands are sandbox and audit verify FILE; without one it serves MCP on stdio. See --help.'
 
 /** Runs the program; resolves with its exit code. */
@@ -46,38 +54,40 @@ export async function run(host: Host): Promise<number> {
 
 /** The command, or what is wrong with the command line. */
 function readCommand(args: readonly string[]): Command | string {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        sandbox: { type: 'boolean' },
-        'no-get': { type: 'boolean' },
-        port: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-        version: { type: 'boolean', short: 'v' },
-      },
-    })
-    if (values.help) return { name: 'help' }
-    if (values.version) return { name: 'version' }
-    const getById = values['no-get'] !== true
-    const [first, second, file, ...more] = positionals
-    if (first === undefined) return { name: 'serve', sandbox: values.sandbox === true, getById }
-    if (first === 'sandbox' && second === undefined) {
-      const port = readPort(values.port)
-      return typeof port === 'number' ? { name: 'sandbox', port, getById } : port
-    }
-    if (first === 'audit' && second === 'verify' && file !== undefined && more.length === 0) {
-      return { name: 'audit_verify', file }
-    }
-    return `unknown command "${positionals.join(' ')}". ${COMMANDS}`
-  } catch (error) {
-    return `${error instanceof Error ? error.message : 'bad arguments'}. ${COMMANDS}`
+  // Not strict: parseArgs would quote what it does not know, and that may be a secret in the wrong place.
+  const { values, positionals, tokens } = parseArgs({ args: [...args], strict: false, tokens: true, options: OPTIONS })
+  const given = tokens.flatMap((token) => (token.kind === 'option' ? [token] : []))
+  const unknown = given.find(({ name }) => !Object.hasOwn(OPTIONS, name))
+  if (unknown) return `unknown option${quoted(unknown.rawName)}. ${COMMANDS}`
+  const odd = given.find(({ name, value }) => (value !== undefined) !== (name === 'port'))
+  if (odd) return `${odd.rawName} takes ${odd.name === 'port' ? 'a number' : 'no value'}. ${COMMANDS}`
+  if (values.help) return { name: 'help' }
+  if (values.version) return { name: 'version' }
+  const [first, second, file, ...more] = positionals
+  const getById = values['no-get'] !== true
+  if (first === undefined) {
+    if (values.port !== undefined) return `--port belongs to the command sandbox. ${COMMANDS}`
+    if (!getById && !values.sandbox) return `--no-get belongs to --sandbox or the command sandbox. ${COMMANDS}`
+    return { name: 'serve', sandbox: values.sandbox === true, getById }
   }
+  if (first === 'sandbox' && second === undefined) {
+    const port = readPort(values.port)
+    return typeof port === 'number' ? { name: 'sandbox', port, getById } : port
+  }
+  if (first === 'audit' && second === 'verify' && file !== undefined && more.length === 0) {
+    return { name: 'audit_verify', file }
+  }
+  if (first === 'audit') return 'audit needs "verify" and one file: audit verify FILE.'
+  return `unknown command${quoted(first)}. ${COMMANDS}`
 }
 
-function readPort(text: string | undefined): number | string {
+/** A word as somebody may have mistyped it; nothing that could be a secret. */
+function quoted(word: string): string {
+  return /^-{0,2}[a-z][a-z-]{0,15}$/.test(word) ? ` "${word}"` : ''
+}
+
+function readPort(text: string | boolean | undefined): number | string {
   if (text === undefined) return 0
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  const port = typeof text === 'string' && /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
   return port >= 0 && port <= 65_535 ? port : '--port must be a number from 0 to 65535.'
 }

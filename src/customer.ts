@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject } from './json.ts'
 export const NESTING_LIMIT = 64
 
 /** Shopper password, characters (AiFi Admin API, "Update customer by customerId"). */
-const password = z.string().min(8).max(255)
+const password = z.string().check(lengthWithin(8, 255))
 
 const jsonObject = z.custom<JsonObject>(isJsonObject)
 
@@ -40,6 +40,21 @@ export const customerChanges = z.strictObject({
     .optional()
     .describe('deprecated, use card.cardToken; null deletes the payment card for good'),
 })
+
+/**
+ * Limits of a string in UTF-16 code units, as AiFi's validator counts them. zod's own `min` and `max` count code points,
+ * and would refuse what AiFi accepts.
+ */
+function lengthWithin(minimum: number, maximum: number) {
+  const check = z.check<string>(({ value, issues }) => {
+    const limits = { origin: 'string', input: value, inclusive: true } as const
+    if (value.length < minimum) issues.push({ ...limits, code: 'too_small', minimum })
+    if (value.length > maximum) issues.push({ ...limits, code: 'too_big', maximum })
+  })
+  // Where zod looks for the limits when it derives JSON Schema.
+  check._zod.onattach.push(({ _zod }) => void Object.assign(_zod.bag, { minimum, maximum }))
+  return check
+}
 
 /** The changes that were asked for; only the fields that are to be sent. */
 export type CustomerChanges = z.infer<typeof customerChanges>
@@ -131,10 +146,12 @@ export function secretStrings(changes: CustomerChanges): string[] {
   const open: unknown[] = changedFields(changes)
     .filter((field) => isSecretValue(field, changes[field]))
     .map((field) => changes[field])
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+  while (open.length > 0) {
+    const next = open.pop()
     if (typeof next === 'string' && next !== '') found.push(next)
     else if (typeof next === 'number' && String(next).length >= 3) found.push(String(next))
-    else if (typeof next === 'object' && next !== null) open.push(...Object.values(next))
+    // One by one: as arguments of one `push`, a hundred thousand members would exhaust the stack.
+    else if (typeof next === 'object' && next !== null) for (const member of Object.values(next)) open.push(member)
   }
   return found
 }

@@ -10,6 +10,9 @@ export interface Host {
   readonly stdout: Writable
   readonly stderr: Writable
   readonly platform: NodeJS.Platform
-  /** Aborted when the process is asked to end. */
+  /**
+   * Aborted, with a word on why, when the process is asked to end or nobody can talk to it any more: a signal, the end of
+   * its input (if that is read), a closed output. The process is gone within a second of it.
+   */
   readonly stop: AbortSignal
 }

@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import process from 'node:process'
+import { crashLine } from './crash.ts'
 
 /** The oldest Node that the bundled undici runs on. */
 const OLDEST = [20, 18, 1] as const
+/** The process is gone this long after its end began, whatever still hangs, milliseconds. */
+const END_MS = 950
 
 // The only file that touches the process. It loads nothing else before the version is known to do.
 const [major = 0, minor = 0, patch = 0] = process.versions.node.split('.').map(Number)
@@ -14,19 +17,49 @@ if (isTooOld) {
   )
   process.exitCode = 1
 } else {
-  const { run } = await import('./command-line.ts')
+  await start()
+}
+
+async function start(): Promise<void> {
+  const { argv, stdin, stdout, stderr, platform } = process
+  const stop = new AbortController()
+  const end = (reason: string) => {
+    if (stop.signal.aborted) return
+    stop.abort(reason)
+    setTimeout(() => process.exit(), END_MS)
+  }
+  // Further signals change nothing: the end is less than a second away, and in that time outcomes are written down.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(signal))
+  stdin.on('end', () => end('end of input'))
+  stdin.on('close', () => end('end of input'))
+  stdin.on('error', () => end('input error'))
+  stdout.on('error', () => end('output closed'))
+  // The log is not what the program is for.
+  stderr.on('error', () => undefined)
+  // What is thrown outside of everything may have left anything half done; a promise that nobody awaited has not.
+  process.on('uncaughtException', (error) => {
+    stderr.write(crashLine('ends because of an error that nobody caught', error))
+    process.exitCode = 1
+    end('error')
+  })
+  process.on('unhandledRejection', (error) => {
+    stderr.write(crashLine('goes on after a rejection that nobody handled', error))
+  })
+
   const env = { ...process.env }
   // From here on no child process and no dump of the environment can hold a secret of ours.
-  for (const name of Object.keys(process.env)) if (name.startsWith('AIFI_')) delete process.env[name]
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(0)
-      stop.abort()
-    })
-  }
-  const { argv, stdin, stdout, stderr, platform } = process
-  const code = await run({ args: argv.slice(2), env, stdin, stdout, stderr, platform, stop: stop.signal })
+  for (const name of Object.keys(process.env)) if (/^AIFI[_-]/i.test(name)) delete process.env[name]
+  // The program is over when it says so, not when there happens to be nothing to wait for.
+  const alive = setInterval(() => undefined, 2 ** 30)
+  const { run } = await import('./command-line.ts')
+  const code = await run({ args: argv.slice(2), env, stdin, stdout, stderr, platform, stop: stop.signal }).catch(
+    (error: unknown) => {
+      stderr.write(crashLine('failed', error))
+      return 1
+    },
+  )
+  clearInterval(alive)
+  process.exitCode ||= code
   // What was written to a pipe may still be on its way, and a stdin that nobody closed keeps the process alive.
-  stdout.write('', () => process.exit(code))
+  stdout.write('', () => process.exit())
 }

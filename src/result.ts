@@ -16,11 +16,20 @@ export const statuses = [
 ] as const
 export type Status = (typeof statuses)[number]
 
-const ERROR_STATUSES: readonly Status[] = ['approval_unavailable', 'invalid', 'failed', 'unknown']
+const ERROR_STATUSES: readonly string[] = [
+  'approval_unavailable',
+  'invalid',
+  'failed',
+  'unknown',
+] satisfies readonly Status[]
 /** How many entries a list in a result may have. */
 const LIST_LIMIT = 50
 /** Bytes of one result, as JSON. */
-const RESULT_LIMIT = 32_000
+export const RESULT_LIMIT = 32_000
+/** Characters. */
+const MESSAGE_LIMIT = 4_000
+/** What too large a result loses, the least important first. */
+const DROPPED_FIRST = ['revert', 'customer', 'unexpectedChanges', 'changes', 'errors']
 
 export const channelNames = ['form', 'url', 'page', 'chat', 'skipped'] as const
 export type ChannelName = (typeof channelNames)[number]
@@ -34,7 +43,7 @@ const anything = z.unknown()
 const nullableText = text.nullable().optional()
 
 /** The documented members of a customer, as AiFi sent them and as far as it did. */
-const customer = z.strictObject({
+export const customerObject = z.strictObject({
   id: z.number().optional(),
   externalId: nullableText,
   role: nullableText,
@@ -46,10 +55,18 @@ const customer = z.strictObject({
   phone: nullableText,
 })
 
+/** The members that the answers of all tools have in common. */
+export const commonMembers = {
+  message: text,
+  errors: z.array(z.strictObject({ field: text, message: text, rule: text })).optional(),
+  http: z.strictObject({ status: z.number(), type: text.optional(), requestId: text.optional() }).optional(),
+  retryAfterSeconds: z.number().optional(),
+}
+
 /** The one shape of every answer of `update_customer`. Strict: clients reject a key that it does not declare. */
 export const updateEnvelope = z.strictObject({
+  ...commonMembers,
   status: z.enum(statuses),
-  message: text,
   customerId: z.number().optional(),
   changes: z
     .array(
@@ -62,8 +79,7 @@ export const updateEnvelope = z.strictObject({
     )
     .optional(),
   unexpectedChanges: z.array(z.strictObject({ field: text, before: anything, after: anything })).optional(),
-  customer: customer.optional(),
-  errors: z.array(z.strictObject({ field: text, message: text, rule: text })).optional(),
+  customer: customerObject.optional(),
   approval: z
     .strictObject({
       channel: z.enum(channelNames).optional(),
@@ -72,33 +88,39 @@ export const updateEnvelope = z.strictObject({
       code: text.optional(),
     })
     .optional(),
-  http: z.strictObject({ status: z.number(), type: text.optional(), requestId: text.optional() }).optional(),
-  retryAfterSeconds: z.number().optional(),
   revert: z.looseObject({}).optional(),
 })
 
 export type UpdateEnvelope = z.infer<typeof updateEnvelope>
 
-/** The refusal of arguments by our own checks. */
+/** The refusal of a change's arguments by our own checks. */
 export function invalidArguments(errors: readonly FieldError[], customerId?: number): UpdateEnvelope {
+  const refusal = refusedArguments('Nothing was sent and nothing was changed.', errors)
+  return { ...refusal, ...(customerId !== undefined && { customerId }) }
+}
+
+/** The refusal of arguments by our own checks. `opening` says what did not happen. */
+export function refusedArguments(opening: string, errors: readonly FieldError[]) {
   const shown = errors.slice(0, LIST_LIMIT)
   const more = errors.length > shown.length ? ` (${errors.length - shown.length} more)` : ''
   return {
-    status: 'invalid',
-    message: `Nothing was sent and nothing was changed. ${shown.map((error) => error.message).join(' ')}${more}`.slice(
-      0,
-      4000,
-    ),
-    ...(customerId !== undefined && { customerId }),
+    status: 'invalid' as const,
+    message: `${opening} ${shown.map((error) => error.message).join(' ')}${more}`,
     errors: shown.map(({ field, message, rule }) => ({ field, message, rule })),
   }
+}
+
+/** What is the same in the answers of all tools. */
+interface Envelope {
+  readonly status: string
+  readonly message: string
 }
 
 /**
  * The only maker of tool results: the envelope as structured content and, as complete, as text, since some hosts show
  * the model only the one and some only the other.
  */
-export function toToolResult(envelope: UpdateEnvelope): CallToolResult {
+export function toToolResult(envelope: Envelope): CallToolResult {
   const { status, message, ...rest } = withinLimit(envelope)
   const structuredContent = { status, message, ...rest }
   return {
@@ -108,14 +130,14 @@ export function toToolResult(envelope: UpdateEnvelope): CallToolResult {
   }
 }
 
-/** Too large a result loses the least important parts first, and says so. */
-function withinLimit(envelope: UpdateEnvelope): UpdateEnvelope {
-  const size = (value: unknown) => Buffer.byteLength(JSON.stringify(value))
-  let result = envelope
-  for (const part of ['revert', 'customer', 'unexpectedChanges', 'changes'] as const) {
-    if (size(result) <= RESULT_LIMIT) return result
-    const { [part]: dropped, ...rest } = result
-    if (dropped !== undefined) result = { ...rest, message: `${rest.message} (${part} left out: too long.)` }
+/** Too large a result loses its least important parts, and says so. */
+function withinLimit(envelope: Envelope): Envelope {
+  const message = Array.from(envelope.message).slice(0, MESSAGE_LIMIT).join('')
+  let result: Envelope & { readonly [part: string]: unknown } = { ...envelope, message }
+  for (const part of DROPPED_FIRST) {
+    if (Buffer.byteLength(JSON.stringify(result)) <= RESULT_LIMIT) return result
+    const { status, message, [part]: dropped, ...rest } = result
+    if (dropped !== undefined) result = { status, message: `${message} (${part} left out: too long.)`, ...rest }
   }
   return result
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio'
+import { setImmediate } from 'node:timers/promises'
+import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { createAifi } from './aifi/client.ts'
 import { createApp } from './app.ts'
 import { systemBrowser } from './approval/page/browser.ts'
@@ -12,10 +13,14 @@ import type { Host } from './host.ts'
 import { createLogger, type Logger } from './logger.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
 import { createServer } from './server.ts'
+import { StdioTransport } from './stdio.ts'
 import { version } from './version.ts'
+import { Warnings } from './warnings.ts'
 
-/** What has been sent when the input ends may still bring its answer within this long, milliseconds. */
+/** What has been sent when the end comes may still bring its answer within this long, milliseconds. */
 const GRACE_MS = 600
+/** Of log that nobody reads, this much is kept, bytes; the rest is lost. */
+const UNREAD_LOG_LIMIT = 1024 * 1024
 
 export interface ServeOptions {
   /** Against the embedded stand-in instead of AiFi. */
@@ -24,7 +29,7 @@ export interface ServeOptions {
   readonly getById: boolean
 }
 
-/** Serves MCP on stdin and stdout until the input ends or the process is asked to end; resolves with the exit code. */
+/** Serves MCP on stdin and stdout until the process is asked to end or the input has ended; resolves with the exit code. */
 export async function serve(host: Host, options: ServeOptions): Promise<number> {
   const checked = checkSettings(host, options.sandbox)
   if (!checked) return 1
@@ -32,8 +37,8 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   const config = sandbox ? checkSettings(host, sandbox) : checked
   const audit = config && openConfiguredAudit(config, host)
   if (!config || !audit) return 1
-  const logger = createLogger({ level: config.logLevel, write: (line) => host.stderr.write(line) })
-  const aifi = createAifi({ ...config.aifi, clock })
+  const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(host, line) })
+  const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
   const browser = systemBrowser({
     command: config.approval.browser,
     platform: host.platform,
@@ -42,13 +47,19 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   })
   const app = createApp(config, { aifi, audit, browser, clock, logger })
   logStart(config, logger)
-  const transport = new StdioServerTransport(host.stdin, host.stdout)
+  const warnings = new Warnings(logger, clock)
+  const transport = new StdioTransport(host.stdin, host.stdout, (reason) => warnings.warn(`left out ${reason}`))
   const handle = serveStdio(() => createServer(app.deps), {
     transport,
-    onerror: (err) => logger.warn({ err }, 'a message could not be handled'),
+    onerror: (err) => warnings.warn('a message could not be handled', { err }),
   })
-  await inputEnded(host)
-  await Promise.all([handle.close(), app.close(GRACE_MS)])
+  if (!host.stop.aborted) await once(host.stop, 'abort')
+  logger.info({ reason: host.stop.reason }, 'ending')
+  transport.stopReading()
+  await app.close(GRACE_MS)
+  // The calls that waited for this have their results now: they are written before the connection closes.
+  await setImmediate()
+  await handle.close()
   await sandbox?.close()
   return 0
 }
@@ -80,8 +91,12 @@ function openConfiguredAudit({ auditLog }: Config, { stderr }: Host): Audit | un
   }
 }
 
+function writeLog({ stderr }: Host, line: string): void {
+  if (stderr.writableLength < UNREAD_LOG_LIMIT) stderr.write(line)
+}
+
 function withoutSettings(env: Host['env']): Host['env'] {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('AIFI_')))
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^AIFI[_-]/i.test(name)))
 }
 
 function logStart({ aifi, approval, auditLog }: Config, logger: Logger): void {
@@ -96,22 +111,4 @@ function logStart({ aifi, approval, auditLog }: Config, logger: Logger): void {
   if (approval.mode === 'dangerously-skip') {
     logger.warn('AIFI_APPROVAL=dangerously-skip: sensitive changes are made without asking anybody')
   }
-}
-
-/** Resolves when nobody can talk to us any more: the input or the output has ended, or the process is to end. */
-async function inputEnded({ stdin, stdout, stop }: Host): Promise<void> {
-  if (stop.aborted || stdin.readableEnded || stdin.destroyed) return
-  const listening = new AbortController()
-  const { signal } = listening
-  const never = new Promise<never>(() => undefined)
-  const event = (emitter: NodeJS.EventEmitter, name: string) => once(emitter, name, { signal }).catch(() => never)
-  await Promise.race([
-    event(stdin, 'end'),
-    event(stdin, 'close'),
-    event(stdin, 'error'),
-    event(stdout, 'error'),
-    event(stdout, 'close'),
-    once(stop, 'abort', { signal }).catch(() => never),
-  ])
-  listening.abort()
 }

@@ -1,7 +1,19 @@
 import { isInputRequiredResult, McpServer, type ServerContext, type Transport } from '@modelcontextprotocol/server'
 import { APPROVAL_LIFETIME_MS } from './approval/approval.ts'
+import type { RequestStates } from './approval/request-state.ts'
 import { updateCustomerArguments } from './arguments.ts'
 import { Connection } from './call.ts'
+import type { Clock } from './clock.ts'
+import { findArguments } from './find-arguments.ts'
+import {
+  FIND_CUSTOMERS,
+  type FindCustomersDeps,
+  findCustomers,
+  findCustomersAnnotations,
+  findCustomersDescription,
+  findCustomersTitle,
+} from './find-customers.ts'
+import { type FindEnvelope, findEnvelope } from './find-result.ts'
 import { advertised } from './json-schema.ts'
 import type { Logger } from './logger.ts'
 import { toToolResult, type UpdateEnvelope, updateEnvelope } from './result.ts'
@@ -16,57 +28,92 @@ import {
 
 export const SERVER_NAME = 'aifi-customer-mcp'
 
-export interface ServerDeps extends UpdateCustomerDeps {
+export interface ServerDeps {
   readonly version: string
+  readonly states: RequestStates
+  readonly clock: Clock
   readonly logger: Logger
+  readonly find: FindCustomersDeps
+  /** Undefined when only reading is allowed: then nothing that can change a customer is at hand. */
+  readonly update: UpdateCustomerDeps | undefined
 }
 
 /** The MCP server for one connection: cheap and free of side effects; the SDK may make two and discard one. */
 export function createServer(deps: ServerDeps): McpServer {
   const server = new CustomerServer(deps)
-  const { connection } = server
+  if (deps.update) registerUpdate(server, deps.update, deps)
+  registerFind(server, deps)
+  return server
+}
+
+function registerUpdate(server: CustomerServer, update: UpdateCustomerDeps, deps: ServerDeps): void {
+  const work = async (args: unknown, ctx: ServerContext) => {
+    const result = await updateCustomer(args, server.connection.call(ctx), update)
+    return { result, facts: isInputRequiredResult(result) ? { status: 'client_asked' } : updateFacts(result) }
+  }
+  const broken: UpdateEnvelope = {
+    status: 'unknown',
+    message:
+      'This server failed. Whether anything was changed is not known: a person should look at the record in AiFi.',
+  }
   server.registerTool(
     UPDATE_CUSTOMER,
     {
       title: updateCustomerTitle,
       description: updateCustomerDescription,
-      inputSchema: advertised(updateCustomerArguments(deps.arguments)),
+      inputSchema: advertised(updateCustomerArguments(update.arguments)),
       outputSchema: advertised(updateEnvelope),
       annotations: updateCustomerAnnotations,
     },
     async (args, ctx) => {
-      const result = await answered(args, ctx, connection, deps)
+      const result = await answered(UPDATE_CUSTOMER, () => work(args, ctx), broken, deps)
       return isInputRequiredResult(result) ? result : toToolResult(result)
     },
   )
-  return server
+}
+
+function registerFind(server: CustomerServer, deps: ServerDeps): void {
+  const work = async (args: unknown, ctx: ServerContext) => {
+    const result = await findCustomers(args, server.connection.call(ctx), deps.find)
+    const { status, returned, more, http } = result
+    return { result, facts: { status, returned, more, http: http?.status } }
+  }
+  const broken: FindEnvelope = { status: 'failed', message: 'This server failed. Nobody is shown.' }
+  server.registerTool(
+    FIND_CUSTOMERS,
+    {
+      title: findCustomersTitle,
+      description: findCustomersDescription,
+      inputSchema: advertised(findArguments),
+      outputSchema: advertised(findEnvelope),
+      annotations: findCustomersAnnotations,
+    },
+    async (args, ctx) => toToolResult(await answered(FIND_CUSTOMERS, () => work(args, ctx), broken, deps)),
+  )
 }
 
 /** Nothing throws out of a handler: what is thrown would reach the model word for word. */
-async function answered(args: unknown, ctx: ServerContext, connection: Connection, deps: ServerDeps) {
-  const startedAt = deps.clock.monotonic()
+async function answered<Result>(
+  tool: string,
+  work: () => Promise<{ result: Result; facts: object }>,
+  broken: Result,
+  { clock, logger }: ServerDeps,
+): Promise<Result> {
+  const startedAt = clock.monotonic()
   try {
-    const result = await updateCustomer(args, connection.call(ctx), deps)
-    logCall(result, deps, startedAt)
+    const { result, facts } = await work()
+    logger.info({ tool, ...facts, ms: Math.round(clock.monotonic() - startedAt) }, 'call')
     return result
   } catch (err) {
-    deps.logger.error({ err, tool: UPDATE_CUSTOMER }, 'a call failed inside this server')
-    const message =
-      'This server failed. Whether anything was changed is not known: a person should look at the record in AiFi.'
-    return { status: 'unknown', message } satisfies UpdateEnvelope
+    logger.error({ err, tool }, 'a call failed inside this server')
+    return broken
   }
 }
 
 /** Metadata only: field names, never a value. */
-function logCall(result: Awaited<ReturnType<typeof updateCustomer>>, { logger, clock }: ServerDeps, startedAt: number) {
-  const ms = Math.round(clock.monotonic() - startedAt)
-  if (isInputRequiredResult(result)) return logger.info({ tool: UPDATE_CUSTOMER, status: 'client_asked', ms }, 'call')
-  const { status, customerId, changes, approval, http } = result
+function updateFacts({ status, customerId, changes, approval, http }: UpdateEnvelope) {
   const fields = changes?.map(({ field }) => field)
-  logger.info(
-    { tool: UPDATE_CUSTOMER, customerId, status, fields, channel: approval?.channel, http: http?.status, ms },
-    'call',
-  )
+  return { customerId, status, fields, channel: approval?.channel, http: http?.status }
 }
 
 class CustomerServer extends McpServer {

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import type { JsonObject } from './json.ts'
 
 /**
  * Text that came from elsewhere (AiFi, a customer record, a client, the model) made harmless before anybody reads it.
@@ -8,6 +9,8 @@ import { stripVTControlCharacters } from 'node:util'
 /** A string of a record or an error, in characters. */
 export const STRING_LIMIT = 500
 
+/** Blanks of all kinds, line breaks and the braille blank among them. */
+const BLANK = /[\s\u2800]/g
 // Controls, format characters (bidi and zero-width ones among them), lone surrogates, private use, and everything else
 // that Unicode wants to be drawn as nothing: fillers, variation selectors, tag characters (UAX #9, UTS #39).
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Default_Ignorable_Code_Point}]/gu
@@ -19,9 +22,13 @@ const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Default_Ignorable_Code_Point}]/gu
 export function harmless(text: string, limit: number = STRING_LIMIT): string {
   // Cut first: nothing beyond a few times the limit can matter, and a hostile answer may be megabytes long.
   const start = text.length > limit * 8 ? text.slice(0, limit * 8) : text
-  const clean = stripVTControlCharacters(start).replace(/\s/g, ' ').replace(INVISIBLE, '')
+  const clean = visible(start)
   const characters = Array.from(clean)
   return characters.length > limit || start !== text ? `${characters.slice(0, limit - 1).join('')}…` : clean
+}
+
+function visible(text: string): string {
+  return stripVTControlCharacters(text).replace(BLANK, ' ').replace(INVISIBLE, '')
 }
 
 /** `metadata` of a record, in bytes of JSON. */
@@ -30,64 +37,119 @@ export const JSON_LIMIT = 8_000
 const CUT = '•••'
 /** Deeper values are replaced: nobody reads them, and recursion must end. */
 const DEPTH_LIMIT = 12
+/** More secrets than this are not looked for one by one: nothing at all is taken over then. */
+const SECRETS_LIMIT = 500
+/** A number with fewer digits of a secret in it gives nothing away. */
+const SECRET_DIGITS = 3
 
 /**
  * Takes over text and values from AiFi for people and models to read: harmless, bounded, and with every secret of the
  * call cut out, since AiFi's validator may echo a value (`"password" with value "…" fails`).
  */
 export class Relay {
-  readonly #secrets: readonly string[]
+  /** Every spelling of every secret; undefined when there are too many to look for. */
+  readonly #secrets: readonly string[] | undefined
+  readonly #longest: number
 
   /** @param secrets the secret strings of the call, as they are sent. */
   constructor(secrets: readonly string[]) {
-    const spellings = secrets.flatMap((secret) => [
-      secret,
-      JSON.stringify(secret).slice(1, -1),
-      encodeURIComponent(secret.toWellFormed()),
-      harmless(secret, secret.length),
-    ])
+    const spelt = secrets.length > SECRETS_LIMIT ? undefined : new Set(secrets.flatMap(spellings))
     // Longest first, so that a secret inside another does not leave the rest of the longer one behind.
-    this.#secrets = [...new Set(spellings)].filter((each) => each !== '').sort((a, b) => b.length - a.length)
+    this.#secrets = spelt && [...spelt].filter((each) => each !== '').sort((a, b) => b.length - a.length)
+    this.#longest = this.#secrets?.[0]?.length ?? 0
   }
 
   /** @param limit characters. */
   text(text: string, limit: number = STRING_LIMIT): string {
-    return harmless(this.#cut(harmless(this.#cut(text.slice(0, limit * 64)), limit * 8)), limit)
+    const { length } = text
+    // Much more than can be shown, so that invisible characters do not crowd out what is visible.
+    const window = limit * 64 + this.#longest
+    // Twice, since a secret may have become one, or whole, only by what was removed from it.
+    const shown = this.#cut(visible(this.#cut(text.slice(0, window), length > window)), length > window)
+    return harmless(length > window ? `${shown}…` : shown, limit)
   }
 
-  /** A JSON value with all its strings and keys taken over; at most `limit` bytes of it, the rest is left out. */
+  /** A JSON value with all its strings and keys taken over. Of what is over `limit` bytes, it says that it is left out. */
   json(value: unknown, limit: number = JSON_LIMIT): unknown {
-    const budget = { left: limit }
-    return this.#json(value, budget, 0)
+    return this.#json(value, { left: limit }, 0)
   }
 
-  #json(value: unknown, budget: { left: number }, depth: number): unknown {
-    if (typeof value === 'string') return this.#spend(this.text(value), budget)
-    if (typeof value !== 'object' || value === null) return this.#spend(value, budget)
-    if (depth >= DEPTH_LIMIT) return this.#spend('[nested too deep to show]', budget)
+  #json(value: unknown, budget: Budget, depth: number): unknown {
+    if (typeof value === 'string') return spend(this.text(value), budget)
+    if (typeof value === 'number') return spend(this.#holdsSecret(value) ? CUT : value, budget)
+    if (typeof value !== 'object' || value === null) return spend(value, budget)
+    if (depth >= DEPTH_LIMIT) return spend('[nested too deep to show]', budget)
+    return Array.isArray(value) ? this.#items(value, budget, depth + 1) : this.#members(value, budget, depth + 1)
+  }
+
+  #items(array: readonly unknown[], budget: Budget, depth: number): unknown[] {
+    const items: unknown[] = []
     budget.left -= 2
-    if (Array.isArray(value)) {
-      const items: unknown[] = []
-      for (const item of value) {
-        if (budget.left <= 0) break
-        items.push(this.#json(item, budget, depth + 1))
-      }
-      return items
+    for (const item of array) {
+      if (budget.left <= 0) return [...items, leftOut(array.length - items.length)]
+      items.push(this.#json(item, budget, depth))
     }
+    return items
+  }
+
+  #members(object: object, budget: Budget, depth: number): JsonObject {
+    const entries = Object.entries(object)
     const members: [string, unknown][] = []
-    for (const [key, member] of Object.entries(value)) {
-      if (budget.left <= 0) break
-      members.push([String(this.#spend(this.text(key, 200), budget)), this.#json(member, budget, depth + 1)])
+    budget.left -= 2
+    for (const [key, member] of entries) {
+      if (budget.left <= 0) {
+        members.push(['…', leftOut(entries.length - members.length)])
+        break
+      }
+      members.push([String(spend(this.text(key, 200), budget)), this.#json(member, budget, depth)])
     }
     return Object.fromEntries(members)
   }
 
-  #spend(value: unknown, budget: { left: number }): unknown {
-    budget.left -= Buffer.byteLength(JSON.stringify(value) ?? '') + 1
-    return value
+  #holdsSecret(value: number): boolean {
+    const digits = String(value)
+    return this.#secrets?.some((secret) => secret.length >= SECRET_DIGITS && digits.includes(secret)) ?? true
   }
 
-  #cut(text: string): string {
-    return this.#secrets.reduce((rest, secret) => rest.replaceAll(secret, CUT), text)
+  /** @param cutOff the text was cut off: its end may be the beginning of a secret, and goes too. */
+  #cut(text: string, cutOff: boolean): string {
+    if (!this.#secrets) return CUT
+    const rest = this.#secrets.reduce((rest, secret) => rest.replaceAll(secret, CUT), text)
+    return cutOff ? rest.slice(0, Math.max(0, rest.length - this.#longest)) : rest
   }
 }
+
+/** Bytes that may still be used. */
+interface Budget {
+  left: number
+}
+
+/** What does not fit is said to be left out, and uses up what there is. */
+function spend(value: unknown, budget: Budget): unknown {
+  const bytes = Buffer.byteLength(JSON.stringify(value) ?? '') + 1
+  const fits = bytes <= budget.left
+  budget.left -= bytes
+  return fits ? value : '…'
+}
+
+function leftOut(count: number): string {
+  return `… ${count} more left out`
+}
+
+/** The ways in which a validator, a proxy or a page of HTML may write what it was sent. */
+function spellings(secret: string): string[] {
+  const json = JSON.stringify(secret).slice(1, -1)
+  const html = secret.replace(/[&<>"]/g, (character) => HTML[character] ?? character)
+  const written = [
+    secret,
+    secret.trim(),
+    json,
+    json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    encodeURIComponent(secret.toWellFormed()),
+    new URLSearchParams([['', secret]]).toString().slice(1),
+    ...["'", '&#39;', '&#x27;'].map((apostrophe) => html.replaceAll("'", apostrophe)),
+  ]
+  return written.flatMap((each) => [each, visible(each)])
+}
+
+const HTML: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }

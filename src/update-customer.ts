@@ -2,12 +2,13 @@ import type { InputRequiredResult, ToolAnnotations } from '@modelcontextprotocol
 import type { ArgumentSettings } from './arguments.ts'
 import { parseArguments } from './arguments.ts'
 import type { Call } from './call.ts'
-import { type AttendDeps, attend } from './change/attend.ts'
+import { type AttendDeps, attend, timeLeftMs } from './change/attend.ts'
 import type { Watched } from './change/changes.ts'
 import { changeLines } from './change/evidence.ts'
 import { listed } from './change/messages.ts'
 import type { Plan } from './change/plan.ts'
-import { noQuestion, notThisAnswer } from './change/refusals.ts'
+import { noQuestion, notThisAnswer, tooSlow } from './change/refusals.ts'
+import { type Clock, sleep } from './clock.ts'
 import { type ChangeRequest, requestedFields, secretStrings } from './customer.ts'
 import { isJsonObject } from './json.ts'
 import { invalidArguments, type UpdateEnvelope } from './result.ts'
@@ -32,6 +33,9 @@ export const updateCustomerAnnotations: ToolAnnotations = {
   openWorldHint: true,
 }
 
+/** How long a call that repeats another waits for a look at the record, milliseconds. */
+const REFRESH_MS = 5_000
+
 export interface UpdateCustomerDeps extends AttendDeps {
   readonly arguments: ArgumentSettings
 }
@@ -49,12 +53,14 @@ export async function updateCustomer(
   if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(raw))
   const { request } = parsed
   if (request.dryRun) return preview(request, call, deps)
-  const earlier = deps.changes.find(request)
+  let earlier = deps.changes.find(request)
   if (call.state) {
     const refusal = takeAnswer(call, request, earlier, deps)
     if (refusal) return refusal
   } else if (earlier?.change.approval) {
-    await earlier.change.refresh()
+    // A slow AiFi must not hold the call: just before sending, the record is looked at anyway.
+    await inTime(earlier.change.refresh(), REFRESH_MS, deps.clock)
+    earlier = deps.changes.find(request)
   }
   if (!earlier && request.approvalCode !== undefined) return noQuestion(request)
   const watched = earlier ?? deps.changes.begin(request, call)
@@ -71,19 +77,22 @@ function takeAnswer(
   const { state } = call
   if (!state?.valid) return notThisAnswer(request, 'The answer that came with this call could not be verified.')
   const approval = earlier?.change.question(state.approvalId)
-  if (!approval)
+  if (!earlier || !approval)
     return notThisAnswer(
       request,
       'The answer that came with this call was used already, has lapsed, or is for other arguments.',
     )
-  // An answer to a question that was replaced meanwhile counts for nothing: the new one is asked.
+  if (earlier.asking?.approval === approval) earlier.asking = undefined
+  // An answer that comes too late counts for nothing: the call is told what became of the change, or the question that
+  // took the place of this one is asked.
   if (!approval.decision) ladder.take(approval, call)
   return undefined
 }
 
 /** What the call would send and ask, without doing either. */
 async function preview(request: ChangeRequest, call: Call, deps: UpdateCustomerDeps): Promise<UpdateEnvelope> {
-  const plan = await deps.changes.preview(request, call.cancelled)
+  const plan = await inTime(deps.changes.preview(request, call.cancelled), timeLeftMs(call), deps.clock)
+  if (!plan) return tooSlow(request)
   if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope
   const { customerId, changes } = request
   const before = plan.kind === 'go' ? plan.record : undefined
@@ -107,6 +116,16 @@ function previewMessage(request: ChangeRequest, call: Call, plan: Plan, deps: Up
   const unavailable = deps.ladder.unavailable(request, call)
   const asking = unavailable === undefined ? 'Somebody can be asked.' : `But nobody can be asked here. ${unavailable}`
   return `${nothing} ${would} A person has to approve ${listed(plan.sensitive)}. ${asking}${unread}`
+}
+
+/** What `work` resolves to, or undefined after `ms`; the work itself goes on. */
+async function inTime<T>(work: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
+  const done = new AbortController()
+  try {
+    return await Promise.race([work, sleep(clock, ms, done.signal).then(() => undefined)])
+  } finally {
+    done.abort()
+  }
 }
 
 function customerIdOf(raw: unknown): number | undefined {

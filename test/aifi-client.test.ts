@@ -27,7 +27,8 @@ async function faultServer(...options: Parameters<typeof startFaultServer>): Pro
 }
 
 function client(baseUrl: string, options: Partial<AifiOptions> = {}): Aifi {
-  const aifi = createAifi({ baseUrl, credentials: token, timeoutMs: TIMEOUT_MS, clock: systemClock, ...options })
+  const own = { credentials: token, timeoutMs: TIMEOUT_MS, clock: systemClock, readOnly: false }
+  const aifi = createAifi({ baseUrl, ...own, ...options })
   open.unshift(aifi)
   return aifi
 }

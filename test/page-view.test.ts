@@ -5,7 +5,7 @@ import { headline } from '../src/approval/page/page-words.ts'
 import { renderNotice, renderPage, styleHash } from '../src/approval/page/view.ts'
 import { GALLERY, HOSTILE, MESSAGES, NOW, pageOf, question, value, waiting } from './helpers/page-gallery.ts'
 
-const notices: readonly Notice[] = ['opened_elsewhere', 'gone', 'refused']
+const notices: readonly Notice[] = ['opened_elsewhere', 'gone', 'refused', 'arriving']
 const documents: readonly (readonly [string, string])[] = [
   ...Object.entries(GALLERY).map(([name, model]) => [name, renderPage(model, NOW)] as const),
   ...notices.map((notice) => [notice, renderNotice(notice)] as const),

@@ -351,6 +351,38 @@ describe('validation', () => {
   })
 })
 
+describe('a look behind the answers', () => {
+  async function look(sandbox: Sandbox, path: string, token = sandbox.token) {
+    const response = await fetch(`${sandbox.baseUrl}/sandbox${path}`, { headers: { Authorization: `Bearer ${token}` } })
+    const text = await response.text()
+    return { status: response.status, json: text === '' ? undefined : JSON.parse(text) }
+  }
+
+  test('a customer is shown with what AiFi never shows, and the password not even then', async () => {
+    const sandbox = await start({ getById: false })
+    await call(sandbox, 'PATCH', '/4211', { blocked: false, cardToken: null })
+    expect(await look(sandbox, '/customers/4211')).toStrictEqual({
+      status: 200,
+      json: { ...jane, blocked: false, card: null, passwordIsSet: true },
+    })
+    expect((await look(sandbox, '/customers/102')).json).toMatchObject({ passwordIsSet: false })
+    expect((await look(sandbox, '/customers/999999')).status).toBe(404)
+  })
+
+  test('requests to the Admin API are counted by method, the refused ones included', async () => {
+    const sandbox = await start()
+    await call(sandbox, 'GET', '/4211')
+    await call(sandbox, 'PATCH', '/4211', { priority: 99 })
+    await call(sandbox, 'PATCH', '/4211', { priority: 1 }, { token: 'wrong' })
+    await look(sandbox, '/customers/4211')
+    expect((await look(sandbox, '/requests')).json).toStrictEqual({ GET: 1, PATCH: 2 })
+  })
+
+  test.each(['/customers/4211', '/requests'])('%s needs the token', async (path) => {
+    expect((await look(await start(), path, 'wrong')).status).toBe(401)
+  })
+})
+
 describe('running', () => {
   test('onRequest is told of every request, the refused ones included', async () => {
     const seen: unknown[] = []

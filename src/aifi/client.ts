@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { createHttp, type ProxySettings } from './http.ts'
 import type { Aifi } from './port.ts'
-import { readingCancelled, readingOf, switchedOff } from './reading.ts'
+import { listingOf, readingCancelled, readingOf, switchedOff } from './reading.ts'
+import { readingOnly } from './reading-only.ts'
 import { createSender, unlessAborted } from './retrying.ts'
 import { type Credentials, createTokens } from './tokens.ts'
 
@@ -12,6 +13,8 @@ export interface AifiOptions {
   /** Deadline of one exchange (one request and its whole answer; a token request is its own), in milliseconds. */
   readonly timeoutMs: number
   readonly clock: Clock
+  /** Nothing but reading, and asking for a token, can leave through this client. */
+  readonly readOnly: boolean
   readonly proxy?: ProxySettings
 }
 
@@ -19,12 +22,15 @@ export interface AifiOptions {
 const UPDATE_DEADLINES = 3
 /** A read is repeated when it failed early, not when it has used its deadline. */
 const READ_DEADLINES = 2
+/** A filter that names one customer finds a handful of records; this is thousands of them, and still parsed at once. */
+const LIST_MAX_BYTES = 4_000_000
 
 /** AiFi over HTTP. Long-lived: it owns the connections and the token. Throws a TypeError on malformed addresses. */
-export function createAifi({ baseUrl, credentials, timeoutMs, clock, proxy }: AifiOptions): Aifi {
+export function createAifi({ baseUrl, credentials, timeoutMs, clock, readOnly, proxy }: AifiOptions): Aifi {
   const { origin, pathname } = new URL(baseUrl)
   const address = origin + pathname.replace(/\/+$/, '')
-  const http = createHttp({ timeoutMs, clock, ...(proxy && { proxy }) })
+  const connections = createHttp({ timeoutMs, clock, ...(proxy && { proxy }) })
+  const http = readOnly ? readingOnly(connections, credentials) : connections
   const send = createSender(http, createTokens(credentials, http, clock), clock, timeoutMs)
   let readingOffered = true
 
@@ -39,6 +45,13 @@ export function createAifi({ baseUrl, credentials, timeoutMs, clock, proxy }: Ai
       const reading = readingOf(sending)
       if (reading.kind === 'unreadable' && reading.cause === 'not_offered') readingOffered = false
       return reading
+    },
+    async listCustomers(filter, signal) {
+      const url = new URL(`${address}/api/admin/v2/customers`)
+      for (const [name, value] of Object.entries(filter)) url.searchParams.set(name, value)
+      const request = { method: 'GET', url, signal, maxBytes: LIST_MAX_BYTES } as const
+      const sending = await unlessAborted(() => send(request, { budgetMs: READ_DEADLINES * timeoutMs }), signal)
+      return sending ? listingOf(sending) : readingCancelled
     },
     async updateCustomer(customerId, body, { once, signal, budgetMs = UPDATE_DEADLINES * timeoutMs, onSending } = {}) {
       const url = customerUrl(address, customerId)

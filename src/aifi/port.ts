@@ -1,4 +1,5 @@
 import type { JsonObject } from '../json.ts'
+import type { AifiError } from './errors.ts'
 
 /**
  * AiFi as the rest of the program sees it: what was observed, never an interpretation, and never a throw.
@@ -16,6 +17,12 @@ export interface Aifi {
    */
   readCustomer(customerId: number, signal?: AbortSignal): Promise<Reading>
   /**
+   * `GET /api/admin/v2/customers` with one filter. The list has no pages, so its size is anybody's guess: an answer of
+   * more than 4 MB ends as `too_large`, with the connection. Whether AiFi obeyed the filter is not looked at.
+   * Aborting `signal` ends it as `unreadable`.
+   */
+  listCustomers(filter: CustomerFilter, signal?: AbortSignal): Promise<Listing>
+  /**
    * `PATCH /api/admin/v2/customers/{customerId}` with exactly `body`.
    * Sent again only when the first one certainly was not processed (design: connection not established, 429 with a
    * `Retry-After` that fits, 401 once with a fresh OAuth token).
@@ -24,6 +31,9 @@ export interface Aifi {
   /** Ends all connections. Exchanges under way end as `no_answer`. */
   close(): Promise<void>
 }
+
+/** The filters of the list that name somebody. */
+export type CustomerFilter = { readonly email: string } | { readonly externalId: string }
 
 export interface UpdateOptions {
   /** The body carries a password: then nothing but the one 401 with a fresh OAuth token may be repeated. */
@@ -66,6 +76,7 @@ export type NotSentCause =
   | 'connect_timeout'
   | 'proxy' // the company's proxy refused or failed
   | 'token' // no access token could be had
+  | 'read_only' // this program may only read
   | 'cancelled'
 
 /** How the attempt to send ended. */
@@ -82,9 +93,16 @@ export type Reading =
   /** No record, which says nothing about whether a change can be sent. `reason` is one or two sentences of our own. */
   | {
       kind: 'unreadable'
-      cause: 'not_found' | 'not_offered' | 'switched_off' | 'refused' | 'failed' | 'cancelled'
+      cause: 'not_found' | 'not_offered' | 'switched_off' | 'refused' | 'too_large' | 'failed' | 'cancelled'
       reason: string
       http?: HttpFacts
+      /** What AiFi said of it. */
+      error?: AifiError
     }
   /** AiFi could not be reached at all, or gave out no token; a change would meet the same. */
   | { kind: 'unreachable'; cause: NotSentCause; detail: string }
+
+/** How the attempt to list ended. */
+export type Listing =
+  /** A list, whatever its entries are. */
+  { kind: 'list'; entries: readonly unknown[]; http: HttpFacts } | Exclude<Reading, { kind: 'record' }>

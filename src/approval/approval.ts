@@ -44,8 +44,10 @@ export class Approval {
   readonly replaces: Approval | undefined
   /** Resolves when the change has ended, or another question has taken this one's place. */
   readonly over: Promise<void>
+  /** The way in which the question was put last; undefined when nobody has been asked. */
+  askedBy: ChannelName | undefined
   readonly #clock: Clock
-  readonly #stopTimer: () => void
+  #stopTimer: () => void = () => undefined
   #resolveDecided: (decision: Decision) => void = () => undefined
   #resolveOver: () => void = () => undefined
   #replacedBy: Approval | undefined
@@ -64,7 +66,7 @@ export class Approval {
     this.over = new Promise((resolve) => {
       this.#resolveOver = resolve
     })
-    this.#stopTimer = clock.after(APPROVAL_LIFETIME_MS, () => this.decision)
+    this.#expireInTime()
     if (replaces) replaces.#replace(this)
   }
 
@@ -81,11 +83,13 @@ export class Approval {
   /** The change has ended. */
   finish(report: Report): void {
     this.#report = report
+    this.#secrets = {}
     this.#resolveOver()
   }
 
   #replace(by: Approval): void {
     this.#replacedBy = by
+    this.#secrets = {}
     this.#resolveOver()
   }
 
@@ -103,16 +107,23 @@ export class Approval {
     return true
   }
 
-  /** What was typed, once: from then on nothing here holds it. */
+  /** What was typed, once: from then on nothing here holds it. Neither does a question that is over. */
   takeSecrets(): TypedSecrets {
     const secrets = this.#secrets
     this.#secrets = {}
     return secrets
   }
 
+  /** A timer may fire a little early, and the machine may have slept meanwhile: the deadline decides, not the timer. */
+  #expireInTime(): void {
+    this.#stopTimer = this.#clock.after(Math.ceil(this.deadline.remainingMs), () => {
+      if (!this.decision) this.#expireInTime()
+    })
+  }
+
   #settle(decision: Decision): void {
-    this.#decision = decision
+    this.#decision = { ...(this.askedBy && { channel: this.askedBy }), ...decision }
     this.#stopTimer()
-    this.#resolveDecided(decision)
+    this.#resolveDecided(this.#decision)
   }
 }

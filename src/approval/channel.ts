@@ -11,7 +11,7 @@ import type { Approval } from './approval.ts'
 export interface Channel {
   /** Why it cannot be used for this request by this caller, as a sentence; undefined when it can. No side effects. */
   unavailable(request: ChangeRequest, call: Call): string | undefined
-  /** Puts the question, or notices that it is put already. */
+  /** Puts the question, or notices that it is put already. Returns soon, and never rejects. */
   put(approval: Approval, round: Round): Promise<Put>
   /** Reads what came back with the call, if this channel's answers come that way. */
   take?(approval: Approval, call: Call): Taken
@@ -28,8 +28,11 @@ export interface Round {
 }
 
 export type Put =
-  /** The answer comes to the approval by itself; `waitingFor` tells the assistant what the person has to do. */
-  | { kind: 'asked'; channel: ChannelName; waitingFor: string }
+  /**
+   * The answer comes to the approval by itself; `waitingFor` tells the assistant what the person has to do. When
+   * `until` aborts without an answer, nobody is being asked any more, and the question is put again.
+   */
+  | { kind: 'asked'; channel: ChannelName; waitingFor: string; until?: AbortSignal }
   /** The client asks: this goes out as the answer to this round of the call. */
   | { kind: 'client_asks'; channel: 'form' | 'url'; requests: InputRequests }
   /** The assistant shows `words` to the person and calls again with the code. */

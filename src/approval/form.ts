@@ -33,6 +33,7 @@ interface Form {
   /** Monotonic milliseconds. */
   readonly askedAt: number
   readonly asker: Call
+  answered: boolean
   waitedInVain: boolean
 }
 
@@ -60,14 +61,20 @@ export class FormChannel implements Channel {
 
   async put(approval: Approval, { call }: Round): Promise<Put> {
     const form = this.#forms.get(approval)
-    const lost = form?.asker.answersWithin && form.asker.ended.aborted
-    if (form && this.#fallback && (lost || form.waitedInVain)) {
+    if (form && !isLost(form, call)) {
+      const waitingFor = 'The client shows the question as a form. Answer it there.'
+      return {
+        kind: 'asked',
+        channel: 'form',
+        waitingFor,
+        ...(form.asker.answersWithin && { until: form.asker.ended }),
+      }
+    }
+    if (form && this.#fallback && !form.asker.answersWithin) {
       call.connection.asksPeople = false
       return { kind: 'cannot', reason: 'The client did not answer the form.' }
     }
-    if (form && !lost)
-      return { kind: 'asked', channel: 'form', waitingFor: 'The client shows the question as a form. Answer it there.' }
-    this.#forms.set(approval, { askedAt: this.#clock.monotonic(), asker: call, waitedInVain: false })
+    this.#ask(approval, call)
     const message = questionText(approval.question)
     return {
       kind: 'client_asks',
@@ -77,6 +84,8 @@ export class FormChannel implements Channel {
   }
 
   take(approval: Approval, call: Call): Taken {
+    const form = this.#forms.get(approval)
+    if (form) form.answered = true
     const response = inputResponse(call.answers, KEY)
     const action = response.kind === 'elicit' ? response.action : 'cancel'
     if (action === 'accept') {
@@ -84,7 +93,7 @@ export class FormChannel implements Channel {
       approval.decide({ answer: yes ? 'approved' : 'not_approved', channel: 'form' })
       return 'decided'
     }
-    const tookMs = this.#clock.monotonic() - (this.#forms.get(approval)?.askedAt ?? 0)
+    const tookMs = this.#clock.monotonic() - (form?.askedAt ?? 0)
     if (this.#fallback && tookMs < UNREAD_MS) {
       call.connection.asksPeople = false
       return 'next'
@@ -97,4 +106,24 @@ export class FormChannel implements Channel {
     const form = this.#forms.get(approval)
     if (form) form.waitedInVain = true
   }
+
+  #ask(approval: Approval, call: Call): void {
+    const form: Form = { askedAt: this.#clock.monotonic(), asker: call, answered: false, waitedInVain: false }
+    this.#forms.set(approval, form)
+    if (!call.answersWithin) return
+    const onEnded = () => {
+      // Failed at the form, or gave up on the call while the form was open. Cancelled earlier, it is no sign of that.
+      const gaveUp = !call.cancelled.aborted || call.deadline.passed
+      if (!form.answered && gaveUp) call.connection.asksPeople = false
+    }
+    call.ended.addEventListener('abort', onEnded, { once: true })
+  }
+}
+
+/** Nobody will answer this form: it has to be put again. */
+function isLost({ asker, waitedInVain }: Form, call: Call): boolean {
+  if (asker.answersWithin) return asker.ended.aborted
+  // An answer without the state that belongs to it counts for nothing, and the client will not do better next time.
+  const dropsState = call.answers !== undefined && call.state === undefined
+  return waitedInVain || dropsState
 }

@@ -9,6 +9,8 @@ export class Ladder {
   readonly #remedy: string
   /** The channel that a question was put through last. */
   readonly #current = new WeakMap<Approval, Channel>()
+  /** The channels that left it with a client: an answer goes to the one that asked, whatever was tried since. */
+  readonly #withClient = new WeakMap<Approval, Map<'form' | 'url', Channel>>()
 
   /** @param remedy what somebody can do when no channel works, as a sentence. */
   constructor(channels: readonly Channel[], remedy: string) {
@@ -30,7 +32,7 @@ export class Ladder {
       const reason = channel.unavailable(round.request, round.call)
       const put: Put = reason === undefined ? await channel.put(approval, round) : { kind: 'cannot', reason }
       if (put.kind !== 'cannot') {
-        this.#current.set(approval, channel)
+        this.#note(approval, channel, put)
         return put
       }
       reasons.push(put.reason)
@@ -40,10 +42,20 @@ export class Ladder {
 
   /** Reads the answer that came back with the call. */
   take(approval: Approval, call: Call): Taken {
-    return this.#current.get(approval)?.take?.(approval, call) ?? 'next'
+    const channel = call.state?.valid ? this.#withClient.get(approval)?.get(call.state.channel) : undefined
+    return channel?.take?.(approval, call) ?? 'next'
   }
 
   waitedInVain(approval: Approval): void {
     this.#current.get(approval)?.waitedInVain?.(approval)
+  }
+
+  #note(approval: Approval, channel: Channel, put: Exclude<Put, { kind: 'cannot' }>): void {
+    this.#current.set(approval, channel)
+    if (put.kind === 'asked' || put.kind === 'client_asks') approval.askedBy = put.channel
+    else approval.askedBy = 'chat'
+    if (put.kind !== 'client_asks') return
+    const asking = this.#withClient.get(approval) ?? new Map<'form' | 'url', Channel>()
+    this.#withClient.set(approval, asking.set(put.channel, channel))
   }
 }

@@ -94,6 +94,7 @@ export class PageChannel implements Channel {
     const address = await this.#server.newVisit(approval, 'page')
     if (await this.#browser.open(address))
       return asked('A page opened in your browser. Press Approve or Decline there.')
+    this.#server.dropUnfetched(approval)
     return { kind: 'cannot', reason: 'No browser could be opened on this machine.' }
   }
 

@@ -1,8 +1,7 @@
-import { known } from '../change/comparison.ts'
+import { known, losesMembers } from '../change/comparison.ts'
 import {
   type ChangeRequest,
   type CustomerField,
-  changedFields,
   fieldFacts,
   isSecretValue,
   privateFields,
@@ -11,8 +10,10 @@ import {
 } from '../customer.ts'
 import { isJsonObject, type JsonObject, jsonEqual } from '../json.ts'
 import { type CustomerRecord, fullName } from '../record.ts'
-import { Relay } from '../text.ts'
+import { harmless, Relay } from '../text.ts'
+import { consequenceOf } from './consequences.ts'
 import type { PrivateField, Question, ShownChange, ShownValue } from './question.ts'
+import { shownPair, shownValue, VALUE_LIMIT } from './shown-values.ts'
 
 /** What a question is made of. */
 export interface QuestionFacts {
@@ -26,10 +27,11 @@ export interface QuestionFacts {
   readonly client: string
 }
 
-/** Characters of one value that a person reads. Longer ones are cut: the facts must stay in view. */
-const VALUE_LIMIT = 300
 /** Changed members of `metadata` that are shown one by one; more are summed up. */
 const MEMBER_LIMIT = 100
+/** Characters of all changes together in plain text, and of one value if they are too many. */
+const CHANGES_LIMIT = 2_000
+const SHORT_VALUE_LIMIT = 60
 
 /** The question for these facts: all text harmless, secrets named but not shown. */
 export function questionFor(facts: QuestionFacts): Question {
@@ -47,9 +49,14 @@ export function questionFor(facts: QuestionFacts): Question {
     address: facts.address,
     sandbox: facts.sandbox,
     client: facts.client,
-    changes: requestedFields(request).flatMap((field) => shownChanges(field, request, record, relay)),
+    changes: metadataLast(requestedFields(request)).flatMap((field) => shownChanges(field, request, record, relay)),
     privateFields: request.enterPrivately.map(privateField),
   }
+}
+
+/** Its members may be many, and must not push out of sight what else changes. */
+function metadataLast(fields: readonly CustomerField[]): CustomerField[] {
+  return [...fields.filter((field) => field !== 'metadata'), ...fields.filter((field) => field === 'metadata')]
 }
 
 function privateField(name: PrivateField['name']): PrivateField {
@@ -76,14 +83,16 @@ function shownChanges(
   if (field === 'metadata' && before && isJsonObject(before.value ?? {}) && isJsonObject(after)) {
     return memberChanges(asObject(before.value), after, relay, consequence)
   }
+  const because = consequence !== undefined && { consequence }
   const hidden = typed || isSecretValue(field, after)
+  if (before && !hidden) return [{ field, label, ...shownPair(before.value, after, relay), ...because }]
   return [
     {
       field,
       label,
       before: before ? shownValue(before.value, relay) : { kind: 'not_readable' },
       after: hidden ? { kind: 'hidden', text: hiddenText(field, typed) } : shownValue(after, relay),
-      ...(consequence !== undefined && { consequence }),
+      ...because,
     },
   ]
 }
@@ -92,14 +101,17 @@ function asObject(value: unknown): JsonObject {
   return isJsonObject(value) ? value : {}
 }
 
-/** `metadata` member by member: those that are added, changed or lost. */
+/** `metadata` member by member: those that lose something first, then those that are changed or added. */
 function memberChanges(
   before: JsonObject,
   after: JsonObject,
   relay: Relay,
   consequence: string | undefined,
 ): ShownChange[] {
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+  const losing = Object.keys(before).filter(
+    (key) => !Object.hasOwn(after, key) || losesMembers(before[key], after[key]),
+  )
+  const keys = [...new Set([...losing, ...Object.keys(before), ...Object.keys(after)])]
   const value = (object: JsonObject, key: string) => (Object.hasOwn(object, key) ? object[key] : undefined)
   const changed = keys.filter((key) => !jsonEqual(value(before, key), value(after, key)))
   const rows = changed.slice(0, MEMBER_LIMIT).map((key, index): ShownChange => {
@@ -107,8 +119,7 @@ function memberChanges(
     return {
       field: `metadata.${name}`,
       label: `Metadata: ${name}`,
-      before: shownValue(value(before, key), relay),
-      after: shownValue(value(after, key), relay),
+      ...shownPair(value(before, key), value(after, key), relay),
       ...(index === 0 && consequence !== undefined && { consequence }),
     }
   })
@@ -118,49 +129,12 @@ function memberChanges(
 }
 
 function whole(before: JsonObject, after: JsonObject, relay: Relay): ShownChange {
-  return { field: 'metadata', label: 'Metadata', before: shownValue(before, relay), after: shownValue(after, relay) }
-}
-
-function shownValue(value: unknown, relay: Relay): ShownValue {
-  if (value === undefined || value === null || value === '') return { kind: 'nothing' }
-  const text = typeof value === 'string' ? value : JSON.stringify(relay.json(value))
-  return { kind: 'value', text: relay.text(text, VALUE_LIMIT) }
+  return { field: 'metadata', label: 'Metadata', ...shownPair(before, after, relay) }
 }
 
 function hiddenText(field: CustomerField, typed: boolean): string {
   const what = field === 'card' ? 'new card details' : `a ${fieldFacts[field].label.toLowerCase()}`
   return typed ? `${what} that you type here` : `${what} given by the assistant (hidden)`
-}
-
-/** What a change does to the shopper or the store, in the words of AiFi's pages. */
-function consequenceOf(field: CustomerField, request: ChangeRequest): string | undefined {
-  const { changes } = request
-  switch (field) {
-    case 'blocked':
-      return changes.blocked
-        ? 'The customer cannot enter the store any more.'
-        : 'The block is lifted. It may not be the only reason why they cannot get in.'
-    case 'role':
-      return changes.role === 'employee'
-        ? 'Shopping sessions of an employee get no receipts.'
-        : 'The role decides whether shopping sessions get receipts.'
-    case 'email':
-      return "It is also sent to the retailer's own systems."
-    case 'externalId':
-      return "It links this record to a customer in the retailer's own system."
-    case 'password':
-      return "The shopper's present password stops working. It can be changed again, but not brought back from here."
-    case 'card':
-      return 'It may replace the payment card that purchases are charged to.'
-    case 'cardToken':
-      return changes.cardToken === null
-        ? 'The payment card is deleted. It cannot be restored from here.'
-        : 'It may replace the payment card that purchases are charged to. The present one cannot be restored from here.'
-    case 'metadata':
-      return 'AiFi may replace all metadata. What is not listed in the new value could be lost.'
-    default:
-      return undefined
-  }
 }
 
 /**
@@ -173,24 +147,57 @@ export function questionText(question: Question): string {
   return [
     `Change AiFi customer ${whose(question)}?`,
     `On ${question.address}${question.sandbox ? ' (sandbox: nothing real changes)' : ''}`,
-    changes.map((each) => `${each.field}: ${plain(each.before)} → ${plain(each.after)}`).join('; '),
+    changesText(changes),
     ...(customer.unreadable ? [customer.unreadable] : []),
     ...consequences,
     `Asked by ${question.client}. If you did not ask for this, decline.`,
   ].join('\n')
 }
 
+/** All changes in one line. What does not fit is counted: the client, and who reads it, have only so much room. */
+function changesText(changes: readonly ShownChange[]): string {
+  const whole = changes.map((each) => changeText(each, VALUE_LIMIT)).join('; ')
+  if (whole.length <= CHANGES_LIMIT) return whole
+  let text = ''
+  for (const [index, each] of changes.entries()) {
+    const longer = text + (index > 0 ? '; ' : '') + changeText(each, SHORT_VALUE_LIMIT)
+    if (longer.length > CHANGES_LIMIT) return `${text}; and ${changes.length - index} more changes, not shown here`
+    text = longer
+  }
+  return text
+}
+
+/** Letters written from right to left: between two of them, everything that is no letter would change places. */
+const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
+
+function changeText({ field, before, after }: ShownChange, limit: number): string {
+  const [was, is] = [plain(before, limit), plain(after, limit)]
+  const colon = RIGHT_TO_LEFT.test(field) ? ': now' : ':'
+  const arrow = RIGHT_TO_LEFT.test(was) ? '→ new:' : '→'
+  return `${/^[\p{L}\p{N}_.-]+$/u.test(field) ? field : quoted(field)}${colon} ${was} ${arrow} ${is}`
+}
+
 /** `4211, “Jane Doe”, jane@example.com`, as far as it is known. */
 export function whose({ customer }: Question): string {
-  const name = customer.name ? `, “${customer.name}”` : ''
-  const email = customer.email ? `, ${customer.email} (AiFi may have made this email up)` : ''
+  const name = customer.name ? `, ${quoted(customer.name)}` : ''
+  const email = customer.email ? `, ${plainEmail(customer.email)} (AiFi may have made this email up)` : ''
   return `${customer.id}${name}${email}`
 }
 
-function plain(value: ShownValue): string {
+/** An email is whatever the record has for one. */
+function plainEmail(email: string): string {
+  return /^[\p{L}\p{N}._%+@-]+$/u.test(email) ? email : quoted(email)
+}
+
+/** In quotes that nothing inside can close. */
+function quoted(text: string): string {
+  return `“${text.replace(/[“”„‟❝❞〝〞〟＂]/g, '"')}”`
+}
+
+function plain(value: ShownValue, limit = VALUE_LIMIT): string {
   switch (value.kind) {
     case 'value':
-      return `“${value.text.replace(/[“”]/g, '"')}”`
+      return quoted(harmless(value.text, limit))
     case 'nothing':
       return '(none)'
     case 'not_readable':
@@ -198,10 +205,4 @@ function plain(value: ShownValue): string {
     case 'hidden':
       return value.text
   }
-}
-
-/** The fields that were asked for, as one phrase for messages. */
-export function fieldList(request: ChangeRequest): string {
-  const fields = [...changedFields(request.changes), ...request.enterPrivately]
-  return fields.length === 1 ? String(fields[0]) : `${fields.slice(0, -1).join(', ')} and ${fields.at(-1)}`
 }

@@ -20,6 +20,9 @@ const decidedBy = {
   skipped: 'setting',
 } as const
 
+/** The question ended, but nobody ended it. */
+const undecided: readonly Decision['answer'][] = ['expired', 'withdrawn', 'moved', 'unavailable']
+
 /** The answer to a question, for the audit: who decided, too. */
 export function auditApproval(decision: Decision | undefined): AuditApproval {
   if (!decision) return { channel: 'not_needed', answer: 'approved', decidedBy: 'nobody' }
@@ -27,7 +30,7 @@ export function auditApproval(decision: Decision | undefined): AuditApproval {
   return {
     channel: channel ?? 'not_needed',
     answer,
-    decidedBy: channel ? decidedBy[channel] : 'nobody',
+    decidedBy: channel && !undecided.includes(answer) ? decidedBy[channel] : 'nobody',
     decidedAt: new Date(at).toISOString(),
   }
 }

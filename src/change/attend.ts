@@ -7,12 +7,13 @@ import type { Call } from '../call.ts'
 import { type Clock, Deadline, sleep } from '../clock.ts'
 import type { ChangeRequest } from '../customer.ts'
 import type { UpdateEnvelope } from '../result.ts'
+import type { Change } from './change.ts'
 import type { Changes, Watched } from './changes.ts'
-import { laterTold, pending, pendingCode, underWay, wrongCode } from './refusals.ts'
+import { laterTold, pending, pendingCode, tooSlow, underWay, wrongCode } from './refusals.ts'
 
 /** Kept back from the call's own deadline for writing the answer, milliseconds. */
 const ANSWER_MS = 1_000
-/** Between two progress notifications, milliseconds. */
+/** Between two looks at the clock, and two progress notifications, milliseconds at the most. */
 const PROGRESS_MS = 5_000
 
 export interface AttendDeps {
@@ -35,54 +36,68 @@ export async function attend(
   deps: AttendDeps,
 ): Promise<UpdateEnvelope | InputRequiredResult> {
   const { change } = watched
-  const late = watched.outcome !== undefined
+  const late = change.outcome !== undefined
   deps.changes.join(watched, call)
   const patience = new Deadline(deps.clock, deps.waitMs)
   let put: Put | undefined
   let asked: Approval | undefined
   for (;;) {
-    const moved = change.moved()
-    if (watched.outcome) {
+    const { outcome, approval } = change
+    if (outcome) {
       if (!call.cancelled.aborted) deps.changes.told(watched)
-      return late ? laterTold(watched.outcome) : watched.outcome.envelope
+      return late ? laterTold(outcome) : outcome.envelope
     }
-    const { approval } = change
-    if (approval && approval !== asked) {
+    const until = put?.kind === 'asked' ? put.until : undefined
+    if (approval && (approval !== asked || until?.aborted)) {
       asked = approval
       put = await deps.ladder.put(approval, { call, request, alone: watched.calls.size <= 1 })
-      const answer = await answerTo(put, approval, request, deps)
+      const answer = await answerTo(put, approval, watched, { call, request, deps })
       if (answer) return answer
       continue
     }
-    const leftMs = Math.min(
-      call.deadline.remainingMs - ANSWER_MS,
-      approval ? patience.remainingMs : Number.POSITIVE_INFINITY,
-    )
+    const leftMs = Math.min(timeLeftMs(call), approval ? patience.remainingMs : Number.POSITIVE_INFINITY)
     if (leftMs <= 0 || call.cancelled.aborted) {
-      if (approval) deps.ladder.waitedInVain(approval)
-      return approval && put?.kind === 'asked' ? pending(request, put) : underWay(request, change.sent)
+      if (change.refused) {
+        await change.settled
+        continue
+      }
+      if (approval && put?.kind === 'asked') return stillAsked(approval, put, { call, request, deps })
+      const isVoid = !change.asked && deps.changes.giveUp(watched, call)
+      return isVoid ? tooSlow(request) : underWay(request, change.sent)
     }
-    const message = put?.kind === 'asked' && approval ? put.waitingFor : 'Waiting for AiFi.'
-    await waitFor(
-      Promise.race([moved, change.settled]),
-      leftMs,
-      () => call.progress?.(message),
-      call.cancelled,
-      deps.clock,
-    )
+    call.progress?.(put?.kind === 'asked' && approval ? put.waitingFor : 'Waiting for AiFi.')
+    await nextEvent(change, Math.min(leftMs, PROGRESS_MS), [call.cancelled, ...(until ? [until] : [])], deps.clock)
   }
+}
+
+/** Milliseconds until the call has to be answered. */
+export function timeLeftMs(call: Call): number {
+  return call.deadline.remainingMs - ANSWER_MS
+}
+
+interface Asking {
+  readonly call: Call
+  readonly request: ChangeRequest
+  readonly deps: AttendDeps
+}
+
+function stillAsked(approval: Approval, put: Extract<Put, { kind: 'asked' }>, { call, request, deps }: Asking) {
+  if (!call.cancelled.aborted) deps.ladder.waitedInVain(approval)
+  return pending(request, put)
 }
 
 /** What the way of asking means for this round of the call; undefined when it goes on watching. */
 async function answerTo(
   put: Put,
   approval: Approval,
-  request: ChangeRequest,
-  { states }: AttendDeps,
+  watched: Watched,
+  { call, request, deps }: Asking,
 ): Promise<UpdateEnvelope | InputRequiredResult | undefined> {
   switch (put.kind) {
     case 'client_asks': {
-      const requestState = await states.seal({ approvalId: approval.id, channel: put.channel })
+      const { channel } = put
+      const requestState = await deps.states.seal({ approvalId: approval.id, channel })
+      watched.asking = { approval, channel, call }
       return inputRequired({ inputRequests: put.requests, requestState })
     }
     case 'code':
@@ -97,24 +112,16 @@ async function answerTo(
   }
 }
 
-/** Until `event`, at most `ms`, with a sign of life now and then. */
-async function waitFor(
-  event: Promise<unknown>,
-  ms: number,
-  signOfLife: () => void,
-  cancelled: AbortSignal,
-  clock: Clock,
-) {
+/** Resolves when the change moves on or one of `signals` aborts, after `ms` at the latest. */
+async function nextEvent(change: Change, ms: number, signals: readonly AbortSignal[], clock: Clock): Promise<void> {
   const stop = new AbortController()
-  const onCancelled = () => stop.abort()
-  cancelled.addEventListener('abort', onCancelled, { once: true })
-  void event.then(() => stop.abort())
+  const onEvent = () => stop.abort()
+  const unwatch = change.watch(onEvent)
+  for (const signal of signals) signal.addEventListener('abort', onEvent)
   try {
-    for (let left = ms; left > 0 && !stop.signal.aborted; left -= PROGRESS_MS) {
-      signOfLife()
-      await sleep(clock, Math.min(left, PROGRESS_MS), stop.signal)
-    }
+    await sleep(clock, ms, stop.signal)
   } finally {
-    cancelled.removeEventListener('abort', onCancelled)
+    unwatch()
+    for (const signal of signals) signal.removeEventListener('abort', onEvent)
   }
 }

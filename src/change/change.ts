@@ -49,7 +49,8 @@ export class Change {
   #shown: Go | undefined
   #approval: Approval | undefined
   #sent = false
-  #waiting: (() => void)[] = []
+  #outcome: Outcome | undefined
+  readonly #watchers = new Set<() => void>()
 
   /** @param key equal for equal changes. @param client the program that asks, by its own account. */
   constructor(key: string, request: ChangeRequest, client: string, deps: ChangeDeps) {
@@ -70,12 +71,26 @@ export class Change {
     return this.#approval?.decision ? undefined : this.#approval
   }
 
-  /** The question with this id, if it is the open one or was one of this change that has been replaced. */
+  /** The question with this id, if it is one of this change: the open one, or one that has its answer already. */
   question(id: string): Approval | undefined {
-    for (let each = this.#approval; each; each = each.replaces) {
-      if (each.id === id && (each === this.approval || each.decision?.answer === 'moved')) return each
-    }
+    for (let each = this.#approval; each; each = each.replaces) if (each.id === id) return each
     return undefined
+  }
+
+  /** Somebody was asked about it. */
+  get asked(): boolean {
+    return this.#approval !== undefined
+  }
+
+  /** The answer was no, or there was none: it ends now, without another request. */
+  get refused(): boolean {
+    const answer = this.#approval?.decision?.answer
+    return answer !== undefined && answer !== 'approved' && answer !== 'moved'
+  }
+
+  /** How it ended. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome
   }
 
   /** The request has left: it cannot be stopped any more. */
@@ -83,16 +98,18 @@ export class Change {
     return this.#sent
   }
 
-  /** Resolves when the change has moved on: it asks, asks anew, has its answer, or has ended. */
-  moved(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve))
+  /** Calls `onMoved` whenever the change moves on: it asks, asks anew, has its answer, or has ended. Returns the end of that. */
+  watch(onMoved: () => void): () => void {
+    this.#watchers.add(onMoved)
+    return () => this.#watchers.delete(onMoved)
   }
 
-  /** Nobody waits for it any more: void, unless it has been sent. */
-  abandon(reason: string): void {
-    if (this.#sent) return
+  /** Nobody waits for it any more. True: it is void, and nothing will be sent. False: it has been sent. */
+  abandon(reason: string): boolean {
+    if (this.#sent) return false
     this.#abandoned.abort()
     this.#approval?.decide({ answer: 'withdrawn', reason })
+    return true
   }
 
   /** Reads the record again; if it is no longer as it was shown, the open question gives way to a new one. */
@@ -150,6 +167,7 @@ export class Change {
   /** Step 3: the question. The calls that watch put it to somebody. */
   #ask(shown: Go): Approval | UpdateEnvelope {
     const { aifi, clock, limits, sandbox } = this.#deps
+    if (this.#abandoned.signal.aborted) return stoppedBeforeSending(this.request)
     const refusal = limits.open(this.#key)
     if (refusal) return mayNotAsk(this.request, refusal)
     const { request } = this
@@ -158,7 +176,6 @@ export class Change {
     const approval = new Approval(questionFor(facts), clock, this.#approval)
     this.#approval = approval
     this.#shown = shown
-    if (this.#abandoned.signal.aborted) approval.decide({ answer: 'withdrawn' })
     this.#announce()
     return approval
   }
@@ -180,7 +197,8 @@ export class Change {
   #notSent(decision: Decision): UpdateEnvelope {
     const { audit, logger } = this.#deps
     const { customerId } = this.request
-    const envelope: UpdateEnvelope = { ...notApproved(this.request, decision), ...approvalOf(decision) }
+    const facts = decision.answer === 'unavailable' ? {} : approvalOf(decision)
+    const envelope: UpdateEnvelope = { ...notApproved(this.request, decision), ...facts }
     const { status } = envelope
     try {
       audit.outcome({ changeId: this.id, customerId, status, approval: auditApproval(decision) })
@@ -192,14 +210,14 @@ export class Change {
 
   #settle(envelope: UpdateEnvelope): Outcome {
     const at = this.#deps.clock.now()
+    const outcome = { envelope, at }
+    this.#outcome = outcome
     this.#approval?.finish({ status: envelope.status, message: envelope.message, at })
     this.#announce()
-    return { envelope, at }
+    return outcome
   }
 
   #announce(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const wake of waiting) wake()
+    for (const onMoved of [...this.#watchers]) onMoved()
   }
 }

@@ -1,10 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import type { Approval } from '../approval/approval.ts'
 import type { Call } from '../call.ts'
 import { Deadline } from '../clock.ts'
 import type { ChangeRequest } from '../customer.ts'
 import { canonicalJson } from '../json.ts'
 import type { UpdateEnvelope } from '../result.ts'
-import { Change, type ChangeDeps, type Outcome } from './change.ts'
+import { Change, type ChangeDeps } from './change.ts'
 import { type Plan, planChange } from './plan.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { tooMany } from './refusals.ts'
@@ -17,9 +18,16 @@ export interface Watched {
   readonly change: Change
   /** One per open call: its `ended` signal. */
   readonly calls: Set<AbortSignal>
-  outcome: Outcome | undefined
-  /** Set with the outcome: when it is forgotten. */
+  /** The question that is in the hands of a client, and the call that it was handed to. */
+  asking: Asking | undefined
+  /** Set when it has ended: when the outcome is forgotten. */
   kept: Deadline | undefined
+}
+
+interface Asking {
+  readonly approval: Approval
+  readonly channel: 'form' | 'url'
+  readonly call: Call
 }
 
 /** The changes of this process that are under way, or whose outcome nobody has been told yet. */
@@ -29,6 +37,8 @@ export class Changes {
   /** A bare hash of the arguments could be guessed (a phone number, a password): it is keyed, and the key dies with us. */
   readonly #secret = randomBytes(32)
   readonly #watched = new Map<string, Watched>()
+  /** Those that have not ended, the void ones among them. */
+  readonly #underWay = new Set<Change>()
 
   constructor(deps: ChangeDeps, rate: RateLimit) {
     this.#deps = deps
@@ -37,7 +47,11 @@ export class Changes {
 
   /** The same change, if it is under way or its outcome still is to be told. The same: equal arguments, equal AiFi. */
   find(request: ChangeRequest): Watched | undefined {
-    for (const [key, { kept }] of this.#watched) if (kept?.passed) this.#watched.delete(key)
+    for (const [key, { kept, change }] of this.#watched) {
+      if (kept?.passed) this.#watched.delete(key)
+      // A question that lapsed while the machine slept gives its place back.
+      void change.approval
+    }
     return this.#watched.get(this.#key(request))
   }
 
@@ -47,31 +61,44 @@ export class Changes {
     if (retryAfterSeconds !== undefined) return tooMany(request, retryAfterSeconds)
     const key = this.#key(request)
     const change = new Change(key, request, call.clientName, this.#deps)
-    const watched: Watched = { change, calls: new Set(), outcome: undefined, kept: undefined }
+    const watched: Watched = { change, calls: new Set(), asking: undefined, kept: undefined }
     this.#watched.set(key, watched)
-    void change.settled.then((outcome) => {
-      watched.outcome = outcome
+    this.#underWay.add(change)
+    void change.settled.then(() => {
+      this.#underWay.delete(change)
       watched.kept = new Deadline(this.#deps.clock, KEEP_MS)
     })
     return watched
   }
 
   /** The call watches from now on. The change is void when the last call that watches it is cancelled. */
-  join({ change, calls }: Watched, { ended, cancelled }: Call): void {
+  join(watched: Watched, { ended, cancelled }: Call): void {
+    const { change, calls } = watched
+    if (calls.has(ended)) return
     calls.add(ended)
-    ended.addEventListener('abort', () => calls.delete(ended), { once: true })
-    const onCancelled = () => {
+    const onEnded = () => {
       calls.delete(ended)
-      if (calls.size === 0) change.abandon('The call that asked for it was cancelled.')
+      const { asking } = watched
+      const isWithClient = asking !== undefined && asking.approval === change.approval
+      // A 2026-era client answers with a call of its own: the one that asked is over by then, and cannot be cancelled.
+      if (calls.size > 0 || (isWithClient && !asking.call.answersWithin)) return
+      const failedAtForm = asking?.channel === 'form' && asking.call.answersWithin && asking.call.ended === ended
+      if (cancelled.aborted) this.#void(watched, 'The call that asked for it was cancelled.')
+      else if (failedAtForm) this.#void(watched, 'The client did not answer the form.')
     }
-    if (cancelled.aborted) onCancelled()
-    else cancelled.addEventListener('abort', onCancelled, { once: true })
+    if (ended.aborted) onEnded()
+    else ended.addEventListener('abort', onEnded, { once: true })
+  }
+
+  /** Ends a change that this call alone watches, if it has not been sent. True: nothing will be sent. */
+  giveUp(watched: Watched, { ended }: Call): boolean {
+    const isAlone = [...watched.calls].every((each) => each === ended)
+    return isAlone && this.#void(watched, 'The call that asked for it ran out of time.')
   }
 
   /** The outcome has been told to a call: from now on the same arguments are a new change. */
   told(watched: Watched): void {
-    const key = this.#key(watched.change.request)
-    if (this.#watched.get(key) === watched) this.#watched.delete(key)
+    this.#forget(watched)
   }
 
   /** What would be done, without doing it. */
@@ -84,9 +111,26 @@ export class Changes {
 
   /** The end of input: no question can be answered any more. Resolves when what has been sent has its outcome. */
   async close(): Promise<void> {
-    const open = [...this.#watched.values()]
-    for (const { change } of open) change.abandon('The program that asked has ended.')
-    await Promise.all(open.map(({ change }) => change.settled))
+    const open = [...this.#underWay]
+    for (const change of open) change.abandon('The program that asked has ended.')
+    await Promise.all(open.map(({ settled }) => settled))
+  }
+
+  /** What is held in memory: changes under way, and outcomes that nobody has been told. */
+  get size(): number {
+    return this.#watched.size + this.#underWay.size
+  }
+
+  /** Nothing was sent and nothing will be: there is nothing to tell, and the same arguments are a new change. */
+  #void(watched: Watched, reason: string): boolean {
+    const isVoid = watched.change.abandon(reason)
+    if (isVoid) this.#forget(watched)
+    return isVoid
+  }
+
+  #forget(watched: Watched): void {
+    const key = this.#key(watched.change.request)
+    if (this.#watched.get(key) === watched) this.#watched.delete(key)
   }
 
   #key({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest): string {

@@ -22,6 +22,8 @@ export function changesNothing(request: ChangeRequest, record: CustomerRecord | 
 
 /** True when `after` lacks a member that `before` has, at any depth: AiFi may replace the whole object. */
 export function losesMembers(before: unknown, after: unknown): boolean {
+  if (Array.isArray(before))
+    return before.some((item, at) => losesMembers(item, Array.isArray(after) ? after[at] : null))
   if (!isJsonObject(before)) return false
   if (!isJsonObject(after)) return Object.keys(before).length > 0
   return Object.keys(before).some((key) => !Object.hasOwn(after, key) || losesMembers(before[key], after[key]))
@@ -84,23 +86,24 @@ export function provesUpdated(
   return differed && fields.every((field) => verified(field, changes[field], now) === 'as_requested')
 }
 
-/** True when every readable field still has the value it had before, and at least one of them was to change. */
+/**
+ * True when nothing was changed as far as can be: AiFi shows every field that was asked for, something was to change,
+ * and all of them still have the values they had before.
+ */
 export function stillAsBefore(
   changes: CustomerChanges,
   before: CustomerRecord | undefined,
   now: CustomerRecord | undefined,
 ): boolean {
-  const fields = changedFields(changes).filter((field) => {
-    const value = known(before, field)
-    return value !== undefined && !jsonEqual(value.value, changes[field])
-  })
-  return (
-    fields.length > 0 &&
-    fields.every((field) => {
-      const value = known(now, field)
-      return value !== undefined && jsonEqual(value.value, known(before, field)?.value)
-    })
+  const values = changedFields(changes).map((field) => ({
+    asked: changes[field],
+    was: known(before, field),
+    is: known(now, field),
+  }))
+  const allAsBefore = values.every(
+    ({ was, is }) => was !== undefined && is !== undefined && jsonEqual(was.value, is.value),
   )
+  return allAsBefore && values.some(({ was, asked }) => !jsonEqual(was?.value, asked))
 }
 
 /** The arguments that would restore what was readable before; absent when nothing is. */

@@ -1,10 +1,18 @@
 import type { Sending } from '../aifi/port.ts'
-import { type ChangeRequest, type CustomerChanges, changedFields, isSecretValue } from '../customer.ts'
+import {
+  type ChangeRequest,
+  type CustomerChanges,
+  changedFields,
+  customerChanges,
+  isCustomerField,
+  isSecretValue,
+} from '../customer.ts'
 import { type JsonObject, jsonEqual } from '../json.ts'
 import type { CustomerRecord, RecordField } from '../record.ts'
 import type { UpdateEnvelope } from '../result.ts'
 import type { Relay } from '../text.ts'
 import { known, revertOf, unexpectedFields, verified } from './comparison.ts'
+import type { Proof } from './outcome.ts'
 
 /** What is known about one change that was sent. */
 export interface Evidence {
@@ -18,7 +26,11 @@ export interface Evidence {
   readonly wrong: readonly RecordField[]
   /** When `after` was read back, wall clock, milliseconds since 1970. */
   readonly readBackAt: number | undefined
+  /** Why it was not, as a sentence; undefined as long as nobody tried to. */
+  readonly notRead: string | undefined
   readonly sending: Sending
+  /** What the answer by itself proves. */
+  readonly proof: Proof
   /** Takes over text and values from AiFi, the secrets of this change cut out. */
   readonly relay: Relay
 }
@@ -64,7 +76,7 @@ export function shownCustomer(record: CustomerRecord | undefined, relay: Relay):
     customer: {
       ...(id !== undefined && { id }),
       ...Object.fromEntries(shown),
-      ...(priority !== undefined && { priority }),
+      ...(priority !== undefined && relay.json(priority) === priority && { priority }),
       ...(metadata !== undefined && { metadata: relay.json(metadata) }),
     },
   }
@@ -72,8 +84,13 @@ export function shownCustomer(record: CustomerRecord | undefined, relay: Relay):
 
 /** Arguments that would undo the change: only values that can be given back exactly as they were. */
 export function revertArguments({ request, changes, before, relay }: Evidence): JsonObject | undefined {
-  const values = Object.entries(revertOf(changes, before) ?? {}).filter(([, value]) =>
-    jsonEqual(relay.json(value), value),
+  const values = Object.entries(revertOf(changes, before) ?? {}).filter(
+    ([field, value]) => jsonEqual(relay.json(value), value) && isAllowed(field, value),
   )
   return values.length > 0 ? { customerId: request.customerId, ...Object.fromEntries(values) } : undefined
+}
+
+/** AiFi may hold what we do not accept: a role of its own, an email that is none. */
+function isAllowed(field: string, value: unknown): boolean {
+  return isCustomerField(field) && customerChanges.shape[field].safeParse(value).success
 }

@@ -1,7 +1,10 @@
 import type { AifiError } from '../aifi/errors.ts'
+import type { NotSentCause } from '../aifi/port.ts'
 import type { FieldError } from '../arguments.ts'
-import { changedFields, fieldFacts } from '../customer.ts'
+import { changedFields } from '../customer.ts'
+import { jsonEqual } from '../json.ts'
 import type { UpdateEnvelope } from '../result.ts'
+import { known, verified } from './comparison.ts'
 import type { Evidence } from './evidence.ts'
 
 /** The sentences that tell the assistant how a sent change ended: what is known, what is not, what to do. */
@@ -22,18 +25,26 @@ type Lines = NonNullable<UpdateEnvelope['changes']>
 
 /** For `updated`. */
 export function appliedMessage(evidence: Evidence, lines: Lines, unexpected: readonly string[]): string {
-  const { request, changes, sending, wrong, readBackAt } = evidence
+  const { request, changes, proof, wrong, readBackAt } = evidence
+  const { customerId } = request
   const fields = lines.map(({ field }) => field)
-  const silent = lines.filter((line) => line.verified === 'not_reported').map(({ field }) => field)
+  const confirmed = lines.filter((line) => line.verified === 'as_requested').map(({ field }) => field)
+  const wrongNames: readonly string[] = wrong
+  const silent = lines.filter((line) => line.verified === 'not_reported' && !wrongNames.includes(line.field))
   const different = lines.filter((line) => line.verified === 'different').map(({ field }) => field)
-  const unclear = sending.kind !== 'answered' || sending.http.status >= 300
+  const unconfirmed = listed(silent.map(({ field }) => field))
+  const isProvenByRecord = proof !== 'updated' && readBackAt !== undefined
   const parts = [
-    unclear && readBackAt !== undefined
-      ? `AiFi's answer was lost, but the record read at ${clockTime(readBackAt)} shows the change: customer ${request.customerId}, ${listed(fields)}.`
-      : `AiFi accepted the change of customer ${request.customerId}: ${listed(fields)}.`,
-    silent.length > 0 && `AiFi does not report ${listed(silent)}, so that is accepted, not confirmed.`,
-    different.length > 0 && `The record shows something else for ${listed(different)} than was asked.`,
-    unexpected.length > 0 && `Not asked for, but changed: ${listed(unexpected)}.`,
+    isProvenByRecord
+      ? `AiFi's answer does not show it, but the record read at ${clockTime(readBackAt)} does: the change of customer ${customerId} was made (${listed(confirmed)}).`
+      : `AiFi accepted the change of customer ${customerId}: ${listed(fields)}.`,
+    silent.length > 0 &&
+      (isProvenByRecord
+        ? `AiFi does not show ${unconfirmed}, which went in the same request; a person should look at that in AiFi.`
+        : `AiFi does not report ${unconfirmed}, so that is accepted, not confirmed.`),
+    different.length > 0 &&
+      `The record shows something else for ${listed(different)} than was asked; a person should look at it.`,
+    unexpected.length > 0 && `Not asked for, but changed: ${listed(unexpected)}. Tell the user.`,
     changes.blocked === false && 'The block may not be the only reason why they cannot get in.',
     wrong.length > 0 && `AiFi sent ${listed(wrong)} in an unexpected form; left out here.`,
   ]
@@ -41,46 +52,90 @@ export function appliedMessage(evidence: Evidence, lines: Lines, unexpected: rea
 }
 
 /** For `unknown`. */
-export function unknownMessage({ request, changes, sending, after, readBackAt }: Evidence): string {
-  const readable = changedFields(changes).filter((field) => fieldFacts[field].readable)
-  const seen =
-    after && readBackAt !== undefined && readable.length > 0
-      ? `When the record was read at ${clockTime(readBackAt)} it did not prove the change; the request may still take effect.`
-      : 'The record does not show whether it was made.'
+export function unknownMessage(evidence: Evidence): string {
+  const { request, changes, sending } = evidence
   return [
-    `The change of customer ${request.customerId} was sent, but its outcome is unknown: ${lostWords(sending)}`,
-    seen,
-    `Do not send it again yet. A person should look at ${listed(changedFields(changes))} of customer ${request.customerId} in AiFi.`,
+    `The change of customer ${request.customerId} was sent, but whether it was made is unknown.`,
+    lostWords(sending),
+    ...seenWords(evidence),
+    `Before anything is sent again, a person should look at ${listed(changedFields(changes))} of customer ${request.customerId} in AiFi.`,
   ].join(' ')
 }
 
 function lostWords(sending: Evidence['sending']): string {
-  switch (sending.kind) {
-    case 'answered': {
-      const { status } = sending.http
-      if (status >= 300) return `AiFi answered with an error (HTTP ${status}).`
-      return `AiFi answered HTTP ${status}, but not with this customer's record.`
-    }
-    case 'no_answer':
-      return sending.detail
-    case 'not_sent':
-      return sending.detail
+  if (sending.kind !== 'answered') return sending.detail
+  const { status } = sending.http
+  if (status >= 400) return `AiFi answered with an error (HTTP ${status}).`
+  if (sending.body.kind === 'incomplete') return `AiFi answered HTTP ${status}, but not all of it arrived.`
+  if (status > 201) return `AiFi answered HTTP ${status}, which proves nothing.`
+  return `AiFi answered HTTP ${status}, but not with this customer's record.`
+}
+
+/** How many values a message quotes. */
+const QUOTED = 4
+
+/** What the record showed afterwards, field by field. */
+function seenWords({ changes, before, after, readBackAt, notRead, proof, relay }: Evidence): string[] {
+  if (!after || readBackAt === undefined) return notRead === undefined ? [] : [notRead]
+  const fields = changedFields(changes)
+  const shown = fields.filter((field) => known(after, field))
+  const hidden = fields.filter((field) => !shown.includes(field))
+  const others = shown.filter((field) => verified(field, changes[field], after) === 'different')
+  const values = others.slice(0, QUOTED).map((field) => {
+    const now = known(after, field)?.value
+    return `${jsonEqual(known(before, field)?.value, now) ? 'still ' : ''}showed ${field} ${quoted(now, relay)}`
+  })
+  const late = proof === 'read_back' ? ', but a late request may still take effect; look again later' : ''
+  const at = `At ${clockTime(readBackAt)} the record`
+  const parts = [
+    others.length > 0 && `${at} ${listed(values)}${late}.`,
+    others.length === 0 && shown.length > 0 && `${at} showed ${listed(shown)} as asked, as it may have done before.`,
+    hidden.length > 0 && `AiFi does not show ${listed(hidden)}.`,
+  ]
+  return parts.filter((part) => part !== false)
+}
+
+function quoted(value: unknown, relay: Evidence['relay']): string {
+  if (value === null || value === '') return 'empty'
+  return typeof value === 'string' ? `“${relay.text(value, 80)}”` : relay.text(JSON.stringify(value), 80)
+}
+
+/** Before or instead of sending: AiFi was not reached, or the call was cancelled. Ends with what that means. */
+export function notSentMessage(cause: NotSentCause, detail: string): string {
+  return `${notSentWords(cause, detail)} Nothing was sent and nothing was changed.`
+}
+
+function notSentWords(cause: NotSentCause, detail: string): string {
+  switch (cause) {
+    case 'cancelled':
+      return detail
+    case 'token':
+      return `${detail} Whoever set this server up should check the client id, its secret and AIFI_TOKEN_URL.`
+    default:
+      return `AiFi could not be reached. ${detail} If it stays so, whoever set this server up should check AIFI_BASE_URL and the network.`
   }
 }
 
-/** For `failed` and `invalid`. `error` is AiFi's own, its texts taken over already. */
+/** How much of the field errors a message repeats; `errors` has them all. */
+const REPEATED = 3
+
+/** For `failed` and `invalid`. `error` is AiFi's own; the texts of `errors` were taken over already. */
 export function refusedMessage(evidence: Evidence, errors: readonly FieldError[], error: AifiError): string {
-  const { sending, request } = evidence
-  if (sending.kind !== 'answered') return `${lostWords(sending)} ${NOTHING_CHANGED}`
+  const { sending } = evidence
+  if (sending.kind === 'not_sent') return notSentMessage(sending.cause, sending.detail)
+  if (sending.kind === 'no_answer') return `${sending.detail} ${NOTHING_CHANGED}`
   const { status, retryAfterSeconds } = sending.http
-  const said = error.message ? ` It says: "${evidence.relay.text(error.message)}".` : ''
-  const details = errors.length > 0 ? ` ${errors.map(({ message }) => message).join('; ')}.` : ''
-  const wait = retryAfterSeconds === undefined ? '' : ` Try again in ${retryAfterSeconds} s.`
-  return `${statusWords(status, request.customerId, error.type)}${said}${details} ${NOTHING_CHANGED}${wait}`
+  const said = error.message ? ` It says: "${evidence.relay.text(error.message, 200)}".` : ''
+  const texts = errors.slice(0, REPEATED).map(({ message }) => evidence.relay.text(message, 200))
+  const more = errors.length > REPEATED ? ` (${errors.length - REPEATED} more in errors)` : ''
+  const details = errors.length > 0 ? ` ${texts.join('; ')}${more}.` : ''
+  const wait = retryAfterSeconds === undefined ? '' : ` Try again in ${Math.max(1, retryAfterSeconds)} s.`
+  return `${statusWords(status, evidence, error.type)}${said}${details} ${NOTHING_CHANGED}${wait}`
 }
 
-function statusWords(status: number, customerId: number, type: string | undefined): string {
-  if (type === 'E_CUSTOMER_LOGIN_FAIL') return `AiFi did not accept the current password (HTTP ${status}).`
+function statusWords(status: number, { request, readBackAt }: Evidence, type: string | undefined): string {
+  const { customerId } = request
+  if (type === 'E_CUSTOMER_LOGIN_FAIL') return `AiFi did not accept the shopper's current password (HTTP ${status}).`
   switch (status) {
     case 400:
     case 422:
@@ -94,13 +149,13 @@ function statusWords(status: number, customerId: number, type: string | undefine
     case 409:
       return 'AiFi reports a conflict (HTTP 409), such as a value that another customer has already.'
     case 429:
-      return 'AiFi is being asked too often (HTTP 429).'
+      return 'AiFi is asked too often (HTTP 429).'
     case 500:
     case 501:
-      return `AiFi failed (HTTP ${status}), and the record still shows the old values.`
+      return `AiFi failed (HTTP ${status}), and the record${readBackAt === undefined ? '' : ` read at ${clockTime(readBackAt)}`} still shows the old values.`
     default:
       return status < 400
-        ? `AiFi answered with a redirect (HTTP ${status}), which is not followed. AIFI_BASE_URL may be wrong.`
+        ? `AiFi answered with a redirect (HTTP ${status}), which is not followed. Whoever set this server up should check AIFI_BASE_URL.`
         : `AiFi refused the change (HTTP ${status}).`
   }
 }

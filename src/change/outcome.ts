@@ -1,5 +1,8 @@
 import type { Sending } from '../aifi/port.ts'
+import type { CustomerChanges } from '../customer.ts'
 import { isJsonObject } from '../json.ts'
+import type { CustomerRecord } from '../record.ts'
+import { provesUpdated, stillAsBefore } from './comparison.ts'
 
 /** What an exchange proves about the change. */
 export type Proof =
@@ -9,9 +12,9 @@ export type Proof =
   | 'invalid'
   /** It was refused, or never left; nothing was changed. */
   | 'failed'
-  /** It may have been made: the record is read back. What is as asked proves `updated`; anything else is `unknown`. */
+  /** It may have been made: the record is read back, and {@link readBackTable} decides. */
   | 'read_back'
-  /** The same, but AiFi has finished with the request: values that are still the old ones prove `failed`. */
+  /** The same, but AiFi has finished with the request: it cannot take effect any more. */
   | 'read_back_finished'
 
 interface Row {
@@ -27,12 +30,12 @@ const accepted = (sending: Sending): boolean => [200, 201, 204].includes(status(
 /** Every way in which sending a change can end, and what is known then. The first row that matches decides. */
 export const outcomeTable: readonly Row[] = [
   {
-    what: 'The request did not leave: unknown host, refused, TLS, connect timeout, proxy, no token, cancelled',
+    what: 'The request did not leave: unknown host, connection refused, TLS, connect timeout, proxy, no token, cancelled',
     proof: 'failed',
     matches: (sending) => sending.kind === 'not_sent',
   },
   {
-    what: 'No complete answer: timeout, reset, closed, not HTTP',
+    what: 'No complete status and headers came back: timeout, reset, closed, not HTTP',
     proof: 'read_back',
     matches: (sending) => sending.kind === 'no_answer',
   },
@@ -57,21 +60,65 @@ export const outcomeTable: readonly Row[] = [
     matches: (sending) => status(sending) === 408 || status(sending) === 499,
   },
   {
-    what: '3xx (redirects are not followed), 401, 403, 404, 409, 429 and any other 4xx',
+    what: '401, 403, 404, 409, 429 and any other 4xx',
     proof: 'failed',
-    matches: (sending) => status(sending) >= 300 && status(sending) < 500,
+    matches: (sending) => status(sending) >= 400 && status(sending) < 500,
   },
   {
-    what: '500 or 501, complete',
+    what: '301, 302, 307 or 308: the address is another one; not followed',
+    proof: 'failed',
+    matches: (sending) => [301, 302, 307, 308].includes(status(sending)),
+  },
+  {
+    what: '500 or 501, and its whole content: AiFi has finished with the request',
     proof: 'read_back_finished',
     matches: (sending) => [500, 501].includes(status(sending)) && !isIncomplete(sending),
   },
   {
-    what: '502, 503, 504, and anything else',
+    what: '502, 503, 504, 303 (done, the answer is elsewhere), 500 or 501 cut off, and anything else',
     proof: 'read_back',
     matches: () => true,
   },
 ]
+
+/** The record as it was before the change and as it is after it; undefined when it could not be read. */
+export interface Seen {
+  readonly changes: CustomerChanges
+  readonly before: CustomerRecord | undefined
+  readonly now: CustomerRecord | undefined
+  /** AiFi has finished with the request. */
+  readonly finished: boolean
+}
+
+interface ReadBackRow {
+  readonly what: string
+  readonly status: 'updated' | 'failed' | 'unknown'
+  readonly matches: (seen: Seen) => boolean
+}
+
+/** What the record that is read back proves where the answer proves nothing. The first row that matches decides. */
+export const readBackTable: readonly ReadBackRow[] = [
+  {
+    what: 'It had been read before, something asked for was different then, and all that AiFi shows is as asked now',
+    status: 'updated',
+    matches: ({ changes, before, now }) => provesUpdated(changes, before, now),
+  },
+  {
+    what: 'AiFi has finished with the request (500, 501), shows every field that was asked for, and all still are as before',
+    status: 'failed',
+    matches: ({ changes, before, now, finished }) => finished && stillAsBefore(changes, before, now),
+  },
+  {
+    what: 'Old values (a late request may still take effect), other values, not readable, or another record',
+    status: 'unknown',
+    matches: () => true,
+  },
+]
+
+/** What is known once the record has been read back. */
+export function readBackProof(seen: Seen): ReadBackRow['status'] {
+  return readBackTable.find((row) => row.matches(seen))?.status ?? 'unknown'
+}
 
 /** What is known after `sending`, for a change of this customer. */
 export function proofOf(sending: Sending, customerId: number): Proof {

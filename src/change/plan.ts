@@ -7,6 +7,7 @@ import type { UpdateEnvelope } from '../result.ts'
 import { Relay } from '../text.ts'
 import { changesNothing } from './comparison.ts'
 import { shownCustomer } from './evidence.ts'
+import { notSentMessage } from './messages.ts'
 
 /** What is to be done with a request, the record having been read. */
 export type Plan =
@@ -29,7 +30,7 @@ export function planChange(
 ): Plan {
   const { customerId } = request
   if (reading?.kind === 'unreachable') {
-    const message = `AiFi could not be reached: ${reading.detail} Nothing was sent and nothing was changed.`
+    const message = notSentMessage(reading.cause, reading.detail)
     return { kind: 'stop', envelope: { status: 'failed', customerId, message } }
   }
   const { record, unreadable } = readable(customerId, reading)

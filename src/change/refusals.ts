@@ -106,6 +106,12 @@ function invalidCode(customerId: number, message: string): UpdateEnvelope {
   return { status: 'invalid', customerId, message: `${message} ${NOTHING}`, errors }
 }
 
+/** AiFi has not shown the record in time, and no call waits for it any longer. */
+export function tooSlow({ customerId }: ChangeRequest): UpdateEnvelope {
+  const message = `AiFi did not answer in time. ${NOTHING} Try again later.`
+  return { status: 'failed', customerId, message }
+}
+
 /** The call has to be answered before AiFi has. */
 export function underWay({ customerId }: ChangeRequest, sent: boolean): UpdateEnvelope {
   const state = sent ? 'has been sent, and AiFi has not answered yet' : 'waits for its turn to be sent'

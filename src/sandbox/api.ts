@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import Joi from 'joi'
 import type { Clock } from '../clock.ts'
 import type { Access } from './access.ts'
@@ -12,9 +12,11 @@ import {
 } from './customer.ts'
 import { customerBody, newCustomerBody } from './customer-body.ts'
 import { customerId, customerQuery } from './customer-query.ts'
+import { inspectionRoutes } from './inspection.ts'
 import { type BodyVariables, jsonBody, parsedOrText, readBody } from './request-body.ts'
 import { validated, validationErrorBody } from './validation.ts'
 
+const API_PATH = '/api/admin/v2'
 export const TOKEN_PATH = '/realms/aifi/protocol/openid-connect/token'
 
 /** A request as it arrived. */
@@ -37,9 +39,10 @@ export interface ApiParts {
 
 type Environment = { Variables: BodyVariables }
 
-/** The whole stand-in as one HTTP application: token endpoint and customers. */
+/** The whole stand-in as one HTTP application: token endpoint and customers, and a look behind them (`/sandbox/`). */
 export function createApi(parts: ApiParts) {
-  const { access, onRequest } = parts
+  const { access, customers, onRequest } = parts
+  const requestCounts = new Map<string, number>()
   const app = new Hono<Environment>()
 
   app.use(readBody)
@@ -54,10 +57,18 @@ export function createApi(parts: ApiParts) {
     return c.json(body, status, { 'Cache-Control': 'no-store' })
   })
 
-  app.use('/api/admin/v2/*', async (c, next) => {
+  const admitted: MiddlewareHandler<Environment> = async (c, next) => {
     return access.admits(c.req.header('Authorization')) ? next() : c.body(null, 401)
+  }
+  app.use(`${API_PATH}/*`, (c, next) => {
+    requestCounts.set(c.req.method, (requestCounts.get(c.req.method) ?? 0) + 1)
+    return next()
   })
-  app.route('/api/admin/v2/customers', customerRoutes(parts))
+  app.use(`${API_PATH}/*`, admitted)
+  app.route(`${API_PATH}/customers`, customerRoutes(parts))
+
+  app.use('/sandbox/*', admitted)
+  app.route('/sandbox', inspectionRoutes({ customers, requestCounts }))
 
   app.notFound((c) => c.body(null, 404))
   app.onError((error, c) => {

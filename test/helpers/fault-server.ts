@@ -19,8 +19,8 @@ export interface FaultServer {
   readonly url: string
   /** Queues what the next requests of this method meet, one after the other. */
   next(method: string, ...faults: Fault[]): void
-  /** What requests of this method meet when nothing is queued. */
-  always(method: string, each: Fault): void
+  /** What requests of this method meet when nothing is queued; may depend on the request's head. */
+  always(method: string, each: Fault | ((request: ReceivedRequest) => Fault)): void
   /** What the next new connections meet, before anything of them is read. */
   nextConnection(...faults: ConnectionFault[]): void
   /** The requests that were read to their end, in order. */
@@ -46,13 +46,16 @@ export interface Certificate {
 
 export async function startFaultServer(options: { tls?: Certificate } = {}): Promise<FaultServer> {
   const queues = new Map<string, Fault[]>()
-  const standing = new Map<string, Fault>()
+  const standing = new Map<string, Parameters<FaultServer['always']>[1]>()
   const connectionFaults: ConnectionFault[] = []
   const requests: ReceivedRequest[] = []
   const sockets = new Set<Socket>()
   const context = options.tls && createSecureContext(options.tls)
   let accepted = 0
-  const faultFor = (method: string) => queues.get(method)?.shift() ?? standing.get(method) ?? fault.answer(404)
+  const faultFor = (request: ReceivedRequest): Fault => {
+    const each = queues.get(request.method)?.shift() ?? standing.get(request.method) ?? fault.answer(404)
+    return typeof each === 'function' ? each(request) : each
+  }
 
   const server = createServer((raw) => {
     accepted++
@@ -93,7 +96,7 @@ function serve(
   socket: Socket,
   connection: number,
   requests: ReceivedRequest[],
-  faultFor: (method: string) => Fault,
+  faultFor: (request: ReceivedRequest) => Fault,
   reset: () => void,
 ): void {
   let unread = ''
@@ -105,7 +108,7 @@ function serve(
       const request = readHead(unread.slice(0, end), connection)
       unread = unread.slice(end + 4)
       requests.push(request)
-      current = { request, fault: faultFor(request.method) }
+      current = { request, fault: faultFor(request) }
     }
     const { request, fault } = current
     if (fault.after === 'body') {

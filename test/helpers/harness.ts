@@ -96,7 +96,7 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
     },
     ...options.browser,
   }
-  const aifi = createAifi({ ...config.aifi, clock })
+  const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
   const app = createApp(config, { aifi, audit: options.audit ?? noAudit, browser, clock, logger })
   onTestFinished(async () => {
     await app.close(100)

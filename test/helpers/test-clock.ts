@@ -10,14 +10,20 @@ interface Timer {
 export class TestClock implements Clock {
   #wallOffset = 0
   #monotonicOffset = 0
+  #held: { wall: number; monotonic: number } | undefined
   readonly #timers = new Set<Timer>()
 
   now(): number {
-    return Date.now() + this.#wallOffset
+    return (this.#held?.wall ?? Date.now()) + this.#wallOffset
   }
 
   monotonic(): number {
-    return performance.now() + this.#monotonicOffset
+    return (this.#held?.monotonic ?? performance.now()) + this.#monotonicOffset
+  }
+
+  /** From now on time goes on only when the test says so: however slow the machine, what follows takes no time. */
+  hold(): void {
+    this.#held = { wall: Date.now(), monotonic: performance.now() }
   }
 
   after(ms: number, callback: () => void): () => void {

@@ -48,6 +48,6 @@ async function launched(child: ChildProcess, clock: Clock): Promise<boolean> {
     child.once('error', () => resolve(false))
     child.once('exit', (code) => resolve(code === 0))
   })
-  if (child.exitCode !== null) return child.exitCode === 0
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode === 0
   return Promise.race([ended, sleep(clock, LAUNCH_MS).then(() => true)])
 }

@@ -13,16 +13,21 @@ const BODY_LIMIT_BYTES = 32_000
 /** A decision is answered with its outcome if AiFi answers within this long, milliseconds; otherwise the page says so. */
 const OUTCOME_MS = 8_000
 
-/** No script, no outside resource, no framing; `same-origin`, since with `no-referrer` browsers send `Origin: null`. */
-const HEADERS: Readonly<Record<string, string>> = {
-  'Content-Security-Policy': `default-src 'none'; style-src '${styleHash}'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'`,
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Referrer-Policy': 'same-origin',
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
-  'Cache-Control': 'no-store',
-}
+/**
+ * On every answer: no script, no outside resource, no framing; `same-origin`, since with `no-referrer` browsers send
+ * `Origin: null`.
+ */
+export const HEADERS = new Map(
+  Object.entries({
+    'Content-Security-Policy': `default-src 'none'; style-src '${styleHash}'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'`,
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Referrer-Policy': 'same-origin',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Cache-Control': 'no-store',
+  }),
+)
 
 export interface PageAppDeps {
   readonly clock: Clock
@@ -34,7 +39,6 @@ export interface PageAppDeps {
 /** The approval page over HTTP: one address, fetched and posted to. */
 export function createPageApp({ clock, hosts, visit }: PageAppDeps): Hono {
   const app = new Hono()
-  app.use(headers)
   app.use(
     createMiddleware(async (c, next) =>
       hosts().includes(c.req.header('Host') ?? '') ? next() : notice(c, 'refused', 403),
@@ -46,7 +50,9 @@ export function createPageApp({ clock, hosts, visit }: PageAppDeps): Hono {
     if (c.req.raw.method !== 'GET' || isAhead(c)) return c.body(null, 503)
     const page = visit(c.req.param('token'))
     if (!page) return notice(c, 'gone', 404)
-    const entered = page.enter(getCookie(c, page.cookieName))
+    const cookie = getCookie(c, page.cookieName)
+    if (page.fetched && cookie === undefined && isLinkFromElsewhere(c)) return c.html(renderNotice('arriving', 0))
+    const entered = page.enter(cookie)
     if (entered.kind === 'other') voidAll(page)
     if (entered.kind === 'other') return notice(c, 'opened_elsewhere', 403)
     if (entered.kind === 'first') {
@@ -74,11 +80,6 @@ export function createPageApp({ clock, hosts, visit }: PageAppDeps): Hono {
   return app
 }
 
-const headers = createMiddleware(async (c, next) => {
-  await next()
-  for (const [name, value] of Object.entries(HEADERS)) c.res.headers.set(name, value)
-})
-
 function notice(c: Context, what: Notice, status: 403 | 404 | 413 | 500) {
   // What is left of a body that was not read must not be taken for the next request.
   if (c.req.method === 'POST') c.header('Connection', 'close')
@@ -88,6 +89,16 @@ function notice(c: Context, what: Notice, status: 403 | 404 | 413 | 500) {
 function isAhead(c: Context): boolean {
   const purpose = [c.req.header('Sec-Purpose'), c.req.header('Purpose'), c.req.header('X-Moz')].join(' ')
   return /prefetch|prerender|preview/i.test(purpose)
+}
+
+/**
+ * Somebody followed a link of another site, or reloads a page that was reached that way: then browsers keep a `Strict`
+ * cookie to themselves (RFC 6265bis, section 5.2), and the first browser looks like a second one. A page of ours that
+ * loads itself again makes it show the cookie, if it has one.
+ */
+function isLinkFromElsewhere(c: Context): boolean {
+  const site = c.req.header('Sec-Fetch-Site')
+  return c.req.header('Sec-Fetch-Mode') === 'navigate' && (site === 'cross-site' || site === 'same-site')
 }
 
 /** A form of another site cannot say that it is this one's: browsers fill in these headers themselves. */

@@ -11,14 +11,19 @@ const IDLE_MS = 2 * 60_000
 
 /** What the page shows now. */
 export function pageModel(page: Visit, clock: Clock): PageModel {
-  const cards = page.show().map((item): Card => ({ question: item.approval.question, state: cardState(item, page) }))
+  const items = page.show()
+  const cards = items.map((item): Card => ({ question: item.approval.question, state: cardState(item, page) }))
   const waiting = cards.filter(({ state }) => state.kind === 'waiting')
   const decided = cards.filter(({ state }) => state.kind !== 'waiting').reverse()
-  const refreshSeconds = waiting.length > 0 ? undefined : refresh(decided, clock)
+  const refreshSeconds = waiting.length > 0 ? untilExpired(items) : refresh(decided, clock)
   return { cards: [...waiting, ...decided], ...(refreshSeconds !== undefined && { refreshSeconds }) }
 }
 
-/** Nothing reloads while somebody may be reading or typing. */
+/** Nothing reloads while somebody may be reading or typing: only when the last question has run out, to say so. */
+function untilExpired(items: readonly Item[]): number {
+  return 1 + Math.ceil(Math.max(...items.map(({ approval }) => approval.deadline.remainingMs)) / 1000)
+}
+
 function refresh(decided: readonly Card[], clock: Clock): number | undefined {
   const ends = decided.map(({ state }) => (state.kind === 'settled' ? state.at : Number.POSITIVE_INFINITY))
   const last = Math.max(...ends)

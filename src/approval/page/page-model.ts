@@ -3,7 +3,7 @@ import type { PrivateFieldName, Question } from '../question.ts'
 /** One page in one browser: the questions it shows, the oldest undecided first. */
 export interface PageModel {
   readonly cards: readonly Card[]
-  /** Seconds after which the browser should load the page again; absent while somebody may be typing. */
+  /** Seconds after which the browser should load the page again; not while somebody may be typing. */
   readonly refreshSeconds?: number
 }
 
@@ -47,5 +47,7 @@ export type Notice =
   | 'opened_elsewhere'
   /** The address is unknown, was used, or its question is long over. */
   | 'gone'
+  /** Somebody came by a link of another site: the page loads itself again, to see the cookie. */
+  | 'arriving'
   /** The request did not come from this page's own form (Origin, Host, token, size or type). */
   | 'refused'

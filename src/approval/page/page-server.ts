@@ -5,7 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Clock } from '../../clock.ts'
 import type { ChannelName } from '../../result.ts'
 import type { Approval } from '../approval.ts'
-import { createPageApp } from './page-app.ts'
+import { createPageApp, HEADERS } from './page-app.ts'
 import { Visit } from './visits.ts'
 
 const HOST = '127.0.0.1'
@@ -43,19 +43,29 @@ export class PageServer {
     this.#stopWhenIdle()
   }
 
-  /** A page for this question, and the address that opens it once. Earlier pages for it that nobody fetched are void. */
+  /**
+   * A page for this question, and the address that opens it once. It takes the place of the pages with this question
+   * that nobody fetched.
+   */
   async newVisit(approval: Approval, channel: ChannelName): Promise<string> {
     const server = await this.#running
-    for (const [token, visit] of this.#visits) {
-      if (!visit.fetched && visit.items.some((item) => item.approval === approval)) this.#visits.delete(token)
-    }
+    const approvals = new Set([...this.dropUnfetched(approval), approval])
     const visit = new Visit(channel, this.#clock)
-    visit.add(approval)
+    for (const each of approvals) visit.add(each)
     this.#visits.set(visit.token, visit)
     return `http://${HOST}:${portOf(server)}/${visit.token}`
   }
 
-  /** Shows the question on a page that is open already. False when there is none. */
+  /** Ends the pages with this question that nobody fetched; returns all the questions that were on them. */
+  dropUnfetched(approval: Approval): Approval[] {
+    const dropped = [...this.#visits.values()].filter(
+      (visit) => !visit.fetched && visit.items.some((item) => item.approval === approval),
+    )
+    for (const { token } of dropped) this.#visits.delete(token)
+    return dropped.flatMap((visit) => visit.items.map((item) => item.approval))
+  }
+
+  /** Shows the question on a page that is open or being opened. False when there is none. */
   joinOpenVisit(approval: Approval): boolean {
     const visits = [...this.#visits.values()]
     if (visits.some((visit) => visit.open && visit.items.some((item) => item.approval === approval))) return true
@@ -91,8 +101,13 @@ export class PageServer {
         requestTimeout: REQUEST_MS,
         keepAliveTimeout: KEEP_ALIVE_MS,
         connectionsCheckingInterval: 1_000,
+        // The app refuses a request without `Host`, like one with a wrong one.
+        requireHostHeader: false,
       },
-      listener,
+      (request, response) => {
+        response.setHeaders(HEADERS)
+        return listener(request, response)
+      },
     )
     server.maxConnections = CONNECTIONS
     server.listen(this.#port, HOST)
@@ -107,14 +122,10 @@ export class PageServer {
   #stopWhenIdle(): void {
     this.#stopTimer?.()
     this.#stopTimer = this.#clock.after(IDLE_MS, () => {
-      for (const [token, visit] of this.#visits) if (this.#idle(visit)) this.#visits.delete(token)
+      for (const [token, visit] of this.#visits) if (visit.idleFor(IDLE_MS)) this.#visits.delete(token)
       if (this.#visits.size > 0) this.#stopWhenIdle()
       else void this.close()
     })
-  }
-
-  #idle(visit: Visit): boolean {
-    return !visit.waiting && this.#clock.monotonic() - visit.fetchedAt > IDLE_MS
   }
 }
 

@@ -83,6 +83,10 @@ export const NOTICES: Readonly<Record<Notice, { readonly headline: string; reado
       'The assistant can tell you what became of the change. If it is still wanted, ask for it again.',
     ],
   },
+  arriving: {
+    headline: 'One moment',
+    sentences: ['The approval page loads.'],
+  },
   refused: {
     headline: 'Not accepted',
     sentences: [

@@ -27,11 +27,12 @@ ${over && markup`<p class="close">You can close this page.</p>`}`,
 }
 
 /** A complete HTML document that says why there is nothing to decide here. */
-export function renderNotice(notice: Notice): string {
+export function renderNotice(notice: Notice, refreshSeconds?: number): string {
   const words = NOTICES[notice]
   return htmlDocument(
     words.headline,
     markup`<article class="card"><h1>${words.headline}</h1>${words.sentences.map((sentence) => markup`<p>${sentence}</p>`)}</article>`,
+    refreshSeconds,
   )
 }
 

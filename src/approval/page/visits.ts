@@ -6,6 +6,8 @@ import type { PrivateFieldName } from '../question.ts'
 
 /** A page that loads itself again is open if it did so within this long, milliseconds: some loads may be slow. */
 const OPEN_MS = 10_000
+/** A browser that was told to open a page fetches it within this long, milliseconds; further questions wait for it. */
+const OPENING_MS = 5_000
 
 /** One question on a page, as its form was shown. */
 export interface Item {
@@ -30,6 +32,7 @@ export class Visit {
   readonly channel: ChannelName
   readonly #clock: Clock
   readonly #cookie = randomToken()
+  readonly #madeAt: number
   #items: Item[] = []
   #state: 'unfetched' | 'fetched' | 'opened_elsewhere' = 'unfetched'
   #fetchedAt = Number.NEGATIVE_INFINITY
@@ -37,6 +40,7 @@ export class Visit {
   constructor(channel: ChannelName, clock: Clock) {
     this.channel = channel
     this.#clock = clock
+    this.#madeAt = clock.monotonic()
   }
 
   /** The questions on it, the first first; one that was replaced gives way to the one that took its place. */
@@ -76,14 +80,17 @@ export class Visit {
     return this.items
   }
 
-  /** As far as can be known without scripts: somebody has it in a window now. */
+  /** As far as can be known without scripts: somebody has it in a window now, or will in a moment. */
   get open(): boolean {
-    return this.#state === 'fetched' && (this.waiting || this.#clock.monotonic() - this.#fetchedAt < OPEN_MS)
+    const now = this.#clock.monotonic()
+    if (this.#state === 'unfetched') return now - this.#madeAt < OPENING_MS
+    return this.#state === 'fetched' && (this.waiting || now - this.#fetchedAt < OPEN_MS)
   }
 
-  /** When the page was fetched last, monotonic milliseconds. */
-  get fetchedAt(): number {
-    return this.#fetchedAt
+  /** Everything on it was decided, and nobody has fetched it, for this long, milliseconds. */
+  idleFor(ms: number): boolean {
+    const decidedAt = this.items.map(({ approval }) => approval.decision?.at ?? Number.POSITIVE_INFINITY)
+    return this.#clock.now() - Math.max(...decidedAt) > ms && this.#clock.monotonic() - this.#fetchedAt > ms
   }
 
   /** A browser comes for the page with this cookie. `cookie` is what it has to be given; `other` is a second browser. */

@@ -1,0 +1,107 @@
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
+import { CUT, cutTo, jsonBlock, jsonLines } from './json-lines.mjs'
+import { INDENT, line, styled, WIDTH } from './terminal.mjs'
+
+/** @typedef {import('@modelcontextprotocol/client').JSONRPCMessage} Message */
+
+const COLORS = { '→': 'cyan', '←': 'magenta' }
+const STATUS_COLORS = { updated: 'green', declined: 'yellow', invalid: 'red' }
+
+/** The real transport; every message that crosses it is shown. */
+export class ShownTransport extends StdioClientTransport {
+  async start() {
+    const deliver = this.onmessage
+    this.onmessage = (message) => {
+      show('←', message)
+      deliver?.(message)
+    }
+    await super.start()
+  }
+
+  /** @param {Message} message */
+  send(message) {
+    show('→', message)
+    return super.send(message)
+  }
+}
+
+/** @param {'→' | '←'} arrow @param {any} message */
+function show(arrow, message) {
+  const [label, body] = abridged(message)
+  const title = `${arrow} ${label}`
+  const format = COLORS[arrow]
+  const [beside = '', ...below] = body === undefined ? [] : bodyLines(title, body)
+  line(`${INDENT}${styled(['bold', format], title)} ${styled(format, beside)}`.trimEnd())
+  for (const each of below) line(`${INDENT}  ${withStatus(each, format)}`)
+}
+
+/** The first line stands beside the title; it is empty when the body does not fit there. */
+function bodyLines(title, body) {
+  const width = WIDTH - INDENT.length
+  if (body.status !== undefined) return jsonBlock(body, width - 2)
+  const lines = jsonLines(body, width - title.length - 1)
+  return lines.length === 1 ? lines : ['', ...jsonLines(body, width - 2)]
+}
+
+/** The status stands out in its own colour. */
+function withStatus(text, format) {
+  const [, before, status, after] = /^( *"status": )"(\w+)"(.*)$/.exec(text) ?? []
+  if (status === undefined) return styled(format, text)
+  const own = STATUS_COLORS[status] ?? format
+  return styled(format, before) + styled(['bold', own], `"${status}"`) + styled(format, after)
+}
+
+/**
+ * A message as it is shown: what it is, and its body with the long parts cut.
+ * @returns {[label: string, body?: unknown]}
+ */
+function abridged({ method, params, result, error }) {
+  switch (method) {
+    case undefined:
+      if (error) return ['error', error]
+      return [result.isError ? 'result (isError)' : 'result', abridgedResult(result)]
+    case 'initialize':
+      return [method, cutTo(params, 'protocolVersion', 'capabilities')]
+    case 'tools/call':
+      return [`${method} ${params.name}`, params.arguments]
+    case 'elicitation/create':
+      return [method, { mode: params.mode, message: CUT, requestedSchema: abridgedForm(params.requestedSchema) }]
+    default:
+      return [method]
+  }
+}
+
+function abridgedResult(result) {
+  if (result.serverInfo)
+    return {
+      protocolVersion: result.protocolVersion,
+      serverInfo: cutTo(result.serverInfo, 'title', 'version'),
+      '…': CUT,
+    }
+  if (result.tools) return { tools: result.tools.map(abridgedTool) }
+  if (!result.structuredContent) return result
+  const { customer, approval, ...envelope } = result.structuredContent
+  return {
+    ...envelope,
+    ...(customer && { customer: cutTo(customer, 'id', 'email') }),
+    ...(approval && { approval: cutTo(approval, 'channel', 'answer') }),
+  }
+}
+
+function abridgedTool(tool) {
+  const { name, title, description, inputSchema } = tool
+  if (name !== 'update_customer') return cutTo(tool, 'name', 'title')
+  const properties = Object.fromEntries(Object.keys(inputSchema.properties).map((key) => [key, CUT]))
+  return {
+    name,
+    title,
+    description: `${description.slice(0, description.indexOf('.') + 1)} …`,
+    inputSchema: { properties, '…': CUT },
+    '…': CUT,
+  }
+}
+
+function abridgedForm(schema) {
+  const fields = Object.entries(schema.properties).map(([name, field]) => [name, cutTo(field, 'type', 'default')])
+  return { properties: Object.fromEntries(fields), required: schema.required }
+}

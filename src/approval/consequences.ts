@@ -1,0 +1,32 @@
+import type { ChangeRequest, CustomerField } from '../customer.ts'
+
+/** What a change does to the shopper or the store, in the words of AiFi's pages. */
+export function consequenceOf(field: CustomerField, request: ChangeRequest): string | undefined {
+  const { changes } = request
+  switch (field) {
+    case 'blocked':
+      return changes.blocked
+        ? 'The customer cannot enter the store any more.'
+        : 'The block is lifted. It may not be the only reason why they cannot get in.'
+    case 'role':
+      return changes.role === 'employee'
+        ? 'Shopping sessions of an employee get no receipts.'
+        : 'The role decides whether shopping sessions get receipts.'
+    case 'email':
+      return "It is also sent to the retailer's own systems."
+    case 'externalId':
+      return "It links this record to a customer in the retailer's own system."
+    case 'password':
+      return "The shopper's present password stops working. It can be changed again, but not brought back from here."
+    case 'card':
+      return 'It may replace the payment card that purchases are charged to.'
+    case 'cardToken':
+      return changes.cardToken === null
+        ? 'The payment card is deleted. It cannot be restored from here.'
+        : 'It may replace the payment card that purchases are charged to. The present one cannot be restored from here.'
+    case 'metadata':
+      return 'AiFi may replace all metadata. What is not listed in the new value could be lost.'
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,124 @@
+import { type IncomingHttpHeaders, request } from 'node:http'
+import { expect } from 'vitest'
+import type { JsonObject } from '../../src/json.ts'
+import { type Harness, type HarnessOptions, start, type TestClient } from './harness.ts'
+
+export interface PageAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+export interface PageRequest {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** One request with exactly these headers (`Host` too), as no browser and no `fetch` would let a program send it. */
+export function exchange(address: string, { method = 'GET', headers = {}, body }: PageRequest = {}) {
+  return new Promise<PageAnswer>((resolve, reject) => {
+    const sent = request(address, { method, headers, agent: false }, (answer) => {
+      const chunks: Buffer[] = []
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk))
+      answer.on('error', reject)
+      answer.on('end', () =>
+        resolve({
+          status: answer.statusCode ?? 0,
+          headers: answer.headers,
+          body: Buffer.concat(chunks).toString(),
+        }),
+      )
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+/** What a POST of the page's own form looks like, apart from its cookie. */
+export function formHeaders(address: string): Record<string, string> {
+  const { origin } = new URL(address)
+  return { Origin: origin, 'Sec-Fetch-Site': 'same-origin', 'Content-Type': 'application/x-www-form-urlencoded' }
+}
+
+/** A person with a browser that has cookies and no scripts. */
+export class PageVisitor {
+  readonly address: string
+  /** The page as it was seen last. */
+  seen: PageAnswer | undefined
+  cookie: string | undefined
+
+  constructor(address: string) {
+    this.address = address
+  }
+
+  async get(): Promise<PageAnswer> {
+    const answer = await exchange(this.address, { headers: this.#cookieHeader() })
+    const [cookie] = answer.headers['set-cookie'] ?? []
+    if (cookie) this.cookie = cookie.split(';')[0]
+    this.seen = answer
+    return answer
+  }
+
+  /** The tokens of the forms on the page as it was seen last, the first first. */
+  get tokens(): string[] {
+    return [...(this.seen?.body ?? '').matchAll(/name="token" value="([^"]+)"/g)].map(([, token]) => token ?? '')
+  }
+
+  /** The body of the form with this token. */
+  form(decision: string, fields: Readonly<Record<string, string>> = {}, token = this.tokens[0] ?? ''): string {
+    return new URLSearchParams({ token, ...fields, decision }).toString()
+  }
+
+  /** Sends a body as it is; the answer is not followed. */
+  send(body: string, headers: Readonly<Record<string, string>> = {}): Promise<PageAnswer> {
+    const all = { ...formHeaders(this.address), ...this.#cookieHeader(), ...headers }
+    return exchange(this.address, { method: 'POST', headers: all, body })
+  }
+
+  /** Opens the page if it was not seen yet, presses a button, and returns the page that follows. */
+  async press(decision: 'approve' | 'decline', fields: Readonly<Record<string, string>> = {}, index = 0) {
+    if (!this.seen) await this.get()
+    const answer = await this.send(this.form(decision, fields, this.tokens[index]))
+    return answer.status === 303 ? this.get() : answer
+  }
+
+  #cookieHeader(): Record<string, string> {
+    return this.cookie === undefined ? {} : { Cookie: this.cookie }
+  }
+}
+
+export const BLOCK = { customerId: 77, blocked: true }
+
+export interface AskedOnPage {
+  readonly harness: Harness
+  readonly client: TestClient
+  /** The call, still waiting. */
+  readonly answer: ReturnType<TestClient['update']>
+  readonly address: string
+  readonly person: PageVisitor
+}
+
+/** A server, a client without elicitation, and a question on a page that the browser was asked to open. */
+export async function askOnPage(args: JsonObject = BLOCK, options: HarnessOptions = {}): Promise<AskedOnPage> {
+  const harness = await start(options)
+  const client = await harness.connect()
+  const answer = client.update(args)
+  answer.catch(() => undefined)
+  const address = await openedAddress(harness)
+  return { harness, client, answer, address, person: new PageVisitor(address) }
+}
+
+/** The address that the browser is asked to open for the `count`th time. */
+export async function openedAddress({ browser }: Harness, count = 1): Promise<string> {
+  await expect.poll(() => browser.opened.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(count)
+  return browser.opened[count - 1] ?? ''
+}
+
+/** Nothing has been sent, and the person who has the page can still approve. */
+export async function expectStillOpen({ harness, answer, person }: AskedOnPage): Promise<void> {
+  expect(harness.sent('PATCH')).toEqual([])
+  expect((await person.press('approve')).body).toContain('Done')
+  expect(await answer).toMatchObject({ status: 'updated', approval: { channel: 'page', answer: 'approved' } })
+  expect(harness.sent('PATCH').map(({ body }) => body)).toEqual([{ blocked: true }])
+}
