@@ -1,8 +1,9 @@
 // Builds dist/: index.js, which checks the Node version and imports the rest, and chunks. Everything is bundled.
-import { chmod, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { writeNotices } from './notices.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const { version } = JSON.parse(await readFile('package.json', 'utf8'))
@@ -10,7 +11,7 @@ const { version } = JSON.parse(await readFile('package.json', 'utf8'))
 const outdir = `node_modules/.cache/dist-${process.pid}`
 
 await mkdir('node_modules/.cache', { recursive: true })
-await build({
+const { metafile } = await build({
   entryPoints: ['src/index.ts'],
   outdir,
   bundle: true,
@@ -27,7 +28,10 @@ await build({
     js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
   },
   logLevel: 'warning',
+  metafile: true,
 })
+await writeNotices(metafile, 'THIRD_PARTY_NOTICES')
+await writeFile('node_modules/.cache/metafile.json', JSON.stringify(metafile))
 await chmod(`${outdir}/index.js`, 0o755)
 await rm('dist', { recursive: true, force: true })
 await rename(outdir, 'dist').catch(async (error) => {

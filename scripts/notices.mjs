@@ -1,30 +1,74 @@
-// Writes THIRD_PARTY_NOTICES: the licence of every package whose code is in the bundle.
-import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+// Writes THIRD_PARTY_NOTICES: the licence of every package whose code is in the built files. Fails when one has none.
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
 
-/** The folder of the package that a bundled file belongs to, as `node_modules/…/name`. */
-function packageFolder(input) {
-  const start = input.lastIndexOf('node_modules/')
-  if (start < 0) return undefined
-  const [scopeOrName, name] = input.slice(start + 'node_modules/'.length).split('/')
-  return `${input.slice(0, start)}node_modules/${scopeOrName?.startsWith('@') ? `${scopeOrName}/${name}` : scopeOrName}`
-}
+const LICENCE_FILE = /^(licen[cs]e|notice|copying)/i
+/** Code of others that a package carries without saying so in a way that could be read here. */
+const CARRIED = [{ folder: 'undici/lib/llhttp/', heading: 'llhttp (MIT)', licence: 'scripts/licences/llhttp.txt' }]
+const RULE = `\n${'-'.repeat(80)}\n\n`
 
-async function notice(folder) {
-  const { name, version, license, author } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
-  const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice)/i.test(file))
-  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')))
-  const by = typeof author === 'string' ? author : author?.name
-  // Some packages ship no licence file; package.json then is all that they say.
-  const text = texts.length > 0 ? texts.join('\n\n').trim() : `Licence: ${license}${by ? `. Author: ${by}` : ''}.`
-  return `${name} ${version} (${license})\n\n${text}\n`
-}
-
-/** @param metafile what esbuild says it bundled. */
+/**
+ * @param metafile what esbuild says it bundled, paths relative to the working directory.
+ * @param target the file to write.
+ */
 export async function writeNotices(metafile, target) {
-  const folders = new Set(Object.keys(metafile.inputs).map(packageFolder).filter(Boolean))
-  const notices = await Promise.all([...folders].sort().map(notice))
-  const rule = `\n${'-'.repeat(80)}\n\n`
-  const head = 'The built files of aifi-customer-mcp contain code of these packages:\n'
-  await writeFile(target, [head, ...notices].join(rule))
+  const bundled = new Set(
+    Object.values(metafile.outputs).flatMap(({ inputs }) =>
+      Object.keys(inputs).filter((file) => inputs[file].bytesInOutput > 0 && file.includes('node_modules/')),
+    ),
+  )
+  const licences = new Map()
+  for (const file of bundled) for (const [heading, folder] of await packagesIn(file)) licences.set(heading, folder)
+  const packagesByText = new Map()
+  for (const [heading, source] of [...licences].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const text = await licenceText(source)
+    if (text === '') throw new Error(`${heading}: no licence text in ${source}`)
+    packagesByText.set(text, [...(packagesByText.get(text) ?? []), heading])
+  }
+  const notices = [...packagesByText].map(([text, headings]) => `${headings.join('\n')}\n\n${text}\n`)
+  const head = 'The built files of aifi-customer-mcp contain code of these packages, under these licences.\n'
+  await writeFile(`${target}.${process.pid}`, [head, ...notices].join(RULE))
+  await rename(`${target}.${process.pid}`, target)
+}
+
+/** The package that a bundled file belongs to, and those whose code it carries: heading and where the licence is. */
+async function packagesIn(file) {
+  const folder = packageFolder(file)
+  const found = [await described(folder)]
+  for (let inner = dirname(file); inner !== folder; inner = dirname(inner)) {
+    if ((await licenceFiles(inner)).length > 0) found.push([inner.slice(inner.indexOf('node_modules/') + 13), inner])
+  }
+  for (const { folder, heading, licence } of CARRIED) if (file.includes(folder)) found.push([heading, licence])
+  // What a package's own bundler has put into its files stands between comments that say where it came from.
+  for (const [origin] of (await readFile(file, 'utf8')).matchAll(/^\/\/#region .*node_modules\/.*$/gm)) {
+    const name = packageFolder(origin).split('node_modules/').at(-1)
+    const [, version = ''] = /\.pnpm\/[^/]+?@(\d[^_/]*)/.exec(origin) ?? []
+    found.push(await described(join('node_modules', name), version))
+  }
+  return found
+}
+
+/** `…/node_modules/@scope/name` or `…/node_modules/name`. */
+function packageFolder(file) {
+  return /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)[0]
+}
+
+async function described(folder, carriedVersion) {
+  const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+  return [`${name} ${carriedVersion || version} (${license})`, folder]
+}
+
+async function licenceFiles(folder) {
+  const entries = await readdir(folder, { withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile() && LICENCE_FILE.test(entry.name))
+    .map(({ name }) => join(folder, name))
+}
+
+/** @param source a licence, or a folder with licences. */
+async function licenceText(source) {
+  const files = source.endsWith('.txt') ? [source] : await licenceFiles(source)
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')))
+  return texts.map((text) => text.replaceAll('\r\n', '\n').trim()).join('\n\n')
 }

@@ -47,14 +47,14 @@ const KEEP = 'To leave it as it is, leave the argument out.'
 
 /**
  * zod's issue in our words: what was wrong and what is allowed.
- * @param keep what to do instead of sending null or nothing.
+ * @param keep what to do instead of sending null or nothing; empty where something has to be sent.
  */
 export function describeIssue(issue: Issue, known: JsonObject, keep = KEEP): FieldError {
   const top = String(issue.path[0])
   const field = issue.path.map(String).join('.')
   const value = known[top]
   const [rule, rest] = ruleOf(issue, value, top)
-  const isNothing = (value === null || value === '') && top !== 'customerId'
+  const isNothing = (value === null || value === '') && keep !== ''
   return problem(field, rule, `"${field}" ${rest}${isNothing ? ` ${keep}` : ''}`)
 }
 
@@ -100,6 +100,6 @@ function wrongType(expected: string, value: unknown): [rule: string, rest: strin
     case 'array':
       return ['array.base', `must be a list, such as ["password"].`]
     default:
-      return ['string.base', 'must be a string.']
+      return ['string.base', `must be a string.${typeof value === 'number' ? ' Put it in quotes.' : ''}`]
   }
 }

@@ -75,7 +75,9 @@ export function parseArguments(raw: unknown, settings: ArgumentSettings): Parsed
   const parsed = schema.safeParse(known)
   const errors = [
     ...unknownArguments(unknown, (key) => unknownKey(key, names)),
-    ...(parsed.success ? [] : parsed.error.issues.map((issue) => describeIssue(issue, known))),
+    ...(parsed.success
+      ? []
+      : parsed.error.issues.map((issue) => describeIssue(issue, known, insteadOfNothing(issue.path[0])))),
     ...objectProblems(known),
     ...contradictions(known, keys, names),
   ]
@@ -95,6 +97,12 @@ function toRequest(data: z.infer<typeof toolFields>): ChangeRequest {
     dryRun: dryRun ?? false,
     ...(approvalCode !== undefined && { approvalCode }),
   }
+}
+
+/** What to do instead of sending null or nothing for this argument; undefined: what holds for a field of the record. */
+function insteadOfNothing(name: unknown): string | undefined {
+  if (name === 'customerId') return ''
+  return isCustomerField(String(name)) ? undefined : 'Leave it out if it is not needed.'
 }
 
 /** Some hosts send a nested object as its JSON text. Anything else stays as it is, for the schema to judge. */
@@ -143,7 +151,8 @@ function contradictions(known: JsonObject, keys: readonly string[], names: reado
   }
   const asksToType = known.enterPrivately !== undefined && (typed.length > 0 || !Array.isArray(known.enterPrivately))
   const asksForSomething = asksToType || keys.some(isCustomerField)
-  if (!asksForSomething) {
+  // An argument that does not exist asks for something too, and has been answered.
+  if (!asksForSomething && keys.every((key) => names.includes(key))) {
     const fields = names.filter((name) => isCustomerField(name) || name === 'enterPrivately')
     errors.push(problem('', 'object.min', `Nothing to change: give at least one of ${fields.join(', ')}.`))
   }

@@ -5,6 +5,7 @@ import type { Host } from './host.ts'
 type Command =
   | { name: 'serve'; sandbox: boolean; getById: boolean }
   | { name: 'sandbox'; port: number; getById: boolean }
+  | { name: 'doctor'; json: boolean; sandbox: boolean; getById: boolean; customerId: number | undefined }
   | { name: 'audit_verify'; file: string }
   | { name: 'help' }
   | { name: 'version' }
@@ -13,11 +14,13 @@ const OPTIONS = {
   sandbox: { type: 'boolean' },
   'no-get': { type: 'boolean' },
   port: { type: 'string' },
+  json: { type: 'boolean' },
+  customer: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
 
-const COMMANDS = 'Commands are sandbox and audit verify FILE; without one it serves MCP on stdio. See --help.'
+const COMMANDS = 'Commands are doctor, sandbox and audit verify FILE; without one it serves MCP on stdio. See --help.'
 
 /** Runs the program; resolves with its exit code. */
 export async function run(host: Host): Promise<number> {
@@ -34,6 +37,10 @@ export async function run(host: Host): Promise<number> {
     case 'sandbox': {
       const { sandboxCommand } = await import('./sandbox/command.ts')
       return sandboxCommand(host, command)
+    }
+    case 'doctor': {
+      const { doctorCommand } = await import('./doctor/command.ts')
+      return doctorCommand(host, command)
     }
     case 'audit_verify': {
       const { verifyCommand } = await import('./audit/verify-command.ts')
@@ -59,12 +66,15 @@ function readCommand(args: readonly string[]): Command | string {
   const given = tokens.flatMap((token) => (token.kind === 'option' ? [token] : []))
   const unknown = given.find(({ name }) => !Object.hasOwn(OPTIONS, name))
   if (unknown) return `unknown option${quoted(unknown.rawName)}. ${COMMANDS}`
-  const odd = given.find(({ name, value }) => (value !== undefined) !== (name === 'port'))
-  if (odd) return `${odd.rawName} takes ${odd.name === 'port' ? 'a number' : 'no value'}. ${COMMANDS}`
+  const takesNumber = (name: string) => name === 'port' || name === 'customer'
+  const odd = given.find(({ name, value }) => (value !== undefined) !== takesNumber(name))
+  if (odd) return `${odd.rawName} takes ${takesNumber(odd.name) ? 'a number' : 'no value'}. ${COMMANDS}`
   if (values.help) return { name: 'help' }
   if (values.version) return { name: 'version' }
   const [first, second, file, ...more] = positionals
   const getById = values['no-get'] !== true
+  const doctors = given.find(({ name }) => name === 'json' || name === 'customer')
+  if (doctors && first !== 'doctor') return `${doctors.rawName} belongs to the command doctor. ${COMMANDS}`
   if (first === undefined) {
     if (values.port !== undefined) return `--port belongs to the command sandbox. ${COMMANDS}`
     if (!getById && !values.sandbox) return `--no-get belongs to --sandbox or the command sandbox. ${COMMANDS}`
@@ -73,6 +83,13 @@ function readCommand(args: readonly string[]): Command | string {
   if (first === 'sandbox' && second === undefined) {
     const port = readPort(values.port)
     return typeof port === 'number' ? { name: 'sandbox', port, getById } : port
+  }
+  if (first === 'doctor' && second === undefined) {
+    if (values.port !== undefined) return `--port belongs to the command sandbox. ${COMMANDS}`
+    if (!getById && !values.sandbox) return `--no-get belongs to --sandbox or the command sandbox. ${COMMANDS}`
+    const customerId = readCustomerId(values.customer)
+    if (typeof customerId === 'string') return customerId
+    return { name: 'doctor', json: values.json === true, sandbox: values.sandbox === true, getById, customerId }
   }
   if (first === 'audit' && second === 'verify' && file !== undefined && more.length === 0) {
     return { name: 'audit_verify', file }
@@ -90,4 +107,10 @@ function readPort(text: string | boolean | undefined): number | string {
   if (text === undefined) return 0
   const port = typeof text === 'string' && /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
   return port >= 0 && port <= 65_535 ? port : '--port must be a number from 0 to 65535.'
+}
+
+function readCustomerId(text: string | boolean | undefined): number | undefined | string {
+  if (text === undefined) return undefined
+  const isNumber = typeof text === 'string' && /^\d{1,15}$/.test(text)
+  return isNumber ? Number(text) : '--customer must be the number of a customer.'
 }

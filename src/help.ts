@@ -13,6 +13,8 @@ An MCP server that changes AiFi customer records, with a person's approval for w
 Usage
   aifi-customer-mcp                      serve MCP on stdin and stdout (a host starts it)
   aifi-customer-mcp --sandbox            the same against an embedded stand-in for AiFi: no account, no network
+  aifi-customer-mcp doctor               looks at settings, network, token and record access, and says what is wrong;
+                                         --json for scripts, --customer N reads that one, --sandbox without AiFi
   aifi-customer-mcp sandbox [--port N]   the stand-in alone; prints its address and credentials as settings
   aifi-customer-mcp audit verify FILE    checks an audit trail
   aifi-customer-mcp --help | --version

@@ -132,7 +132,8 @@ export function toToolResult(envelope: Envelope): CallToolResult {
 
 /** Too large a result loses its least important parts, and says so. */
 function withinLimit(envelope: Envelope): Envelope {
-  const message = Array.from(envelope.message).slice(0, MESSAGE_LIMIT).join('')
+  const letters = Array.from(envelope.message)
+  const message = letters.length > MESSAGE_LIMIT ? `${letters.slice(0, MESSAGE_LIMIT - 1).join('')}…` : envelope.message
   let result: Envelope & { readonly [part: string]: unknown } = { ...envelope, message }
   for (const part of DROPPED_FIRST) {
     if (Buffer.byteLength(JSON.stringify(result)) <= RESULT_LIMIT) return result

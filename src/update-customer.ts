@@ -83,9 +83,9 @@ function takeAnswer(
       'The answer that came with this call was used already, has lapsed, or is for other arguments.',
     )
   if (earlier.asking?.approval === approval) earlier.asking = undefined
-  // An answer that comes too late counts for nothing: the call is told what became of the change, or the question that
-  // took the place of this one is asked.
-  if (!approval.decision) ladder.take(approval, call)
+  // To a question that has its answer already this one adds nothing: the call is told what became of the change, or the
+  // question that took the place of this one is asked.
+  ladder.take(approval, call)
   return undefined
 }
 

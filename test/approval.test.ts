@@ -1,8 +1,9 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Approval } from '../src/approval/approval.ts'
 import type { Channel, Put } from '../src/approval/channel.ts'
 import { Ladder } from '../src/approval/ladder.ts'
 import { type Audit, type AuditAttempt, type AuditOutcome, noAudit } from '../src/audit/audit.ts'
+import { Change } from '../src/change/change.ts'
 import type { JsonObject } from '../src/json.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { startFaultServer } from './helpers/fault-server.ts'
@@ -686,6 +687,29 @@ describe('a form of a 2025-era client', () => {
   })
 })
 
+describe('an answer to a question that has been put anew', () => {
+  test('counts for nothing, and is no sign that the client asks nobody', async () => {
+    const harness = await start()
+    const raw = await RawClient.connect(harness, { era: '2025-11-25', elicitation: {} })
+    const yes = { action: 'accept', content: { approve: true } }
+    const first = raw.call(block)
+    const old = await raw.nextAsked()
+    await changeElsewhere(harness, 77, { firstName: 'Mark' })
+    const second = raw.call(block)
+    const anew = await raw.nextAsked(2)
+    raw.reply(old, yes)
+    await raw.answerTo(raw.send('tools/list'))
+    expectNothingSent(harness)
+    raw.reply(anew, yes)
+    expect(statusesOf([await raw.envelope(first), await raw.envelope(second)])).toEqual(['updated', 'updated'])
+    expect(harness.sent('PATCH')).toHaveLength(1)
+    const other = raw.call({ customerId: 4211, blocked: true })
+    raw.reply(await raw.nextAsked(3), yes)
+    expect((await raw.envelope(other)).approval?.channel).toBe('form')
+    expect(harness.browser.opened).toEqual([])
+  })
+})
+
 describe('the end of the input', () => {
   test('voids the questions that are open: nothing can be approved afterwards', async () => {
     const { harness, page } = await waitingOnPage()
@@ -777,9 +801,11 @@ describe('waiting for a person', () => {
     const { params } = question
     raw.reply(question, { action: 'accept' })
     const notes = () => raw.received.filter(({ method }) => method === 'notifications/progress')
-    for (let seen = 0; seen < 5; seen++) {
-      await expect.poll(() => notes().length).toBeGreaterThan(seen)
+    await expect.poll(() => JSON.stringify(notes())).toContain('being opened')
+    for (let seconds = 0; seconds < 20; seconds += 5) {
+      const before = notes().length
       harness.clock.advance(5_000)
+      await expect.poll(() => notes().length).toBeGreaterThan(before)
     }
     await new PageVisitor(String((params as JsonObject).url)).press('approve')
     expect((await raw.envelope(id)).status).toBe('updated')
@@ -918,6 +944,52 @@ describe('many calls', () => {
     await expect.poll(() => harness.clock.pending).toBe(0)
     expect(warnings).toEqual([])
   }, 60_000)
+})
+
+/** How many calls watch a change just now. */
+function countWatchers(): () => number {
+  let count = 0
+  const original = Change.prototype.watch
+  const spy = vi.spyOn(Change.prototype, 'watch').mockImplementation(function (this: Change, onMoved: () => void) {
+    const stop = original.call(this, onMoved)
+    count += 1
+    return () => {
+      count -= 1
+      stop()
+    }
+  })
+  onTestFinished(() => spy.mockRestore())
+  return () => count
+}
+
+describe('many calls that wait for one page', () => {
+  test('leave no timer and no watcher behind, and none of them is forgotten when the answer comes', async () => {
+    const watchers = countWatchers()
+    const harness = await start({ env: onPage })
+    harness.clock.hold()
+    const client = await harness.connect()
+    const call = client.update(block)
+    const page = new PageVisitor(await openedAddress(harness))
+    await page.get()
+    harness.clock.advance(46_000)
+    await call
+    const held = harness.clock.pending
+    for (let round = 0; round < 5; round++) {
+      const reads = harness.sent('GET').length
+      const calls = Array.from({ length: 40 }, () => client.update(block))
+      await expect.poll(() => harness.clock.pending).toBe(held + 40)
+      expect(harness.sent('GET').length).toBe(reads + 1)
+      harness.clock.advance(46_000)
+      expect(new Set(statusesOf(await Promise.all(calls)))).toEqual(new Set(['approval_pending']))
+      expect(harness.clock.pending).toBe(held)
+      expect(watchers()).toBe(0)
+    }
+    const calls = Array.from({ length: 40 }, () => client.update(block))
+    await expect.poll(() => harness.clock.pending).toBe(held + 40)
+    await page.press('approve')
+    expect(new Set(statusesOf(await Promise.all(calls)))).toEqual(new Set(['updated']))
+    expect(harness.sent('PATCH')).toHaveLength(1)
+  })
 })
 
 describe('another way to ask', () => {

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { type ArgumentSettings, type FieldError, parseArguments, updateCustomerArguments } from '../src/arguments.ts'
 import { type ChangeRequest, fieldFacts, NESTING_LIMIT, secretStrings } from '../src/customer.ts'
 import { isJsonObject, type JsonObject } from '../src/json.ts'
-import { start } from './helpers/harness.ts'
+import { eras, start } from './helpers/harness.ts'
+import { RawClient } from './helpers/raw-client.ts'
 
 const ALLOW: ArgumentSettings = { secretArguments: 'allow', approvalCode: false }
 const REFUSE: ArgumentSettings = { secretArguments: 'refuse', approvalCode: false }
@@ -206,6 +207,10 @@ describe('an argument that does not exist', () => {
     }
   })
 
+  test('is the one problem when nothing else is asked for', () => {
+    expect(rules({ firstname: 'Jane' })).toEqual(['firstname object.unknown'])
+  })
+
   test('is ignored when it is one that hosts add', () => {
     expect(request({ phone: '1', wait_for_previous: true }).changes).toEqual({ phone: '1' })
     expect(rules({ wait_for_previous: true })).toEqual([' object.min'])
@@ -264,7 +269,7 @@ describe('no value is made into another', () => {
     [{ priority: 2 ** 53 }, '"priority" must be at most 10.'],
     [{ blocked: 'true' }, '"blocked" must be true or false. Send it without quotes.'],
     [{ blocked: 1 }, '"blocked" must be true or false.'],
-    [{ phone: 15550142 }, '"phone" must be a string.'],
+    [{ phone: 15550142 }, '"phone" must be a string. Put it in quotes.'],
     [{ firstName: null }, '"firstName" must be a string. To leave it as it is, leave the argument out.'],
     [{ email: 'jane' }, '"email" must be an email address, such as jane@example.com.'],
     [
@@ -281,9 +286,12 @@ describe('no value is made into another', () => {
     [{ dryRun: 'yes', phone: '1' }, '"dryRun" must be true or false. Send it without quotes.'],
     [{ enterPrivately: 'password' }, '"enterPrivately" must be a list, such as ["password"].'],
     [{ enterPrivately: ['pin'] }, '"enterPrivately.0" must be one of "password", "currentPassword", "cardToken".'],
-    [{ expectedEmail: '', phone: '1' }, /^"expectedEmail" must have at least 1 character\./],
+    [
+      { expectedEmail: '', phone: '1' },
+      '"expectedEmail" must have at least 1 character. Leave it out if it is not needed.',
+    ],
   ])('%j is answered with what to send', (args, message) => {
-    expect(messages(args)).toEqual([typeof message === 'string' ? message : expect.stringMatching(message)])
+    expect(messages(args)).toEqual([message])
   })
 
   test('customerId null is not answered with leaving it out', () => {
@@ -384,6 +392,15 @@ describe('__proto__ is never dropped', () => {
     })
   })
 
+  // The SDK copies the arguments without it before it hands them on; `connect` of `server.ts` has to prevent that.
+  test.fails.each(eras)('as an argument of a real call (%s) it is refused too', async (era) => {
+    const harness = await start()
+    const client = await RawClient.connect(harness, { era })
+    const id = client.call(parsed('{"customerId":77,"phone":"1","__proto__":{"role":"employee"}}'))
+    expect(await client.envelope(id)).toMatchObject({ status: 'invalid', errors: [{ field: '__proto__' }] })
+    expect(harness.requests).toEqual([])
+  })
+
   test('inside metadata and card it goes along at any depth, as text too', () => {
     const metadata = '{"a":[{"__proto__":{"x":1}}],"__proto__":{"__proto__":null},"constructor":{}}'
     const card = '{"__proto__":{"cardToken":"t"}}'
@@ -446,7 +463,7 @@ describe('huge arguments', () => {
   test('are judged fast, whether there are many unknown keys, members or secrets', () => {
     const keys = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`key number ${index}`, `v${index}`]))
     const startedAt = performance.now()
-    expect(errors(keys)).toHaveLength(22)
+    expect(errors(keys)).toHaveLength(21)
     const { changes } = request({ metadata: keys, card: { keys, list: Object.values(keys) } })
     expect(Object.keys(changes.metadata ?? {})).toHaveLength(100_000)
     expect(secretStrings(changes)).toHaveLength(200_000)

@@ -42,15 +42,27 @@ test.each<[number, JsonObject]>([
 })
 
 test('stays within its size, however much AiFi complains', async () => {
-  const errors = Array.from({ length: 500 }, (_, i) => ({
+  const errors = Array.from({ length: 40 }, (_, i) => ({
     error: '漢'.repeat(5_000),
     rule: '字'.repeat(500),
     field: `${i}`,
   }))
   const client = await facing([fault.answer(422, { message: 'm'.repeat(90_000), errors })])
   const envelope = await find(client, byEmail)
+  expect(envelope).toMatchObject({
+    status: 'invalid',
+    message: expect.stringContaining('… (errors left out: too long.)'),
+  })
+  expect(envelope.errors).toBeUndefined()
+})
+
+test('keeps the result of a change within its size too', async () => {
+  const errors = Array.from({ length: 20 }, () => ({ error: '😀'.repeat(5_000), rule: 'any.invalid', field: 'phone' }))
+  const client = await facing([fault.answer(404)])
+  client.aifi.next('PATCH', fault.answer(422, { message: '😀'.repeat(5_000), errors }))
+  const envelope = await client.update({ customerId: 4211, phone: '1' })
   expect(envelope.status).toBe('invalid')
-  expect(envelope.errors?.length).toBeLessThanOrEqual(20)
+  expect(Buffer.byteLength(JSON.stringify(envelope))).toBeLessThanOrEqual(32_000)
 })
 
 test.each<[string, Fault, JsonObject, string, object]>([

@@ -530,12 +530,15 @@ describe('a client of 2026-07-28', () => {
     expect(harness.sent('PATCH')).toHaveLength(1)
   })
 
-  test('that sends its answer twice at once changes the record once', async () => {
+  test('that sends its answer several times at once changes the record once', async () => {
     const { harness, raw, state } = await askedHost()
     const answer = { requestState: state, inputResponses: yes }
     const ids = [raw.call(block, answer), raw.call(block, answer), raw.call(block, answer)]
     const envelopes = await Promise.all(ids.map((id) => raw.envelope(id)))
-    expect(envelopes.map(({ status }) => status)).toEqual(['updated', 'updated', 'updated'])
+    // One that is looked at when all is over already is told so.
+    const statuses = envelopes.map(({ status, message }) => (message.includes('used already') ? 'used' : status))
+    expect(statuses).toContain('updated')
+    expect(statuses.filter((each) => each !== 'updated' && each !== 'used')).toEqual([])
     expect(harness.sent('PATCH')).toHaveLength(1)
   })
 

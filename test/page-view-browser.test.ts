@@ -11,7 +11,9 @@ if (missing) process.emitWarning(`SKIPPED: how the approval page looks. No Chrom
 const SITE = 'http://approval.test'
 const documents = [
   ...Object.entries(GALLERY).map(([name, model]) => [name, renderPage(model, NOW)] as const),
-  ...(['opened_elsewhere', 'gone', 'refused', 'arriving'] as const).map((notice) => [notice, renderNotice(notice)] as const),
+  ...(['opened_elsewhere', 'gone', 'refused', 'arriving'] as const).map(
+    (notice) => [notice, renderNotice(notice)] as const,
+  ),
 ]
 
 /** Runs in the page: each visible text whose contrast is below WCAG 2.2 AA (4.5:1), as `text (ratio)`. */

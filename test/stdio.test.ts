@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -148,6 +149,22 @@ test.runIf(hasProc)('a client that does not read is waited for in bounded memory
   await server.answer(`${requests}`)
   expect(server.messages).toHaveLength(requests + 1)
 })
+
+test.skipIf(process.platform === 'win32')(
+  'a client that does not read cannot keep the process from ending',
+  async () => {
+    const server = startServer({ args: ['--sandbox'] })
+    await server.initialize()
+    server.child.stdout?.pause()
+    for (let i = 0; i < 1_000; i++) server.send('tools/list')
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const start = performance.now()
+    server.child.kill()
+    expect(await once(server.child, 'exit')).toEqual([0, null])
+    expect(performance.now() - start).toBeLessThan(1_300)
+    server.child.stdout?.resume()
+  },
+)
 
 test('more than a thousand requests at once are turned away, and welcome again when there is room', async () => {
   const aifi = await startFaultServer()

@@ -13,7 +13,7 @@ export interface Channel {
   unavailable(request: ChangeRequest, call: Call): string | undefined
   /** Puts the question, or notices that it is put already. Returns soon, and never rejects. */
   put(approval: Approval, round: Round): Promise<Put>
-  /** Reads what came back with the call, if this channel's answers come that way. */
+  /** Reads what came back with the call, if this channel's answers come that way; maybe too late, the question decided. */
   take?(approval: Approval, call: Call): Taken
   /** A call has waited its whole time for the answer in vain. */
   waitedInVain?(approval: Approval): void

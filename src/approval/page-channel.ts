@@ -1,7 +1,6 @@
 import { type InputRequests, inputResponse } from '@modelcontextprotocol/server'
 import type { Call } from '../call.ts'
 import type { ChangeRequest } from '../customer.ts'
-import type { ChannelName } from '../result.ts'
 import type { Approval } from './approval.ts'
 import type { Channel, Put, Round, Taken } from './channel.ts'
 import type { Browser } from './page/browser.ts'
@@ -13,6 +12,8 @@ const KEY = 'page'
 
 interface Opening {
   openings: number
+  /** The client was asked to open the address. */
+  withClient: boolean
   /** The client did not open the address when it was asked to. */
   turnedDown: boolean
   /** The client has just said that it opens the address. */
@@ -50,16 +51,17 @@ export class PageChannel implements Channel {
       opening.accepted = false
       return asked('The approval page is being opened in a browser.')
     }
-    if (opening.openings === 0 && this.#server.joinOpenVisit(approval)) {
+    const until = opening.openings === 0 ? this.#server.joinOpenVisit(approval) : undefined
+    if (until) {
       opening.openings = 1
-      return asked('The question was added to the approval page that is open in the browser.')
+      return asked('The question was added to the approval page that is open in the browser.', until)
     }
     if (opening.openings >= OPENINGS) {
       return { kind: 'cannot', reason: `The approval page was opened ${OPENINGS} times and nobody looked at it.` }
     }
     opening.openings += 1
     // The client's own way first; if nobody came that way, the browser.
-    const byClient = call.canUrl && !opening.turnedDown && (opening.openings === 1 || this.#browser.unavailable())
+    const byClient = call.canUrl && !opening.turnedDown && (!opening.withClient || this.#browser.unavailable())
     return byClient ? this.#askClient(approval, call) : this.#openBrowser(approval)
   }
 
@@ -78,6 +80,7 @@ export class PageChannel implements Channel {
   }
 
   async #askClient(approval: Approval, call: Call): Promise<Put> {
+    this.#opening(approval).withClient = true
     const url = await this.#server.newVisit(approval, 'url')
     const { customer } = approval.question
     const message = `Approve or decline the change of AiFi customer ${customer.id} on this page. It is on this computer.`
@@ -94,18 +97,22 @@ export class PageChannel implements Channel {
     const address = await this.#server.newVisit(approval, 'page')
     if (await this.#browser.open(address))
       return asked('A page opened in your browser. Press Approve or Decline there.')
-    this.#server.dropUnfetched(approval)
+    this.#server.notOpened(approval)
     return { kind: 'cannot', reason: 'No browser could be opened on this machine.' }
   }
 
   #opening(approval: Approval): Opening {
-    const opening = this.#openings.get(approval) ?? { openings: 0, turnedDown: false, accepted: false }
+    const opening = this.#openings.get(approval) ?? {
+      openings: 0,
+      withClient: false,
+      turnedDown: false,
+      accepted: false,
+    }
     this.#openings.set(approval, opening)
     return opening
   }
 }
 
-function asked(waitingFor: string): Put {
-  const channel: ChannelName = 'page'
-  return { kind: 'asked', channel, waitingFor }
+function asked(waitingFor: string, until?: AbortSignal): Put {
+  return { kind: 'asked', channel: 'page', waitingFor, ...(until && { until }) }
 }

@@ -50,6 +50,7 @@ export class Change {
   #approval: Approval | undefined
   #sent = false
   #outcome: Outcome | undefined
+  #looking: Promise<void> | undefined
   readonly #watchers = new Set<() => void>()
 
   /** @param key equal for equal changes. @param client the program that asks, by its own account. */
@@ -112,8 +113,18 @@ export class Change {
     return true
   }
 
-  /** Reads the record again; if it is no longer as it was shown, the open question gives way to a new one. */
-  async refresh(): Promise<void> {
+  /**
+   * Reads the record again; if it is no longer as it was shown, the open question gives way to a new one. Calls that
+   * come at the same time share one look.
+   */
+  refresh(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  async #look(): Promise<void> {
     const approval = this.approval
     const { record } = readable(this.request.customerId, await this.#read())
     if (!approval || !record) return

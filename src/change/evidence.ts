@@ -83,7 +83,12 @@ export function shownCustomer(record: CustomerRecord | undefined, relay: Relay):
 }
 
 /** Arguments that would undo the change: only values that can be given back exactly as they were. */
-export function revertArguments({ request, changes, before, relay }: Evidence): JsonObject | undefined {
+export function revertArguments({
+  request,
+  changes,
+  before,
+  relay,
+}: Pick<Evidence, 'request' | 'changes' | 'before' | 'relay'>): JsonObject | undefined {
   const values = Object.entries(revertOf(changes, before) ?? {}).filter(
     ([field, value]) => jsonEqual(relay.json(value), value) && isAllowed(field, value),
   )

@@ -20,6 +20,8 @@ export interface SpawnedClient {
 }
 
 export interface SpawnOptions {
+  /** What is started; the built program unless told. */
+  readonly command?: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   /** What the person answers to a form with this message. */
@@ -73,10 +75,10 @@ async function connectV2(options: SpawnOptions, mode: 'legacy' | { pin: '2026-07
   }
 }
 
-function parameters({ args = [], env = {} }: SpawnOptions) {
+function parameters({ command, args = [], env = {} }: SpawnOptions) {
   return {
-    command: process.execPath,
-    args: [builtFile, ...args],
+    command: command ?? process.execPath,
+    args: command === undefined ? [builtFile, ...args] : [...args],
     env: { ...plainEnv, ...env },
     stderr: 'pipe' as const,
   }

@@ -49,29 +49,32 @@ export class PageServer {
    */
   async newVisit(approval: Approval, channel: ChannelName): Promise<string> {
     const server = await this.#running
-    const approvals = new Set([...this.dropUnfetched(approval), approval])
+    const replaced = this.#unfetched(approval)
+    for (const { token } of replaced) this.#visits.delete(token)
     const visit = new Visit(channel, this.#clock)
-    for (const each of approvals) visit.add(each)
+    for (const item of replaced.flatMap(({ items }) => items)) visit.add(item.approval)
+    visit.add(approval)
     this.#visits.set(visit.token, visit)
     return `http://${HOST}:${portOf(server)}/${visit.token}`
   }
 
-  /** Ends the pages with this question that nobody fetched; returns all the questions that were on them. */
-  dropUnfetched(approval: Approval): Approval[] {
-    const dropped = [...this.#visits.values()].filter(
-      (visit) => !visit.fetched && visit.items.some((item) => item.approval === approval),
-    )
-    for (const { token } of dropped) this.#visits.delete(token)
-    return dropped.flatMap((visit) => visit.items.map((item) => item.approval))
+  /** The page with this question could not be opened: it is void, and its other questions are on no page. */
+  notOpened(approval: Approval): void {
+    for (const visit of this.#unfetched(approval)) {
+      this.#visits.delete(visit.token)
+      visit.notOpened.abort()
+    }
   }
 
-  /** Shows the question on a page that is open or being opened. False when there is none. */
-  joinOpenVisit(approval: Approval): boolean {
-    const visits = [...this.#visits.values()]
-    if (visits.some((visit) => visit.open && visit.items.some((item) => item.approval === approval))) return true
-    const open = visits.find((visit) => visit.open)
-    open?.add(approval)
-    return open !== undefined
+  /**
+   * Shows the question on a page that is open or being opened; the signal aborts when that page could not be opened
+   * after all. Undefined when there is none.
+   */
+  joinOpenVisit(approval: Approval): AbortSignal | undefined {
+    const open = [...this.#visits.values()].filter((visit) => visit.open)
+    const visit = open.find((each) => each.has(approval)) ?? open[0]
+    visit?.add(approval)
+    return visit?.notOpened.signal
   }
 
   /** The question has been in a browser since it was put. */
@@ -88,6 +91,10 @@ export class PageServer {
     const server = await running?.catch(() => undefined)
     server?.close()
     server?.closeAllConnections()
+  }
+
+  #unfetched(approval: Approval): Visit[] {
+    return [...this.#visits.values()].filter((visit) => !visit.fetched && visit.has(approval))
   }
 
   async #listen(): Promise<Server> {

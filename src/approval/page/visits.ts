@@ -28,6 +28,8 @@ export class Visit {
   /** 256 random bits: the path of the page. */
   readonly token = randomToken()
   readonly cookieName = `approval-${randomBytes(8).toString('hex')}`
+  /** Aborted when no browser could be opened for it. */
+  readonly notOpened = new AbortController()
   /** How the address came to the person. */
   readonly channel: ChannelName
   readonly #clock: Clock
@@ -51,8 +53,13 @@ export class Visit {
     return this.#items
   }
 
+  /** Puts the question on it, if it is not there yet. */
   add(approval: Approval): void {
-    this.#items.push(newItem(approval))
+    if (!this.has(approval)) this.#items.push(newItem(approval))
+  }
+
+  has(approval: Approval): boolean {
+    return this.items.some((item) => item.approval === approval)
   }
 
   /** The page is, or has been, in a browser. */

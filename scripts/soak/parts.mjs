@@ -1,0 +1,95 @@
+// The parts of the soak: the program as it is published, in a process of its own, and the tests' model of AiFi.
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Client } from '@modelcontextprotocol/client'
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
+import { build } from 'esbuild'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Builds the program and the model into a folder that `remove` removes. */
+export async function buildParts() {
+  const folder = await mkdtemp(join(tmpdir(), 'aifi-soak-'))
+  const shared = {
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.18',
+    define: { __VERSION__: '"soak"' },
+    outExtension: { '.js': '.mjs' },
+    banner: { js: "import { createRequire as __r } from 'node:module';const require = __r(import.meta.url);" },
+    absWorkingDir: root,
+    logLevel: 'warning',
+  }
+  await build({ ...shared, entryPoints: ['src/index.ts'], splitting: true, outdir: join(folder, 'program') })
+  const contents = `
+    export * from './test/helpers/model-aifi.ts'
+    export * from './test/helpers/fault-server.ts'
+    export * from './test/helpers/fault.ts'
+    export * from './src/audit/verify.ts'`
+  const stdin = { contents, resolveDir: root, loader: 'ts' }
+  await build({ ...shared, stdin, outfile: join(folder, 'model.mjs') })
+  return {
+    program: join(folder, 'program', 'index.mjs'),
+    auditFile: join(folder, 'audit.jsonl'),
+    model: await import(pathToFileURL(join(folder, 'model.mjs')).href),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
+}
+
+/** Runs in the program's process: on a signal, it collects garbage and says how much memory is left. */
+const probe = `
+  import process from 'node:process'
+  process.on('SIGUSR2', () => {
+    for (let round = 0; round < 4; round++) gc()
+    const { rss, heapUsed, external } = process.memoryUsage()
+    process.stderr.write('MEMORY ' + JSON.stringify({ rss, heapUsed, external }) + '\\n')
+  })`
+
+/** Starts the program and connects to it, with a client that answers its forms. */
+export async function startProgram({ program, env, answer }) {
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: ['--expose-gc', '--import', `data:text/javascript,${encodeURIComponent(probe)}`, program],
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stderr: 'pipe',
+  })
+  const client = new Client(
+    { name: 'soak', version: '1.0.0' },
+    { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode: 'legacy' } },
+  )
+  client.setRequestHandler('elicitation/create', async ({ params }) => answer(params.message))
+  let stderr = ''
+  transport.stderr?.setEncoding('utf8').on('data', (text) => {
+    stderr += text
+  })
+  await client.connect(transport)
+  return {
+    client,
+    /** What it has logged: nothing, unless something went wrong. */
+    log: () => stderr.split('\n').filter((line) => line !== '' && !line.startsWith('MEMORY')),
+    /** The program's memory after garbage collection, in bytes. */
+    async memory() {
+      const before = stderr.length
+      process.kill(transport.pid, 'SIGUSR2')
+      for (;;) {
+        const found = /MEMORY (\{.*\})\n/.exec(stderr.slice(before))
+        if (found?.[1]) return JSON.parse(found[1])
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    },
+    close: () => client.close(),
+  }
+}
+
+/** The records of an audit file. */
+export async function auditRecords(file) {
+  const text = await readFile(file, 'utf8')
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}

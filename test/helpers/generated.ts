@@ -1,0 +1,109 @@
+import { outcomeTable, type Proof, readBackTable } from '../../src/change/outcome.ts'
+import { filePath, trueOrFalse } from '../../src/config/setting-kinds.ts'
+import { type Setting, settings } from '../../src/config/settings.ts'
+import { manifest, packageJson } from './repository.ts'
+
+/** What is written into README.md and server.json from the code: `npm run docs`. */
+
+/** The parts of the README that stand between `<!-- name -->` and `<!-- /name -->`. */
+const parts: Readonly<Record<string, () => string>> = {
+  settings: () => table(['variable', 'meaning', 'allowed', 'default'], settings.map(settingRow)),
+  outcomes: () =>
+    table(
+      ['what happened', 'what is known'],
+      outcomeTable.map(({ what, proof }) => [what, proofWords[proof]]),
+    ),
+  'read-back': () =>
+    table(
+      ['what the record shows', 'what is known'],
+      readBackTable.map(({ what, status }) => [what, statusWords[status]]),
+    ),
+}
+
+const statusWords = {
+  updated: '`updated`: the change was made',
+  failed: '`failed`: nothing was changed',
+  unknown: '`unknown`: a person has to look',
+} as const
+
+const proofWords: Record<Proof, string> = {
+  updated: '`updated`: AiFi accepted it',
+  invalid: '`invalid`: nothing was changed',
+  failed: '`failed`: nothing was changed',
+  read_back: '*read back*: `updated` or `unknown`',
+  read_back_finished: '*read back*: `updated`, `failed` or `unknown`',
+}
+
+function settingRow({ name, meaning, allowed, default: fallback }: Setting): string[] {
+  // Otherwise it would become a link.
+  const plain = allowed.replace('https://host[:port][/prefix]', '`$&`')
+  return [`\`${name}\``, meaning, plain, isValue(fallback) ? `\`${fallback}\`` : fallback]
+}
+
+/** False for defaults that are words for people. */
+function isValue(fallback: string): boolean {
+  return !fallback.includes(' ') && !['required', 'none', 'random'].includes(fallback)
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+/** The README with its generated parts as they should be. Throws when one has no place in it. */
+export function withGeneratedParts(readme: string): string {
+  return Object.entries(parts).reduce((text, [name, part]) => {
+    const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->\n)`)
+    if (!place.test(text)) throw new Error(`README.md has no <!-- ${name} --> … <!-- /${name} -->`)
+    return text.replace(place, (_, start: string, end: string) => `${start}\n${part()}\n\n${end}`)
+  }, readme)
+}
+
+const SECRETS = ['AIFI_TOKEN', 'AIFI_CLIENT_SECRET', 'AIFI_TOKEN_PARAMS']
+
+/** What the MCP registry is told. Nothing of a repository as long as there is no public one. */
+export function serverJson(): string {
+  const { name, version, mcpName } = packageJson
+  const content = {
+    $schema: 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json',
+    name: mcpName,
+    title: manifest.display_name,
+    description: manifest.description,
+    version,
+    packages: [
+      {
+        registryType: 'npm',
+        identifier: name,
+        version,
+        transport: { type: 'stdio' },
+        environmentVariables: settings.map(environmentVariable),
+      },
+    ],
+  }
+  // Lists of words on one line, as the formatter has them.
+  const json = JSON.stringify(content, null, 2).replace(/\[\s+("[^[\]{}]*")\s+\]/g, (_, words: string) => {
+    return `[${words.replace(/,\s+/g, ', ')}]`
+  })
+  return `${json}\n`
+}
+
+function environmentVariable({ name, meaning, allowed, default: fallback }: Setting) {
+  const words = allowed.split(', ')
+  const format =
+    allowed === filePath.allowed
+      ? 'filepath'
+      : allowed === trueOrFalse.allowed
+        ? 'boolean'
+        : allowed.startsWith('a whole number ')
+          ? 'number'
+          : 'string'
+  return {
+    name,
+    description: format === 'filepath' ? meaning : `${meaning}; ${allowed}`,
+    format,
+    isRequired: fallback === 'required',
+    isSecret: SECRETS.includes(name),
+    ...(words.includes(fallback) && format === 'string' && { choices: words }),
+    ...(isValue(fallback) && { default: fallback }),
+  }
+}
