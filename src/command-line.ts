@@ -94,6 +94,7 @@ function readCommand(args: readonly string[]): Command | string {
   if (first === 'audit' && second === 'verify' && file !== undefined && more.length === 0) {
     return { name: 'audit_verify', file }
   }
+  if (first === 'doctor') return `doctor takes no file and no second word. ${COMMANDS}`
   if (first === 'audit') return 'audit needs "verify" and one file: audit verify FILE.'
   return `unknown command${quoted(first)}. ${COMMANDS}`
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { createAifi } from './aifi/client.ts'
+import { deferredAifi } from './aifi/deferred.ts'
 import { createApp } from './app.ts'
 import { systemBrowser } from './approval/page/browser.ts'
 import { type Audit, noAudit, openAudit } from './audit/audit.ts'
@@ -38,7 +38,11 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   const audit = config && openConfiguredAudit(config, host)
   if (!config || !audit) return 1
   const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(host, line) })
-  const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
+  const loadAifi = async () => {
+    const { createAifi } = await import('./aifi/client.ts')
+    return createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
+  }
+  const aifi = deferredAifi(config.aifi.baseUrl, loadAifi)
   const browser = systemBrowser({
     command: config.approval.browser,
     platform: host.platform,
@@ -48,7 +52,10 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   const app = createApp(config, { aifi, audit, browser, clock, logger })
   logStart(config, logger)
   const warnings = new Warnings(logger, clock)
-  const transport = new StdioTransport(host.stdin, host.stdout, (reason) => warnings.warn(`left out ${reason}`))
+  const warn = (reason: string) => warnings.warn(`left out ${reason}`)
+  // The host has its tools now; what the first call needs is loaded while nobody waits.
+  const warm = (method: string) => method === 'tools/list' && void setImmediate().then(aifi.warm)
+  const transport = new StdioTransport(host.stdin, host.stdout, warn, warm)
   const handle = serveStdio(() => createServer(app.deps), {
     transport,
     onerror: (err) => warnings.warn('a message could not be handled', { err }),

@@ -46,15 +46,25 @@ export class StdioTransport implements Transport {
     line: (bytes) => this.#receive(bytes),
     tooLong: (edges) => this.#refuse('a line over 10 MB', requestIdAtEdges(edges)),
   })
-  /** Requests of the client that have no answer yet. */
-  readonly #open = new Set<RequestId>()
+  /** Requests of the client that have no answer yet, and their methods. */
+  readonly #open = new Map<RequestId, string>()
+  readonly #answered: (method: string) => void
   #closed = false
 
-  /** @param warn told of everything that came in and was left out; never with a word of it. */
-  constructor(input: Readable, output: Writable, warn: (reason: string) => void) {
+  /**
+   * @param warn told of everything that came in and was left out; never with a word of it.
+   * @param answered told the method of each request whose answer has been written.
+   */
+  constructor(
+    input: Readable,
+    output: Writable,
+    warn: (reason: string) => void,
+    answered: (method: string) => void = () => undefined,
+  ) {
     this.#input = input
     this.#output = output
     this.#warn = warn
+    this.#answered = answered
   }
 
   async start(): Promise<void> {
@@ -64,8 +74,10 @@ export class StdioTransport implements Transport {
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.#closed) throw new Error('The connection is closed.')
     const isAnswer = isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)
+    const method = isAnswer && message.id !== undefined ? this.#open.get(message.id) : undefined
     if (isAnswer && message.id !== undefined) this.#open.delete(message.id)
     this.#output.write(serializeMessage(message))
+    if (method !== undefined) this.#answered(method)
     if (this.#output.writableLength <= UNREAD_LIMIT || this.#input.isPaused()) return
     this.#input.pause()
     this.#output.once('drain', () => {
@@ -111,7 +123,7 @@ export class StdioTransport implements Transport {
     } else if (this.#open.size >= REQUESTS_LIMIT) {
       this.#refuse('a request while 1000 are open', message.id, BUSY)
     } else {
-      this.#open.add(message.id)
+      this.#open.set(message.id, message.method)
       this.onmessage?.(message)
     }
   }

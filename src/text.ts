@@ -76,7 +76,8 @@ export class Relay {
 
   #json(value: unknown, budget: Budget, depth: number): unknown {
     if (typeof value === 'string') return spend(this.text(value), budget)
-    if (typeof value === 'number') return spend(this.#holdsSecret(value) ? CUT : value, budget)
+    // JSON text has no -0: adding 0 makes it what the text will say.
+    if (typeof value === 'number') return spend(this.#holdsSecret(value) ? CUT : value + 0, budget)
     if (typeof value !== 'object' || value === null) return spend(value, budget)
     if (depth >= DEPTH_LIMIT) return spend('[nested too deep to show]', budget)
     return Array.isArray(value) ? this.#items(value, budget, depth + 1) : this.#members(value, budget, depth + 1)

@@ -39,7 +39,10 @@ export function createSender(http: Http, tokens: TokenSource, clock: Clock, time
       if (!given) return cancelledBeforeSending
       if (given.kind === 'no_token') return { kind: 'not_sent', cause: 'token', detail: given.detail }
       if (refused && given.token.reveal() === refused.token) return refused.answer
-      const exchange = await http.exchange({ ...request, headers: headersFor(request, given.token) })
+      const exchange = withoutToken(
+        await http.exchange({ ...request, headers: headersFor(request, given.token) }),
+        given.token,
+      )
       const ended: Sending = exchange.kind === 'answered' ? { ...exchange, attempts } : exchange
       const again = whyAgain(exchange, request.method, once)
       if (again?.because === 'token') {
@@ -70,6 +73,18 @@ function whyAgain(exchange: Exchange, method: Authorized['method'], once: boolea
 function isTokenRefused({ http, body }: Extract<Exchange, { kind: 'answered' }>): boolean {
   if (http.status !== 401 || body.kind === 'incomplete') return false
   return body.kind !== 'json' || extractError(body.value).type !== 'E_CUSTOMER_LOGIN_FAIL'
+}
+
+/** Shorter ones are no real tokens, and would be found in any text. */
+const TOKEN_LENGTH = 8
+
+/** An answer that repeats our token must not carry it any further. */
+function withoutToken(exchange: Exchange, token: Secret): Exchange {
+  const spelled = JSON.stringify(token.reveal()).slice(1, -1)
+  const text = JSON.stringify(exchange)
+  if (spelled.length < TOKEN_LENGTH || !text.includes(spelled)) return exchange
+  const cut: Exchange = JSON.parse(text.replaceAll(spelled, '•••'))
+  return cut
 }
 
 function headersFor({ body }: Authorized, token: Secret): Record<string, string> {

@@ -38,6 +38,10 @@ export function refusal(sending: Sending): Finding {
     )
   }
   const { status } = sending.http
+  if (sending.body.kind === 'incomplete') {
+    const how = sending.body.cause === 'timeout' ? 'did not come to its end in time' : 'was cut off'
+    return problem(`the answer ${how} (HTTP ${status})`, otherwise.remedy)
+  }
   const meaning = meanings.find(({ holds }) => holds(status)) ?? otherwise
   return problem(`${meaning.found} (HTTP ${status})`, meaning.remedy)
 }

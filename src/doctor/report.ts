@@ -43,7 +43,7 @@ export class Report {
   settings(rows: readonly SettingRow[]): string {
     const set = rows.filter(({ from }) => from !== 'default' && from !== 'sandbox')
     const width = Math.max(0, ...set.map(({ name }) => name.length))
-    const lines = set.flatMap(({ name, value, from }) => this.#wrap(`${name.padEnd(width)}  ${value} (${from})`))
+    const lines = set.flatMap(({ name, value, from }) => this.#wrap(`${value} (${from})`, `${name.padEnd(width)}  `))
     const replaced = rows.some(({ from }) => from === 'sandbox')
     // What is missing is among the problems, and where tokens come from is said where one is fetched.
     const rest = rows.filter(

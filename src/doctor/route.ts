@@ -6,6 +6,9 @@ export type Route =
   /** `excepted`: there is a proxy, which is not for this address. */
   | { readonly kind: 'direct'; readonly excepted: boolean }
 
+/** RFC 1928, section 3. */
+const SOCKS_PORT = 1080
+
 /** The same decision as that of the client (undici's `EnvHttpProxyAgent`), which keeps it to itself. */
 export function routeTo(url: URL, { httpProxy, httpsProxy, noProxy = '' }: ProxySettings): Route {
   const proxy = url.protocol === 'https:' ? (httpsProxy ?? httpProxy) : httpProxy
@@ -24,5 +27,6 @@ function isExcepted(url: URL, noProxy: string): boolean {
 }
 
 export function portOf({ port, protocol }: URL): number {
-  return port ? Number(port) : protocol === 'https:' ? 443 : 80
+  if (port !== '') return Number(port)
+  return protocol === 'https:' ? 443 : protocol === 'http:' ? 80 : SOCKS_PORT
 }

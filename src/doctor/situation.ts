@@ -25,6 +25,9 @@ export interface Situation {
   readonly readFile: (path: string) => Uint8Array
 }
 
+/** The credentials are there or not, whether or not the address is. */
+const SOME_ADDRESS = { [setting.baseUrl.name]: 'https://aifi.invalid' }
+
 export function readSituation(
   env: Environment,
   sandbox: Sandbox | undefined,
@@ -33,8 +36,10 @@ export function readSituation(
   const checked = readConfig(env, { fieldNames: customerFields, readFile, ...(sandbox && { sandbox }) })
   const { approval, approvalPort, browser, auditLog, readOnly, timeoutMs } = setting
   const reader = new SettingsReader(env, readFile)
-  const access = sandbox ? sandboxAccess(sandbox) : readAccess(reader)
   const baseUrl = sandbox?.baseUrl ?? reader.optional(setting.baseUrl)
+  const access = sandbox
+    ? sandboxAccess(sandbox)
+    : readAccess(new SettingsReader({ ...env, ...SOME_ADDRESS }, readFile))
   return {
     problems: checked.ok ? [] : checked.problems,
     // What only makes no difference is not worth a word as long as something is wrong.

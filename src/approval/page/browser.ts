@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import open from 'open'
 import { type Clock, sleep } from '../../clock.ts'
 
 /** A launcher that still runs after this long has opened something, milliseconds. */
@@ -31,10 +30,9 @@ export function systemBrowser({ command, platform, env, clock }: BrowserOptions)
     },
     async open(address) {
       try {
-        const child = command
-          ? spawn(command, [address], { stdio: 'ignore', detached: true, env })
-          : await open(address, { wait: false })
-        return await launched(child, clock)
+        if (command) return await launched(spawn(command, [address], { stdio: 'ignore', detached: true, env }), clock)
+        const { openDefaultBrowser } = await import('./default-browser.ts')
+        return await launched(await openDefaultBrowser(address), clock)
       } catch {
         return false
       }

@@ -1,11 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
 import type { Clock } from '../../clock.ts'
 import type { ChannelName } from '../../result.ts'
 import type { Approval } from '../approval.ts'
-import { createPageApp, HEADERS } from './page-app.ts'
 import { Visit } from './visits.ts'
 
 const HOST = '127.0.0.1'
@@ -98,11 +96,10 @@ export class PageServer {
   }
 
   async #listen(): Promise<Server> {
-    const hosts = () => [`${HOST}:${portOf(server)}`, `localhost:${portOf(server)}`]
+    const hosts = (): readonly string[] => [`${HOST}:${portOf(server)}`, `localhost:${portOf(server)}`]
     const visit = (token: string) => this.#visits.get(token)
-    const app = createPageApp({ clock: this.#clock, hosts, visit })
-    const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false })
-    const server = createServer(
+    const { createPageListener } = await import('./page-listener.ts')
+    const server: Server = createServer(
       {
         headersTimeout: HEADERS_MS,
         requestTimeout: REQUEST_MS,
@@ -111,10 +108,7 @@ export class PageServer {
         // The app refuses a request without `Host`, like one with a wrong one.
         requireHostHeader: false,
       },
-      (request, response) => {
-        response.setHeaders(HEADERS)
-        return listener(request, response)
-      },
+      createPageListener({ clock: this.#clock, hosts, visit }),
     )
     server.maxConnections = CONNECTIONS
     server.listen(this.#port, HOST)
