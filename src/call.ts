@@ -2,6 +2,7 @@ import {
   CLIENT_CAPABILITIES_META_KEY,
   CLIENT_INFO_META_KEY,
   isJSONRPCErrorResponse,
+  isJSONRPCRequest,
   isJSONRPCResultResponse,
   type McpServer,
   type RequestId,
@@ -27,6 +28,8 @@ export const CALL_LIFETIME_MS = 55_000
 /** One call of a tool, as far as the program needs to know about it. Made for each entry of the handler. */
 export interface Call {
   readonly connection: Connection
+  /** The arguments as they came. */
+  readonly arguments: unknown
   /** The program that calls, by its own account. */
   readonly clientName: string
   /** The client can show a form, a link. */
@@ -63,23 +66,34 @@ export class Connection {
   readonly #server: McpServer['server']
   readonly #clock: Clock
   readonly #open = new Map<RequestId, OpenCall>()
+  /** The arguments of the open calls: the SDK's copy lacks one that is named `__proto__`, and nobody would be told. */
+  readonly #arguments = new Map<RequestId, unknown>()
 
   constructor(server: McpServer['server'], clock: Clock) {
     this.#server = server
     this.#clock = clock
   }
 
-  /** Notes every answer that leaves, so that a call knows when it is over. Changes nothing on the wire. */
-  observe(transport: Transport): Transport {
+  /**
+   * Notes the arguments of every call that comes, and every answer that leaves, so that a call knows when it is over.
+   * Changes nothing on the wire. For a transport that the server is connected to.
+   */
+  observe(transport: Transport): void {
+    const receive = transport.onmessage
+    transport.onmessage = (message, extra) => {
+      if (isJSONRPCRequest(message) && message.method === 'tools/call') {
+        this.#arguments.set(message.id, message.params?.arguments)
+      }
+      receive?.(message, extra)
+    }
     const send = transport.send.bind(transport)
     transport.send = (message, options) => {
       if ((isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)) && message.id !== undefined) {
         this.#open.get(message.id)?.ended.abort()
-        this.#open.delete(message.id)
+        this.#forget(message.id)
       }
       return send(message, options)
     }
-    return transport
   }
 
   /** The call that the handler was entered for. */
@@ -92,6 +106,7 @@ export class Connection {
     const open = this.#opened(mcpReq.id, mcpReq.signal)
     return {
       connection: this,
+      arguments: this.#arguments.get(mcpReq.id) ?? {},
       clientName: info ? harmless(`${info.name} ${info.version}`, 80) : 'an unnamed client',
       // `elicitation: {}` is the older way to declare forms.
       canForm: elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),
@@ -135,11 +150,16 @@ export class Connection {
     this.#open.set(id, open)
     if (earlier) return open
     const cancel = () => {
-      this.#open.delete(id)
+      this.#forget(id)
       open.ended.abort()
     }
     if (cancelled.aborted) cancel()
     else cancelled.addEventListener('abort', cancel, { once: true })
     return open
+  }
+
+  #forget(id: RequestId): void {
+    this.#open.delete(id)
+    this.#arguments.delete(id)
   }
 }

@@ -43,8 +43,8 @@ export interface FindCustomersDeps {
 }
 
 /** One call of `find_customers`: check the arguments, ask AiFi once, keep only what matches, note it, answer. */
-export async function findCustomers(raw: unknown, call: Call, deps: FindCustomersDeps): Promise<FindEnvelope> {
-  const parsed = parseFilter(raw)
+export async function findCustomers(call: Call, deps: FindCustomersDeps): Promise<FindEnvelope> {
+  const parsed = parseFilter(call.arguments)
   if (!parsed.ok) return refusedArguments('Nothing was looked up.', parsed.errors)
   const retryAfterSeconds = deps.lookups.take()
   if (retryAfterSeconds !== undefined) return tooManyLookups(retryAfterSeconds)

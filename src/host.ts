@@ -10,6 +10,8 @@ export interface Host {
   readonly stdout: Writable
   readonly stderr: Writable
   readonly platform: NodeJS.Platform
+  /** `20.18.1` */
+  readonly nodeVersion: string
   /**
    * Aborted, with a word on why, when the process is asked to end or nobody can talk to it any more: a signal, the end of
    * its input (if that is read), a closed output. The process is gone within a second of it.

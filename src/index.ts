@@ -52,12 +52,12 @@ async function start(): Promise<void> {
   // The program is over when it says so, not when there happens to be nothing to wait for.
   const alive = setInterval(() => undefined, 2 ** 30)
   const { run } = await import('./command-line.ts')
-  const code = await run({ args: argv.slice(2), env, stdin, stdout, stderr, platform, stop: stop.signal }).catch(
-    (error: unknown) => {
-      stderr.write(crashLine('failed', error))
-      return 1
-    },
-  )
+  const nodeVersion = process.versions.node
+  const host = { args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion, stop: stop.signal }
+  const code = await run(host).catch((error: unknown) => {
+    stderr.write(crashLine('failed', error))
+    return 1
+  })
   clearInterval(alive)
   process.exitCode ||= code
   // What was written to a pipe may still be on its way, and a stdin that nobody closed keeps the process alive.

@@ -47,8 +47,8 @@ export function createServer(deps: ServerDeps): McpServer {
 }
 
 function registerUpdate(server: CustomerServer, update: UpdateCustomerDeps, deps: ServerDeps): void {
-  const work = async (args: unknown, ctx: ServerContext) => {
-    const result = await updateCustomer(args, server.connection.call(ctx), update)
+  const work = async (ctx: ServerContext) => {
+    const result = await updateCustomer(server.connection.call(ctx), update)
     return { result, facts: isInputRequiredResult(result) ? { status: 'client_asked' } : updateFacts(result) }
   }
   const broken: UpdateEnvelope = {
@@ -65,16 +65,16 @@ function registerUpdate(server: CustomerServer, update: UpdateCustomerDeps, deps
       outputSchema: advertised(updateEnvelope),
       annotations: updateCustomerAnnotations,
     },
-    async (args, ctx) => {
-      const result = await answered(UPDATE_CUSTOMER, () => work(args, ctx), broken, deps)
+    async (_args, ctx) => {
+      const result = await answered(UPDATE_CUSTOMER, () => work(ctx), broken, deps)
       return isInputRequiredResult(result) ? result : toToolResult(result)
     },
   )
 }
 
 function registerFind(server: CustomerServer, deps: ServerDeps): void {
-  const work = async (args: unknown, ctx: ServerContext) => {
-    const result = await findCustomers(args, server.connection.call(ctx), deps.find)
+  const work = async (ctx: ServerContext) => {
+    const result = await findCustomers(server.connection.call(ctx), deps.find)
     const { status, returned, more, http } = result
     return { result, facts: { status, returned, more, http: http?.status } }
   }
@@ -88,7 +88,7 @@ function registerFind(server: CustomerServer, deps: ServerDeps): void {
       outputSchema: advertised(findEnvelope),
       annotations: findCustomersAnnotations,
     },
-    async (args, ctx) => toToolResult(await answered(FIND_CUSTOMERS, () => work(args, ctx), broken, deps)),
+    async (_args, ctx) => toToolResult(await answered(FIND_CUSTOMERS, () => work(ctx), broken, deps)),
   )
 }
 
@@ -133,6 +133,7 @@ class CustomerServer extends McpServer {
   }
 
   override async connect(transport: Transport): Promise<void> {
-    await super.connect(this.connection.observe(transport))
+    await super.connect(transport)
+    this.connection.observe(transport)
   }
 }

@@ -45,12 +45,11 @@ export interface UpdateCustomerDeps extends AttendDeps {
  * 4 send, 5 check), and this call watches it.
  */
 export async function updateCustomer(
-  raw: unknown,
   call: Call,
   deps: UpdateCustomerDeps,
 ): Promise<UpdateEnvelope | InputRequiredResult> {
-  const parsed = parseArguments(raw, deps.arguments)
-  if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(raw))
+  const parsed = parseArguments(call.arguments, deps.arguments)
+  if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(call.arguments))
   const { request } = parsed
   if (request.dryRun) return preview(request, call, deps)
   let earlier = deps.changes.find(request)

@@ -183,6 +183,10 @@ describe('Relay.json()', () => {
     expect(JSON.stringify(new Relay([]).json(JSON.parse('{"__proto__":{"a":1}}')))).toBe('{"__proto__":{"a":1}}')
   })
 
+  test('gives no -0, which would read as 0 in the text of a result', () => {
+    expect(new Relay([]).json([-0])).toEqual([0])
+  })
+
   test('cuts secrets out of strings, keys and numbers at any depth', () => {
     const relay = new Relay(['hunter2-hunter2', '49927398716', '5'])
     const given = {

@@ -124,8 +124,12 @@ function readApprovalFields(reader: SettingsReader, fieldNames: readonly string[
   for (const name of fields === 'all' ? [] : fields) {
     if (fieldNames.includes(name)) continue
     const near = nearestName(name, fieldNames)
-    const hint = near === undefined ? `allowed: all, ${fieldNames.join(', ')}.` : `did you mean ${near}?`
-    reader.problems.push(`AIFI_APPROVAL_FIELDS names "${harmless(name, 40)}", which is no customer field; ${hint}`)
+    // What resembles no field may be anything, a misplaced secret too: it is not repeated.
+    reader.problems.push(
+      near === undefined
+        ? `AIFI_APPROVAL_FIELDS has an entry that is no customer field; allowed: all, ${fieldNames.join(', ')}.`
+        : `AIFI_APPROVAL_FIELDS names "${harmless(name, 40)}", which is no customer field; did you mean ${near}?`,
+    )
   }
   return fields
 }

@@ -30,11 +30,11 @@ const SANDBOX_CUSTOMER = 4211
 
 /** `doctor`: looks at everything that the server needs, and says what is wrong. Reads only. Exit code 1 on a problem. */
 export async function doctorCommand(host: Host, options: DoctorOptions, clock: Clock = systemClock): Promise<number> {
-  const { env, stdout, platform, stop } = host
+  const { env, stdout, platform, nodeVersion, stop } = host
   const sandbox = options.sandbox ? await startSandbox({ getById: options.getById }) : undefined
   const situation = readSituation(env, sandbox, await readSecretFiles(env, clock))
   const customerId = options.customerId ?? (sandbox && SANDBOX_CUSTOMER)
-  const { steps, close } = createSteps({ situation, clock, platform, customerId })
+  const { steps, close } = createSteps({ situation, clock, platform, nodeVersion, customerId })
   const report = new Report(styleFor(host))
   const print = (text: string) => void (options.json || stdout.write(text))
   const rows = settingRows(situation, options.sandbox)

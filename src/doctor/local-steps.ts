@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { versions } from 'node:process'
 import * as tls from 'node:tls'
 import type { Environment } from '../config/settings-reader.ts'
 import { type Finding, notNeeded, ok, problem, warning } from './check.ts'
 import { type Route, routeTo } from './route.ts'
 import type { Situation } from './situation.ts'
 
-export function nodeFinding(): Finding {
-  return ok(`${versions.node} (20.18.1 or newer is needed)`)
+export function nodeFinding(version: string): Finding {
+  return ok(`${version} (20.18.1 or newer is needed)`)
 }
 
 export function settingsFinding({ problems, warnings, approval }: Situation): Finding {

@@ -15,17 +15,18 @@ export interface StepsOptions {
   readonly situation: Situation
   readonly clock: Clock
   readonly platform: NodeJS.Platform
+  readonly nodeVersion: string
   /** A customer that exists. */
   readonly customerId: number | undefined
 }
 
 /** Everything that is looked at, in the order of dependence; `close` ends the connections. */
 export function createSteps(options: StepsOptions): { steps: Step[]; close: () => Promise<void> } {
-  const { situation, clock, platform } = options
+  const { situation, clock, platform, nodeVersion } = options
   const { env, auditLog } = situation
   const access = accessOf(situation, clock)
   const steps: Step[] = [
-    { name: 'node', run: nodeFinding },
+    { name: 'node', run: () => nodeFinding(nodeVersion) },
     { name: 'settings', run: () => settingsFinding(situation) },
     { name: 'proxy', run: () => proxyFinding(situation) },
     { name: 'certificates', run: () => certificatesFinding(env) },
