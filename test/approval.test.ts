@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { Approval } from '../src/approval/approval.ts'
+import { Approval } from '../src/approval/approval.ts'
 import type { Channel, Put } from '../src/approval/channel.ts'
 import { Ladder } from '../src/approval/ladder.ts'
 import { type Audit, type AuditAttempt, type AuditOutcome, noAudit } from '../src/audit/audit.ts'
@@ -429,6 +429,27 @@ describe('the audit', () => {
   })
 })
 
+test('a question lapses by itself even when its timer fires too early', () => {
+  const timers: (() => void)[] = []
+  let now = 0
+  const after = (_ms: number, callback: () => void) => {
+    timers.push(callback)
+    return () => undefined
+  }
+  const clock = { now: () => now, monotonic: () => now, after }
+  const address = 'https://aifi.example.com'
+  const question = { customer: { id: 1 }, address, sandbox: false, client: '', changes: [], privateFields: [] }
+  const approval = new Approval(question, clock)
+  now = 10 * MINUTE_MS - 1
+  timers.shift()?.()
+  expect(approval.decision).toBeUndefined()
+  now += 1
+  timers.shift()?.()
+  expect(approval.decide({ answer: 'approved' })).toBe(false)
+  expect(approval.decision?.answer).toBe('expired')
+  expect(timers).toEqual([])
+})
+
 describe('an answer', () => {
   test('counts once, however many come at the same time', async () => {
     const { harness, call, page } = await waitingOnPage()
@@ -634,6 +655,40 @@ describe.each(eras)('a call that is cancelled in %s', (era) => {
     await letGo(2)
     expect((await next).status).toBe('updated')
     expect(patches().map(({ body }) => JSON.parse(body))).toEqual([{ lastName: 'Roe' }])
+  })
+
+  test('before the question could be put leaves no question open', async () => {
+    const { harness, nextHeld, letGo } = await holdingAifi('GET')
+    const client = await harness.connect({ era })
+    const stop = new AbortController()
+    const call = client.update({ customerId: 4211, blocked: true }, { signal: stop.signal })
+    call.catch(() => undefined)
+    await nextHeld()
+    stop.abort()
+    await expect(call).rejects.toThrow()
+    await roundTrip(client)
+    await expect.poll(() => harness.app.deps.update?.changes.size).toBe(0)
+    await letGo()
+    await expect.poll(() => harness.clock.pending).toBe(0)
+    expect(harness.browser.opened).toEqual([])
+  })
+
+  test('at the page, after its client had answered a form without asking anybody, voids the question', async () => {
+    const harness = await start()
+    harness.clock.hold()
+    const raw = await RawClient.connect(harness, { era, elicitation: {} })
+    let id = raw.call(block)
+    if (era === '2025-11-25') raw.reply(await raw.nextAsked(), { action: 'decline' })
+    else {
+      const { state } = await raw.question(id)
+      id = raw.call(block, { requestState: state, inputResponses: { approve: { action: 'decline' } } })
+    }
+    const page = new PageVisitor(await openedAddress(harness))
+    await page.get()
+    raw.cancel(id)
+    await raw.envelope(raw.call({ ...rename, dryRun: true }))
+    await page.press('approve')
+    expectNothingSent(harness)
   })
 
   test('after the request has left does not stop it, and its outcome is told to the next call', async () => {

@@ -1,13 +1,13 @@
 import { chmodSync, fdatasyncSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
-import { openAudit } from '../src/audit/audit.ts'
+import { type AuditOutcome, noAudit, openAudit } from '../src/audit/audit.ts'
 import { type AuditReport, formatAuditReport, verifyAudit } from '../src/audit/verify.ts'
 import { systemClock } from '../src/clock.ts'
 import type { JsonObject } from '../src/json.ts'
 import { fault } from './helpers/fault.ts'
 import { applying, type Circumstances, jane, situation } from './helpers/fault-situation.ts'
-import { accept, decline } from './helpers/harness.ts'
+import { accept, decline, start } from './helpers/harness.ts'
 import { auditRecords, startServer, temporaryFolder } from './helpers/process.ts'
 
 /** A disk that is full from the `failing`th line on (the first one begins the run). */
@@ -274,4 +274,21 @@ describe('a process that ends in the middle', () => {
     expect(verifyAudit(readFileSync(file))).toMatchObject({ problems: [], openAttempts: [] })
     expect(auditRecords(file).at(-1)).toMatchObject({ event: 'outcome', status: 'unknown' })
   })
+})
+
+test('an approval after which the record already was as asked is in the audit and in the answer', async () => {
+  const outcomes: AuditOutcome[] = []
+  const harness = await start({ audit: { ...noAudit, outcome: (entry) => outcomes.push(entry) } })
+  const client = await harness.connect({
+    answer: async () => {
+      const url = `${harness.sandbox.baseUrl}/api/admin/v2/customers/4211`
+      const headers = { authorization: `Bearer ${harness.sandbox.token}`, 'content-type': 'application/json' }
+      await fetch(url, { method: 'PATCH', headers, body: JSON.stringify({ role: 'tester' }) })
+      harness.clock.advance(2_000)
+      return accept()
+    },
+  })
+  const envelope = await client.update({ customerId: 4211, role: 'tester' })
+  expect(envelope).toMatchObject({ status: 'unchanged', approval: { channel: 'form', answer: 'approved' } })
+  expect(outcomes).toMatchObject([{ customerId: 4211, status: 'unchanged', approval: { decidedBy: 'client' } }])
 })

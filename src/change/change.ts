@@ -154,7 +154,7 @@ export class Change {
     if (decision.answer !== 'approved' && decision.answer !== 'moved') return { end: this.#notSent(decision) }
     return this.#inTurn(async () => {
       const plan = await this.#plan()
-      if ('end' in plan) return plan
+      if ('end' in plan) return { end: this.#unsent(plan.end, decision) }
       const moved = movedFields(shown.record, plan.ask.record, this.request).length > 0
       return decision.answer === 'moved' || moved ? plan : { end: await this.#send(plan.ask, decision) }
     })
@@ -195,7 +195,7 @@ export class Change {
   async #send({ record }: Go, decision: Decision | undefined): Promise<UpdateEnvelope> {
     const { id, request } = this
     const { signal } = this.#abandoned
-    if (signal.aborted) return stoppedBeforeSending(request)
+    if (signal.aborted) return this.#unsent(stoppedBeforeSending(request), decision)
     const secrets = this.#approval?.takeSecrets() ?? {}
     const onSending = () => {
       this.#sent = true
@@ -206,10 +206,15 @@ export class Change {
 
   /** The answer was no, or there was none. */
   #notSent(decision: Decision): UpdateEnvelope {
+    return this.#unsent(notApproved(this.request, decision), decision)
+  }
+
+  /** Nothing was sent although somebody was asked: the answer belongs into the result and the audit all the same. */
+  #unsent(end: UpdateEnvelope, decision: Decision | undefined): UpdateEnvelope {
+    if (!decision || decision.answer === 'moved') return end
     const { audit, logger } = this.#deps
     const { customerId } = this.request
-    const facts = decision.answer === 'unavailable' ? {} : approvalOf(decision)
-    const envelope: UpdateEnvelope = { ...notApproved(this.request, decision), ...facts }
+    const envelope: UpdateEnvelope = { ...end, ...(decision.answer !== 'unavailable' && approvalOf(decision)) }
     const { status } = envelope
     try {
       audit.outcome({ changeId: this.id, customerId, status, approval: auditApproval(decision) })

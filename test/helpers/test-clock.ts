@@ -23,7 +23,8 @@ export class TestClock implements Clock {
 
   /** From now on time goes on only when the test says so: however slow the machine, what follows takes no time. */
   hold(): void {
-    this.#held = { wall: Date.now(), monotonic: performance.now() }
+    // Whole milliseconds: sums of fractions would miss a limit by a hair.
+    this.#held = { wall: Date.now(), monotonic: Math.round(performance.now()) }
   }
 
   after(ms: number, callback: () => void): () => void {
