@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts'
-import { createHttp, type ProxySettings } from './http.ts'
+import type { Credentials, ProxySettings } from './access.ts'
+import { createHttp } from './http.ts'
 import type { Aifi } from './port.ts'
 import { listingOf, readingCancelled, readingOf, switchedOff } from './reading.ts'
 import { readingOnly } from './reading-only.ts'
 import { createSender, unlessAborted } from './retrying.ts'
-import { type Credentials, createTokens } from './tokens.ts'
+import { createTokens } from './tokens.ts'
 
 export interface AifiOptions {
   /** The deployment, checked where the settings are read: https or loopback, no credentials, query or fragment. */

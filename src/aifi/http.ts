@@ -1,14 +1,8 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import type { Clock } from '../clock.ts'
+import type { ProxySettings } from './access.ts'
 import { type Exchange, Exchanging } from './exchange.ts'
 import { cancelledBeforeSending, ProxyError } from './failure.ts'
-
-/** Proxies as data: the values of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. */
-export interface ProxySettings {
-  readonly httpProxy?: string
-  readonly httpsProxy?: string
-  readonly noProxy?: string
-}
 
 export interface HttpOptions {
   /** How long one exchange may take, connection and whole content included, in milliseconds. */

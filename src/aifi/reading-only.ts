@@ -1,6 +1,6 @@
+import type { Credentials } from './access.ts'
 import type { Failure } from './failure.ts'
 import type { Http } from './http.ts'
-import type { Credentials } from './tokens.ts'
 
 const refused: Failure = {
   kind: 'not_sent',

@@ -2,20 +2,9 @@ import * as oauth from 'oauth4webapi'
 import { type Clock, Deadline } from '../clock.ts'
 import { isJsonObject } from '../json.ts'
 import { Secret } from '../secret.ts'
+import type { Credentials } from './access.ts'
 import type { Exchange } from './exchange.ts'
 import type { Http } from './http.ts'
-
-/** The ways into AiFi: a token issued by AiFi, or an application's id and secret (OAuth 2.0 client credentials). */
-export type Credentials =
-  | { readonly kind: 'token'; readonly token: Secret }
-  | {
-      readonly kind: 'client'
-      readonly clientId: string
-      readonly clientSecret: Secret
-      readonly tokenUrl: string
-      /** Sent along with the token request, as name and value. */
-      readonly tokenParams: readonly (readonly [string, string])[]
-    }
 
 /** A token, or why there is none: one or two plain sentences, free of secrets. */
 export type TokenResult = { kind: 'token'; token: Secret } | { kind: 'no_token'; detail: string }

@@ -19,7 +19,8 @@ export interface Audit {
 
 /** Who agreed. `answer` is what the client or page reported. */
 export interface AuditApproval {
-  channel: 'form' | 'url' | 'page' | 'chat' | 'skipped' | 'not_needed'
+  /** `not_needed`: nobody had to be asked; `none`: nobody could be. */
+  channel: 'form' | 'url' | 'page' | 'chat' | 'skipped' | 'not_needed' | 'none'
   answer: string
   decidedBy: 'client' | 'page' | 'assistant' | 'setting' | 'nobody'
   /** ISO 8601. */

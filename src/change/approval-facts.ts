@@ -28,7 +28,7 @@ export function auditApproval(decision: Decision | undefined): AuditApproval {
   if (!decision) return { channel: 'not_needed', answer: 'approved', decidedBy: 'nobody' }
   const { channel, answer, at } = decision
   return {
-    channel: channel ?? 'not_needed',
+    channel: channel ?? 'none',
     answer,
     decidedBy: channel && !undecided.includes(answer) ? decidedBy[channel] : 'nobody',
     decidedAt: new Date(at).toISOString(),

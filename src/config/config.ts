@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path'
+import type { Credentials, ProxySettings } from '../aifi/access.ts'
 import { nearestName } from '../nearest-name.ts'
-import type { Secret } from '../secret.ts'
 import { harmless } from '../text.ts'
 import { readAccess, sandboxAccess } from './access.ts'
 import { readProxy } from './proxy.ts'
@@ -34,24 +34,6 @@ export interface Config {
   /** The audit also holds values that are not secret. */
   auditValues: boolean
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
-}
-
-export type Credentials =
-  | { kind: 'token'; token: Secret }
-  | {
-      kind: 'client'
-      clientId: string
-      clientSecret: Secret
-      tokenUrl: string
-      /** Further form parameters of the token request; the values may be secret. */
-      tokenParams: readonly (readonly [string, string])[]
-    }
-
-/** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`; the addresses may carry a password. Loopback never goes through a proxy. */
-export interface ProxySettings {
-  httpProxy?: string
-  httpsProxy?: string
-  noProxy?: string
 }
 
 export interface ConfigOptions {

@@ -1,5 +1,5 @@
+import type { ProxySettings } from '../aifi/access.ts'
 import type { Access } from './access.ts'
-import type { ProxySettings } from './config.ts'
 import { isLoopback } from './setting-kinds.ts'
 import type { SettingsReader } from './settings-reader.ts'
 

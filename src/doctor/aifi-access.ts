@@ -1,9 +1,9 @@
+import type { Credentials, ProxySettings } from '../aifi/access.ts'
 import { createHttp, type Http } from '../aifi/http.ts'
 import { readingOnly } from '../aifi/reading-only.ts'
 import { createSender, type Sender } from '../aifi/retrying.ts'
 import { createTokens, type TokenSource } from '../aifi/tokens.ts'
 import type { Clock } from '../clock.ts'
-import type { Credentials, ProxySettings } from '../config/config.ts'
 import { isJsonObject } from '../json.ts'
 
 /** The way into AiFi that the server itself would take, through which nothing but reading can leave. */

@@ -1,4 +1,4 @@
-import type { ProxySettings } from '../config/config.ts'
+import type { ProxySettings } from '../aifi/access.ts'
 
 /** How a request to some address leaves this machine. */
 export type Route =

@@ -1,5 +1,6 @@
+import type { Credentials, ProxySettings } from '../aifi/access.ts'
 import { readAccess, sandboxAccess } from '../config/access.ts'
-import { type Credentials, type ProxySettings, readConfig } from '../config/config.ts'
+import { readConfig } from '../config/config.ts'
 import { readProxy } from '../config/proxy.ts'
 import { setting, settings } from '../config/settings.ts'
 import { type Environment, SettingsReader } from '../config/settings-reader.ts'
