@@ -26,15 +26,16 @@ const lines = stdout.trim().split('\n')
 const clients = await Promise.all(
   lines.map(async (line) => {
     const client = JSON.parse(line)
-    const version = (await versionIn(folder, client.package)) ?? (await versionIn(root, client.package))
+    const version = (await versionIn(root, client.package)) ?? (await versionIn(folder, client.package))
     return { ...client, version }
   }),
 )
 const runtimes = { clients: NEWER_NODE, server: process.versions.node }
 await writeFile(new URL('../docs/clients.md', import.meta.url), report(clients, runtimes, new Date()))
 for (const client of clients) {
-  const { name, version, mode, protocol } = client
-  const short = shortfalls(client)
-  console.log(`${[name, version, mode, protocol.join(', ')].filter(Boolean).join(' · ')}: ${short.join('; ') || 'as expected'}`)
-  if (short.length > 0) process.exitCode = 1
+  const { name, version, mode, revisions } = client
+  const missed = shortfalls(client)
+  const title = [`${name} ${version}`, mode, ...revisions].filter(Boolean).join(', ')
+  console.log(`${title}: ${missed.join('; ') || 'as it has to be'}`)
+  if (missed.length > 0) process.exitCode = 1
 }

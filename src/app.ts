@@ -11,12 +11,12 @@ import { createRequestStates } from './approval/request-state.ts'
 import { SkipChannel } from './approval/skip.ts'
 import type { Audit } from './audit/audit.ts'
 import { Changes } from './change/changes.ts'
-import { RateLimit } from './change/rate-limit.ts'
 import { Turns } from './change/turns.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
 import { type FindCustomersDeps, LOOKUPS_PER_MINUTE } from './find-customers.ts'
 import type { Logger } from './logger.ts'
+import { RateLimit } from './rate-limit.ts'
 import type { ServerDeps } from './server.ts'
 import type { UpdateCustomerDeps } from './update-customer.ts'
 import { version } from './version.ts'
@@ -42,6 +42,7 @@ export interface App {
 
 export function createApp(config: Config, { aifi, audit, browser, clock, logger }: Outside): App {
   const { approval } = config
+  const lookups = new RateLimit(LOOKUPS_PER_MINUTE, clock)
   const pages = new PageServer(clock, approval.port ?? 0)
   const changes = new Changes(
     {
@@ -57,6 +58,7 @@ export function createApp(config: Config, { aifi, audit, browser, clock, logger 
       sandbox: config.aifi.sandbox,
     },
     new RateLimit(config.maxChangesPerMinute, clock),
+    lookups,
   )
   const states = createRequestStates()
   const update: UpdateCustomerDeps = {
@@ -67,7 +69,7 @@ export function createApp(config: Config, { aifi, audit, browser, clock, logger 
     waitMs: approval.waitSeconds * 1000,
     arguments: { secretArguments: config.secretArguments, approvalCode: approval.mode === 'chat' },
   }
-  const find: FindCustomersDeps = { aifi, audit, lookups: new RateLimit(LOOKUPS_PER_MINUTE, clock), clock, logger }
+  const find: FindCustomersDeps = { aifi, audit, lookups, clock, logger }
   return {
     deps: { version, states, clock, logger, find, update: config.readOnly ? undefined : update },
     async close(graceMs) {

@@ -1,5 +1,4 @@
 import * as z from 'zod'
-import type { PrivateFieldName } from './approval/question.ts'
 import { isJsonObject, type JsonObject } from './json.ts'
 
 /** How deep `metadata` and `card` may nest: deeper values exhaust the stack of whoever serialises them. */
@@ -107,18 +106,19 @@ export function isSecretValue(field: CustomerField, value: unknown): boolean {
   return secret === 'string' ? typeof value === 'string' : secret
 }
 
+export const privateFieldNames = [
+  'password',
+  'currentPassword',
+  'cardToken',
+] as const satisfies readonly CustomerField[]
+export type PrivateFieldName = (typeof privateFieldNames)[number]
+
 /** The secrets that a person can type into the approval page, with the limits that hold for them. */
 export const privateFields = {
   password: customerChanges.shape.password.unwrap(),
   currentPassword: customerChanges.shape.currentPassword.unwrap(),
   cardToken: customerChanges.shape.cardToken.unwrap().unwrap().min(1),
 } as const satisfies Record<PrivateFieldName, z.ZodType<string>>
-
-export const privateFieldNames = [
-  'password',
-  'currentPassword',
-  'cardToken',
-] as const satisfies readonly PrivateFieldName[]
 
 /** A change of one customer, as the assistant asked for it and after our own checks. */
 export interface ChangeRequest {

@@ -4,7 +4,7 @@ import type { Config } from './config/config.ts'
 /** The process's own log: what happened, never a value of a record, an argument or an answer. */
 export type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', Log>>
 
-interface Log {
+export interface Log {
   (message: string): void
   /** The message is not optional: without one, pino would take that of an error in the fields. */
   (fields: object, message: string): void

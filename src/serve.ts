@@ -9,8 +9,9 @@ import { type Audit, noAudit, openAudit } from './audit/audit.ts'
 import { systemClock as clock } from './clock.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { customerFields } from './customer.ts'
+import { deferredLogger } from './deferred-logger.ts'
 import type { Host } from './host.ts'
-import { createLogger, type Logger } from './logger.ts'
+import type { Logger } from './logger.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
 import { createServer } from './server.ts'
 import { StdioTransport } from './stdio.ts'
@@ -19,6 +20,8 @@ import { Warnings } from './warnings.ts'
 
 /** What has been sent when the end comes may still bring its answer within this long, milliseconds. */
 const GRACE_MS = 600
+/** What has not been needed until then is loaded this long after the start, milliseconds. */
+const WARM_MS = 1_000
 /** Of log that nobody reads, this much is kept, bytes; the rest is lost. */
 const UNREAD_LOG_LIMIT = 1024 * 1024
 
@@ -37,7 +40,10 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   const config = sandbox ? checkSettings(host, sandbox) : checked
   const audit = config && openConfiguredAudit(config, host)
   if (!config || !audit) return 1
-  const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(host, line) })
+  const logger = deferredLogger(async () => {
+    const { createLogger } = await import('./logger.ts')
+    return createLogger({ level: config.logLevel, write: (line) => writeLog(host, line) })
+  })
   const loadAifi = async () => {
     const { createAifi } = await import('./aifi/client.ts')
     return createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
@@ -53,9 +59,11 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   logStart(config, logger)
   const warnings = new Warnings(logger, clock)
   const warn = (reason: string) => warnings.warn(`left out ${reason}`)
-  // The host has its tools now; what the first call needs is loaded while nobody waits.
-  const warm = (method: string) => method === 'tools/list' && void setImmediate().then(aifi.warm)
-  const transport = new StdioTransport(host.stdin, host.stdout, warn, warm)
+  // What the first call needs is loaded while nobody waits: once the host has its tools, or if it never asks for them.
+  const warm = () => Promise.all([aifi.warm(), logger.warm()])
+  const answered = (method: string) => method === 'tools/list' && void setImmediate().then(warm)
+  const transport = new StdioTransport(host.stdin, host.stdout, warn, answered)
+  clock.after(WARM_MS, () => void warm())
   const handle = serveStdio(() => createServer(app.deps), {
     transport,
     onerror: (err) => warnings.warn('a message could not be handled', { err }),
@@ -68,6 +76,7 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   await setImmediate()
   await handle.close()
   await sandbox?.close()
+  await logger.warm()
   return 0
 }
 

@@ -22,7 +22,7 @@ export const updateCustomerDescription = [
   'Change one customer record in AiFi. Send only what the user asked to change; everything else stays as it is.',
   'A person approves blocked, role, email, externalId, password and card changes and metadata that would drop keys; you cannot approve.',
   'approval_pending: tell the user, then call again with the same arguments.',
-  'unknown: never retry before a person has looked.',
+  'unknown: it may have been made; do what message says, nothing else.',
   'Unblocking may not fix why someone cannot get in.',
 ].join(' ')
 
@@ -52,14 +52,15 @@ export async function updateCustomer(
   if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(call.arguments))
   const { request } = parsed
   if (request.dryRun) return preview(request, call, deps)
-  let earlier = deps.changes.find(request)
+  const earlier = deps.changes.find(request)
   if (call.state) {
     const refusal = takeAnswer(call, request, earlier, deps)
     if (refusal) return refusal
   } else if (earlier?.change.approval) {
+    // It watches before it looks: whatever becomes of the change meanwhile is this call's outcome, too.
+    deps.changes.join(earlier, call)
     // A slow AiFi must not hold the call: just before sending, the record is looked at anyway.
     await inTime(earlier.change.refresh(), REFRESH_MS, deps.clock)
-    earlier = deps.changes.find(request)
   }
   if (!earlier && request.approvalCode !== undefined) return noQuestion(request)
   const watched = earlier ?? deps.changes.begin(request, call)
@@ -92,6 +93,7 @@ function takeAnswer(
 async function preview(request: ChangeRequest, call: Call, deps: UpdateCustomerDeps): Promise<UpdateEnvelope> {
   const plan = await inTime(deps.changes.preview(request, call.cancelled), timeLeftMs(call), deps.clock)
   if (!plan) return tooSlow(request)
+  if ('status' in plan) return plan
   if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope
   const { customerId, changes } = request
   const before = plan.kind === 'go' ? plan.record : undefined

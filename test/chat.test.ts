@@ -97,7 +97,7 @@ describe('AIFI_APPROVAL=chat', () => {
     const { update } = await harness.connect()
     const envelope = await update({ ...block, approvalCode: '123456' })
     expect(envelope).toMatchObject({ status: 'invalid', errors: [{ field: 'approvalCode', rule: 'any.only' }] })
-    expect(envelope.message).toContain('Call without "approvalCode" first')
+    expect(envelope.message).toContain('call without "approvalCode"')
     expect(harness.requests).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 import process from 'node:process'
 import { Agent } from 'undici'
-import { barePatch } from '../bare-patch.mjs'
+import { barePatch } from '../bare-requests.mjs'
 
 const agent = new Agent()
 

@@ -1,6 +1,5 @@
-// One driver per client library. Each starts the built server by the client's own means and talks through its own API.
+// One driver per client library. Each starts the server by the client's own means and talks through its own API.
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
@@ -13,7 +12,7 @@ import { promisify } from 'node:util'
  * @property {Record<string, string>} env
  *
  * @typedef {object} Seen what came of a call, as the client hands it to its program
- * @property {Record<string, unknown>} envelope
+ * @property {Record<string, any>} envelope
  * @property {string} how where the envelope was
  *
  * @typedef {object} Connection
@@ -21,13 +20,16 @@ import { promisify } from 'node:util'
  * @property {(args: Record<string, unknown>) => Promise<Seen>} call
  * @property {() => Promise<void>} close
  *
- * @typedef {(message: string) => Promise<boolean>} Person answers a form
+ * @typedef {object} Person whom the client asks
+ * @property {'form' | 'url'} mode what the client declares
+ * @property {(params: any) => Promise<'accept' | 'decline'>} answer
  *
  * @typedef {object} Driver
  * @property {string} name
  * @property {string} package
  * @property {string} [mode] which of its ways of connecting
- * @property {boolean} form whether it can show a form
+ * @property {readonly ('form' | 'url')[]} elicitation what it can ask its user
+ * @property {boolean} [validates] whether it checks arguments against the advertised schema before it calls
  * @property {(server: Server, person: Person | undefined) => Promise<Connection>} connect
  */
 
@@ -38,11 +40,16 @@ const run = promisify(execFile)
 export async function drivers(folder) {
   const { load } = await import(pathToFileURL(join(folder, 'load.mjs')).href)
   return [
-    { name: 'MCP TypeScript SDK v1', package: '@modelcontextprotocol/sdk', form: true, connect: sdkV1 },
-    sdkV2('2025 era', 'legacy'),
-    sdkV2('2026-07-28', { pin: '2026-07-28' }),
-    sdkV2('negotiated', 'auto'),
-    aiSdk(load, 'negotiated', true),
+    {
+      name: 'MCP TypeScript SDK v1',
+      package: '@modelcontextprotocol/sdk',
+      elicitation: ['form', 'url'],
+      connect: sdkV1,
+    },
+    sdkV2('legacy', 'legacy'),
+    sdkV2('pinned to 2026-07-28', { pin: '2026-07-28' }),
+    sdkV2('negotiating', 'auto'),
+    aiSdk(load, 'negotiating', true),
     aiSdk(load, 'without discovery', false),
     langchain(load),
     inspector(folder, 'legacy'),
@@ -50,18 +57,22 @@ export async function drivers(folder) {
   ]
 }
 
-/** @param {unknown} accepted */
-const answer = (accepted) => (accepted ? { action: 'accept', content: { approve: true } } : { action: 'decline' })
+/** @param {Person} person @param {unknown} params */
+async function answered(person, params) {
+  const action = await person.answer(params)
+  return action === 'accept' && person.mode === 'form' ? { action, content: { approve: true } } : { action }
+}
+
+/** @param {Person | undefined} person */
+const capabilities = (person) => (person ? { elicitation: { [person.mode]: {} } } : {})
 
 /** @type {Driver['connect']} */
 async function sdkV1(server, person) {
   const { Client } = await import('@modelcontextprotocol/sdk/client/index.js')
   const { StdioClientTransport } = await import('@modelcontextprotocol/sdk/client/stdio.js')
   const { ElicitRequestSchema } = await import('@modelcontextprotocol/sdk/types.js')
-  const client = new Client(info, { capabilities: person ? { elicitation: { form: {} } } : {} })
-  if (person) {
-    client.setRequestHandler(ElicitRequestSchema, async ({ params }) => answer(await person(params.message)))
-  }
+  const client = new Client(info, { capabilities: capabilities(person) })
+  if (person) client.setRequestHandler(ElicitRequestSchema, ({ params }) => answered(person, params))
   await client.connect(new StdioClientTransport({ ...server, stderr: 'ignore' }))
   return {
     tools: async () => names((await client.listTools()).tools),
@@ -70,17 +81,19 @@ async function sdkV1(server, person) {
   }
 }
 
-/** @param {string} mode @param {import('@modelcontextprotocol/client').VersionNegotiationMode} negotiation @returns {Driver} */
+/**
+ * @param {string} mode
+ * @param {import('@modelcontextprotocol/client').VersionNegotiationMode} negotiation
+ * @returns {Driver}
+ */
 function sdkV2(mode, negotiation) {
   /** @type {Driver['connect']} */
   const connect = async (server, person) => {
     const { Client } = await import('@modelcontextprotocol/client')
     const { StdioClientTransport } = await import('@modelcontextprotocol/client/stdio')
-    const capabilities = person ? { elicitation: { form: {} } } : {}
-    const client = new Client(info, { capabilities, versionNegotiation: { mode: negotiation } })
-    if (person) {
-      client.setRequestHandler('elicitation/create', async ({ params }) => answer(await person(params.message)))
-    }
+    const options = { capabilities: capabilities(person), versionNegotiation: { mode: negotiation } }
+    const client = new Client(info, options)
+    if (person) client.setRequestHandler('elicitation/create', ({ params }) => answered(person, params))
     await client.connect(new StdioClientTransport({ ...server, stderr: 'ignore' }))
     return {
       tools: async () => names((await client.listTools()).tools),
@@ -88,7 +101,8 @@ function sdkV2(mode, negotiation) {
       close: () => client.close(),
     }
   }
-  return { name: 'MCP TypeScript SDK v2', package: '@modelcontextprotocol/client', mode, form: true, connect }
+  const elicitation = /** @type {const} */ (['form', 'url'])
+  return { name: 'MCP TypeScript SDK v2', package: '@modelcontextprotocol/client', mode, elicitation, connect }
 }
 
 /** @param {(specifier: string) => Promise<any>} load @param {string} mode @param {boolean} discovery @returns {Driver} */
@@ -100,10 +114,12 @@ function aiSdk(load, mode, discovery) {
     const client = await createMCPClient({
       transport: new Transport({ ...server, stderr: 'ignore' }),
       protocolVersionDiscovery: discovery,
+      // Forms are all that it knows: it declares them with an empty object.
       capabilities: person ? { elicitation: {} } : {},
     })
     if (person) {
-      client.onElicitationRequest(ElicitationRequestSchema, async ({ params }) => answer(await person(params.message)))
+      const asked = (/** @type {{ params: unknown }} */ { params }) => answered(person, params)
+      client.onElicitationRequest(ElicitationRequestSchema, asked)
     }
     return {
       tools: async () => names((await client.listTools()).tools),
@@ -115,35 +131,35 @@ function aiSdk(load, mode, discovery) {
       close: () => client.close(),
     }
   }
-  return { name: 'Vercel AI SDK', package: '@ai-sdk/mcp', mode, form: true, connect }
+  return { name: 'Vercel AI SDK', package: '@ai-sdk/mcp', mode, elicitation: ['form'], connect }
 }
 
 /** @param {(specifier: string) => Promise<any>} load @returns {Driver} */
 function langchain(load) {
   /** @type {Driver['connect']} */
-  const connect = async ({ command, args, env }) => {
+  const connect = async (server) => {
     const { MultiServerMCPClient } = await load('@langchain/mcp-adapters')
-    const client = new MultiServerMCPClient({
-      mcpServers: { aifi: { transport: 'stdio', command, args, env, stderr: 'ignore' } },
-    })
+    const aifi = { transport: 'stdio', ...server, stderr: 'ignore' }
+    const client = new MultiServerMCPClient({ mcpServers: { aifi } })
     const tools = await client.getTools()
+    const tool = tools.find((/** @type {{ name: string }} */ { name }) => name === 'update_customer')
     return {
       tools: async () => names(tools),
-      call: async (input) => {
-        const tool = tools.find((/** @type {{ name: string }} */ { name }) => name === 'update_customer')
+      call: async (args) => {
         try {
-          return seen({ content: [{ type: 'text', text: text(await tool.invoke(input)) }] })
+          return seen({ content: [{ type: 'text', text: textOf(await tool.invoke(args)) }] })
         } catch (error) {
           const { name, message } = /** @type {Error} */ (error)
-          const json = message.slice(message.indexOf('{'))
-          if (!isJson(json)) throw error
-          return { envelope: JSON.parse(json), how: `text of a ${name}` }
+          const envelope = parsed(message.slice(message.indexOf('{')))
+          if (!envelope) throw error
+          return { envelope, how: `text of a ${name}` }
         }
       },
       close: () => client.close(),
     }
   }
-  return { name: 'LangChain MCP adapters', package: '@langchain/mcp-adapters', form: false, connect }
+  const name = 'LangChain MCP adapters'
+  return { name, package: '@langchain/mcp-adapters', elicitation: [], validates: true, connect }
 }
 
 /** @param {string} folder @param {'legacy' | 'modern'} era @returns {Driver} */
@@ -152,12 +168,14 @@ function inspector(folder, era) {
   /** @type {Driver['connect']} */
   const connect = async ({ command, args, env }) => {
     const settings = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`])
-    const output = join(folder, 'inspector.json')
-    /** A process of its own for each request. @param {string[]} request */
+    /** A process of its own for each request; of a tool's error it makes an exit code, too. @param {string[]} request */
     const ask = async (...request) => {
-      const options = ['--protocol-era', era, '--quiet', '--output', output, ...settings]
-      await run(process.execPath, [program, '--cli', command, ...args, ...options, ...request])
-      return JSON.parse(await readFile(output, 'utf8'))
+      const options = ['--protocol-era', era, '--quiet', ...settings]
+      const answer = run(process.execPath, [program, '--cli', command, ...args, ...options, ...request])
+      const { stdout, stderr } = await answer.catch((error) => error)
+      const result = parsed(stdout)
+      if (!result) throw new Error(`nothing was printed but ${stderr}`)
+      return result
     }
     return {
       tools: async () => names((await ask('--method', 'tools/list')).tools),
@@ -168,13 +186,8 @@ function inspector(folder, era) {
       close: async () => undefined,
     }
   }
-  return {
-    name: 'MCP Inspector, command line',
-    package: '@modelcontextprotocol/inspector',
-    mode: `--protocol-era ${era}`,
-    form: false,
-    connect,
-  }
+  const name = 'MCP Inspector, command line'
+  return { name, package: '@modelcontextprotocol/inspector', mode: `${era} era`, elicitation: [], connect }
 }
 
 /** @param {readonly { name: string }[]} tools */
@@ -182,27 +195,26 @@ const names = (tools) => tools.map(({ name }) => name)
 
 /** @param {any} result @returns {Seen} */
 function seen(result) {
-  const inText = text(result?.content?.[0])
-  const complete = isJson(inText) ? JSON.parse(inText) : undefined
-  if (!result?.structuredContent && !complete) throw new Error(`no envelope: ${JSON.stringify(result)}`)
-  const envelope = result.structuredContent ?? complete
+  const complete = parsed(textOf(result?.content))
+  const envelope = result?.structuredContent ?? complete
+  if (!envelope) throw new Error(`no envelope: ${JSON.stringify(result)}`)
   const isError = result.isError ? ', isError' : ''
   if (!result.structuredContent) return { envelope, how: `text${isError}` }
-  const both = JSON.stringify(complete) === JSON.stringify(envelope)
-  return { envelope, how: `structured content${both ? ' and text' : ''}${isError}` }
+  const isBoth = JSON.stringify(complete) === JSON.stringify(envelope)
+  return { envelope, how: `structured content${isBoth ? ' and text' : ''}${isError}` }
 }
 
-/** @param {any} block @returns {string} */
-function text(block) {
-  if (typeof block === 'string') return block
-  return Array.isArray(block) ? text(block[0]) : String(block?.text ?? '')
+/** The text of the first block. @param {any} content @returns {string} */
+function textOf(content) {
+  if (typeof content === 'string') return content
+  return Array.isArray(content) ? textOf(content[0]) : String(content?.text ?? '')
 }
 
-/** @param {string} json */
-function isJson(json) {
+/** @param {string} json @returns {Record<string, any> | undefined} */
+function parsed(json) {
   try {
-    return typeof JSON.parse(json) === 'object'
+    return JSON.parse(json)
   } catch {
-    return false
+    return undefined
   }
 }

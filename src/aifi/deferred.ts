@@ -8,7 +8,11 @@ import type { Aifi } from './port.ts'
 export function deferredAifi(address: string, load: () => Promise<Aifi>): Aifi & { warm(): Promise<unknown> } {
   let loading: Promise<Aifi> | undefined
   const loaded = () => {
-    loading ??= load()
+    loading ??= load().catch((error) => {
+      // The next call may have better luck.
+      loading = undefined
+      throw error
+    })
     return loading
   }
   return {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type Clock, Deadline } from '../clock.ts'
+import type { PrivateFieldName } from '../customer.ts'
 import type { Answer, ChannelName, Status } from '../result.ts'
-import type { PrivateFieldName, Question } from './question.ts'
+import type { Question } from './question.ts'
 
 /** How long a question waits for its answer, in milliseconds. */
 export const APPROVAL_LIFETIME_MS = 10 * 60_000

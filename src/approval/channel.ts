@@ -6,7 +6,7 @@ import type { Approval } from './approval.ts'
 
 /**
  * A way to put a question to a person. A new way (a team's approval service, say) is one more file that implements
- * this, and its place in `ladder.ts`.
+ * this, and its place in `createLadder` (`app.ts`).
  */
 export interface Channel {
   /** Why it cannot be used for this request by this caller, as a sentence; undefined when it can. No side effects. */

@@ -21,11 +21,13 @@ export class ChatChannel implements Channel {
   }
 
   async put(approval: Approval, { request }: Round): Promise<Put> {
+    const words = questionText(approval.question)
+    if (words === undefined) return { kind: 'cannot', reason: 'The change is too long to be shown whole in the chat.' }
     const open = this.#codes.get(approval) ?? { code: String(randomInt(1_000_000)).padStart(6, '0'), triesLeft: TRIES }
     const first = !this.#codes.has(approval)
     this.#codes.set(approval, open)
     if (first || request.approvalCode === undefined) {
-      return { kind: 'code', code: open.code, words: questionText(approval.question) }
+      return { kind: 'code', code: open.code, words }
     }
     if (sameCode(request.approvalCode, open.code)) {
       approval.decide({ answer: 'approved', channel: 'chat' })

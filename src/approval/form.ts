@@ -74,8 +74,9 @@ export class FormChannel implements Channel {
       call.connection.asksPeople = false
       return { kind: 'cannot', reason: 'The client did not answer the form.' }
     }
-    this.#ask(approval, call)
     const message = questionText(approval.question)
+    if (message === undefined) return { kind: 'cannot', reason: 'The change is too long to be shown whole in a form.' }
+    this.#ask(approval, call)
     return {
       kind: 'client_asks',
       channel: 'form',

@@ -12,6 +12,8 @@ const KEY = 'page'
 
 interface Opening {
   openings: number
+  /** It was added to a page that another question had opened; aborted if that one did not open. */
+  joined: AbortSignal | undefined
   /** The client was asked to open the address. */
   withClient: boolean
   /** The client did not open the address when it was asked to. */
@@ -42,11 +44,20 @@ export class PageChannel implements Channel {
   async put(approval: Approval, { call, alone }: Round): Promise<Put> {
     try {
       await this.#server.start()
-    } catch {
-      return { kind: 'cannot', reason: 'The approval page cannot be served: its port (AIFI_APPROVAL_PORT) is taken.' }
+    } catch (error) {
+      const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+      const why = isTaken ? ': its port (AIFI_APPROVAL_PORT) is taken' : ' on this machine'
+      return { kind: 'cannot', reason: `The approval page cannot be served${why}.` }
     }
     const opening = this.#opening(approval)
-    if (this.#server.seen(approval)) return asked('The approval page is open in a browser.')
+    if (this.#server.seen(approval)) {
+      return asked('The approval page was opened in a browser. If it was closed, open it again from the history.')
+    }
+    if (opening.joined?.aborted) {
+      // The page that it was to appear on did not open.
+      opening.joined = undefined
+      opening.openings = 0
+    }
     if (opening.accepted || (opening.openings > 0 && !alone && !opening.turnedDown)) {
       opening.accepted = false
       return asked('The approval page is being opened in a browser.')
@@ -54,6 +65,7 @@ export class PageChannel implements Channel {
     const until = opening.openings === 0 ? this.#server.joinOpenVisit(approval) : undefined
     if (until) {
       opening.openings = 1
+      opening.joined = until
       return asked('The question was added to the approval page that is open in the browser.', until)
     }
     if (opening.openings >= OPENINGS) {
@@ -104,6 +116,7 @@ export class PageChannel implements Channel {
   #opening(approval: Approval): Opening {
     const opening = this.#openings.get(approval) ?? {
       openings: 0,
+      joined: undefined,
       withClient: false,
       turnedDown: false,
       accepted: false,

@@ -1,3 +1,5 @@
+import type { PrivateFieldName } from '../customer.ts'
+
 /**
  * What a person is shown before agreeing to a change. Every text in here went through `harmless()`: one line, visible,
  * bounded. It is not escaped for any markup; whoever renders it does that.
@@ -36,15 +38,14 @@ export interface ShownChange {
 }
 
 export type ShownValue =
-  | { readonly kind: 'value'; readonly text: string }
+  /** `cut`: too long to be shown whole, which the text says. */
+  | { readonly kind: 'value'; readonly text: string; readonly cut?: boolean }
   /** There is no value: absent, null or empty. */
   | { readonly kind: 'nothing' }
   /** AiFi does not show this field, or the record could not be read. */
   | { readonly kind: 'not_readable' }
   /** A secret; `text` says what it is without saying it: "a new password, given by the assistant". */
   | { readonly kind: 'hidden'; readonly text: string }
-
-export type PrivateFieldName = 'password' | 'currentPassword' | 'cardToken'
 
 export interface PrivateField {
   readonly name: PrivateFieldName

@@ -2,8 +2,8 @@ import { jsonEqual } from '../json.ts'
 import { harmless, JSON_LIMIT, type Relay } from '../text.ts'
 import type { ShownChange, ShownValue } from './question.ts'
 
-/** Characters of one value that a person reads. Longer ones are cut: the facts must stay in view. */
-export const VALUE_LIMIT = 300
+/** Characters of one value that a person reads. Longer ones are cut, which is said: the facts must stay in view. */
+const VALUE_LIMIT = 2_000
 /** What is shown before the first difference of two long values, in characters. */
 const LEAD = 20
 
@@ -11,7 +11,11 @@ const LEAD = 20
 export function shownValue(value: unknown, relay: Relay): ShownValue {
   if (value === undefined || value === null || value === '') return { kind: 'nothing' }
   const text = typeof value === 'string' ? value : JSON.stringify(relay.json(value))
-  return { kind: 'value', text: relay.text(text, VALUE_LIMIT) }
+  const cut = text.length > VALUE_LIMIT
+  const shown = relay.text(text, VALUE_LIMIT)
+  return cut
+    ? { kind: 'value', text: `${shown} (cut: ${text.length} characters in all)`, cut }
+    : { kind: 'value', text: shown }
 }
 
 /** Before and after. Two values that differ never look the same, whatever it is that differs. */
@@ -38,5 +42,7 @@ function firstDifference(a: string, b: string): number {
 }
 
 function excerpt(text: string, start: number): ShownValue {
-  return { kind: 'value', text: harmless(start > 0 ? `…${text.slice(start)}` : text, VALUE_LIMIT) }
+  const rest = start > 0 ? `…${text.slice(start)}` : text
+  const cut = start > 0 || rest.length > VALUE_LIMIT
+  return { kind: 'value', text: harmless(rest, VALUE_LIMIT), ...(cut && { cut }) }
 }

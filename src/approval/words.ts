@@ -10,10 +10,10 @@ import {
 } from '../customer.ts'
 import { isJsonObject, type JsonObject, jsonEqual } from '../json.ts'
 import { type CustomerRecord, fullName } from '../record.ts'
-import { harmless, Relay } from '../text.ts'
+import { Relay } from '../text.ts'
 import { consequenceOf } from './consequences.ts'
 import type { PrivateField, Question, ShownChange, ShownValue } from './question.ts'
-import { shownPair, shownValue, VALUE_LIMIT } from './shown-values.ts'
+import { shownPair, shownValue } from './shown-values.ts'
 
 /** What a question is made of. */
 export interface QuestionFacts {
@@ -27,18 +27,21 @@ export interface QuestionFacts {
   readonly client: string
 }
 
+/** Characters of a name or an email. */
+const NAME_LIMIT = 300
+/** Characters of the name of a member of `metadata`. */
+const KEY_LIMIT = 200
 /** Changed members of `metadata` that are shown one by one; more are summed up. */
-const MEMBER_LIMIT = 100
-/** Characters of all changes together in plain text, and of one value if they are too many. */
+const MEMBER_LIMIT = 200
+/** Characters of all changes together in plain text: a client, and who reads it, have only so much room. */
 const CHANGES_LIMIT = 2_000
-const SHORT_VALUE_LIMIT = 60
 
 /** The question for these facts: all text harmless, secrets named but not shown. */
 export function questionFor(facts: QuestionFacts): Question {
   const { request, record } = facts
   const relay = new Relay(secretStrings(request.changes))
-  const name = record && relay.text(fullName(record), VALUE_LIMIT)
-  const email = record?.email ? relay.text(record.email, VALUE_LIMIT) : undefined
+  const name = record && relay.text(fullName(record), NAME_LIMIT)
+  const email = record?.email ? relay.text(record.email, NAME_LIMIT) : undefined
   return {
     customer: {
       id: request.customerId,
@@ -80,8 +83,8 @@ function shownChanges(
   const before = known(record, field)
   const typed = !Object.hasOwn(request.changes, field)
   const after = request.changes[field]
-  if (field === 'metadata' && before && isJsonObject(before.value ?? {}) && isJsonObject(after)) {
-    return memberChanges(asObject(before.value), after, relay, consequence)
+  if (field === 'metadata' && isJsonObject(after) && isJsonObject(before?.value ?? {})) {
+    return memberChanges(before && asObject(before.value), after, relay, consequence)
   }
   const because = consequence !== undefined && { consequence }
   const hidden = typed || isSecretValue(field, after)
@@ -97,17 +100,23 @@ function shownChanges(
   ]
 }
 
+const NOT_READABLE: ShownValue = { kind: 'not_readable' }
+
 function asObject(value: unknown): JsonObject {
   return isJsonObject(value) ? value : {}
 }
 
-/** `metadata` member by member: those that lose something first, then those that are changed or added. */
+/**
+ * `metadata` member by member: those that lose something first, then those that are changed or added. Where it is not
+ * known what is there today, every member that is to be sent.
+ */
 function memberChanges(
-  before: JsonObject,
+  today: JsonObject | undefined,
   after: JsonObject,
   relay: Relay,
   consequence: string | undefined,
 ): ShownChange[] {
+  const before = today ?? {}
   const losing = Object.keys(before).filter(
     (key) => !Object.hasOwn(after, key) || losesMembers(before[key], after[key]),
   )
@@ -115,16 +124,20 @@ function memberChanges(
   const value = (object: JsonObject, key: string) => (Object.hasOwn(object, key) ? object[key] : undefined)
   const changed = keys.filter((key) => !jsonEqual(value(before, key), value(after, key)))
   const rows = changed.slice(0, MEMBER_LIMIT).map((key, index): ShownChange => {
-    const name = relay.text(key, 80)
+    const name = relay.text(key, KEY_LIMIT)
     return {
       field: `metadata.${name}`,
       label: `Metadata: ${name}`,
       ...shownPair(value(before, key), value(after, key), relay),
+      ...(!today && { before: NOT_READABLE }),
       ...(index === 0 && consequence !== undefined && { consequence }),
     }
   })
   const rest = changed.length - rows.length
-  if (rest > 0) rows.push({ ...whole(before, after, relay), label: `Metadata: ${rest} more members` })
+  if (rest > 0) {
+    const text = `${rest} more members of metadata change, not shown here`
+    rows.push({ field: 'metadata', label: 'Metadata', before: NOT_READABLE, after: { kind: 'value', text, cut: true } })
+  }
   return rows.length > 0 ? rows : [whole(before, after, relay)]
 }
 
@@ -139,39 +152,34 @@ function hiddenText(field: CustomerField, typed: boolean): string {
 
 /**
  * The question as plain text for a client's form. The first three lines hold the facts (whose record, on which AiFi,
- * what changes): hosts fold the rest.
+ * what changes): hosts fold the rest. Undefined when it is too long for that: nobody may agree to what is not shown.
  */
-export function questionText(question: Question): string {
+export function questionText(question: Question): string | undefined {
   const { customer, changes } = question
   const consequences = changes.flatMap(({ consequence }) => (consequence ? [consequence] : []))
+  const all = changes.map(changeText).join('; ')
+  const isNamed = changes.every(({ field }) => !field.endsWith('…'))
+  if (!isNamed || all.length > CHANGES_LIMIT || changes.some(({ before, after }) => isCut(before) || isCut(after)))
+    return undefined
   return [
     `Change AiFi customer ${whose(question)}?`,
     `On ${question.address}${question.sandbox ? ' (sandbox: nothing real changes)' : ''}`,
-    changesText(changes),
+    all,
     ...(customer.unreadable ? [customer.unreadable] : []),
     ...consequences,
     `Asked by ${question.client}. If you did not ask for this, decline.`,
   ].join('\n')
 }
 
-/** All changes in one line. What does not fit is counted: the client, and who reads it, have only so much room. */
-function changesText(changes: readonly ShownChange[]): string {
-  const whole = changes.map((each) => changeText(each, VALUE_LIMIT)).join('; ')
-  if (whole.length <= CHANGES_LIMIT) return whole
-  let text = ''
-  for (const [index, each] of changes.entries()) {
-    const longer = text + (index > 0 ? '; ' : '') + changeText(each, SHORT_VALUE_LIMIT)
-    if (longer.length > CHANGES_LIMIT) return `${text}; and ${changes.length - index} more changes, not shown here`
-    text = longer
-  }
-  return text
+function isCut(value: ShownValue): boolean {
+  return value.kind === 'value' && value.cut === true
 }
 
 /** Letters written from right to left: between two of them, everything that is no letter would change places. */
 const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 
-function changeText({ field, before, after }: ShownChange, limit: number): string {
-  const [was, is] = [plain(before, limit), plain(after, limit)]
+function changeText({ field, before, after }: ShownChange): string {
+  const [was, is] = [plain(before), plain(after)]
   const colon = RIGHT_TO_LEFT.test(field) ? ': now' : ':'
   const arrow = RIGHT_TO_LEFT.test(was) ? '→ new:' : '→'
   return `${/^[\p{L}\p{N}_.-]+$/u.test(field) ? field : quoted(field)}${colon} ${was} ${arrow} ${is}`
@@ -194,10 +202,10 @@ function quoted(text: string): string {
   return `“${text.replace(/[“”„‟❝❞〝〞〟＂]/g, '"')}”`
 }
 
-function plain(value: ShownValue, limit = VALUE_LIMIT): string {
+function plain(value: ShownValue): string {
   switch (value.kind) {
     case 'value':
-      return quoted(harmless(value.text, limit))
+      return quoted(value.text)
     case 'nothing':
       return '(none)'
     case 'not_readable':

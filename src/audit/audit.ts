@@ -46,7 +46,6 @@ export interface AuditOutcome {
   status: string
   http?: { status: number; type?: string | undefined; requestId?: string | undefined }
   approval?: AuditApproval
-  note?: string
 }
 
 export interface AuditLookup {

@@ -63,7 +63,7 @@ export async function attend(
       }
       if (approval && put?.kind === 'asked') return stillAsked(approval, put, { call, request, deps })
       const isVoid = !change.asked && deps.changes.giveUp(watched, call)
-      return isVoid ? tooSlow(request) : underWay(request, change.sent)
+      return isVoid ? tooSlow(request) : underWay(request, { sent: change.sent, approved: change.asked })
     }
     call.progress?.(put?.kind === 'asked' && approval ? put.waitingFor : 'Waiting for AiFi.')
     await nextEvent(change, Math.min(leftMs, PROGRESS_MS), [call.cancelled, ...(until ? [until] : [])], deps.clock)

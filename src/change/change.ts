@@ -48,7 +48,10 @@ export class Change {
   readonly #abandoned = new AbortController()
   #shown: Go | undefined
   #approval: Approval | undefined
+  #decision: Decision | undefined
   #sent = false
+  /** It has reached the one place that sends, which writes the audit itself. */
+  #ready = false
   #outcome: Outcome | undefined
   #looking: Promise<void> | undefined
   readonly #watchers = new Set<() => void>()
@@ -64,7 +67,7 @@ export class Change {
         deps.logger.error({ err, customerId: request.customerId }, 'a change failed inside this server')
         return interrupted(request, this.#sent)
       })
-      .then((envelope) => this.#settle(envelope))
+      .then((envelope) => this.#settle(this.#ready ? envelope : this.#unsent(envelope)))
   }
 
   /** The question that is open now. */
@@ -149,12 +152,14 @@ export class Change {
     const approval = this.#ask(shown)
     if (!(approval instanceof Approval)) return { end: approval }
     const decision = await approval.decided
+    this.#decision = decision
     this.#deps.limits.close(this.#key, decision.answer)
     this.#announce()
-    if (decision.answer !== 'approved' && decision.answer !== 'moved') return { end: this.#notSent(decision) }
+    if (decision.answer !== 'approved' && decision.answer !== 'moved')
+      return { end: notApproved(this.request, decision) }
     return this.#inTurn(async () => {
       const plan = await this.#plan()
-      if ('end' in plan) return { end: this.#unsent(plan.end, decision) }
+      if ('end' in plan) return plan
       const moved = movedFields(shown.record, plan.ask.record, this.request).length > 0
       return decision.answer === 'moved' || moved ? plan : { end: await this.#send(plan.ask, decision) }
     })
@@ -195,7 +200,8 @@ export class Change {
   async #send({ record }: Go, decision: Decision | undefined): Promise<UpdateEnvelope> {
     const { id, request } = this
     const { signal } = this.#abandoned
-    if (signal.aborted) return this.#unsent(stoppedBeforeSending(request), decision)
+    if (signal.aborted) return stoppedBeforeSending(request)
+    this.#ready = true
     const secrets = this.#approval?.takeSecrets() ?? {}
     const onSending = () => {
       this.#sent = true
@@ -204,20 +210,15 @@ export class Change {
     return sendChange(ready, this.#deps)
   }
 
-  /** The answer was no, or there was none. */
-  #notSent(decision: Decision): UpdateEnvelope {
-    return this.#unsent(notApproved(this.request, decision), decision)
-  }
-
-  /** Nothing was sent although somebody was asked: the answer belongs into the result and the audit all the same. */
-  #unsent(end: UpdateEnvelope, decision: Decision | undefined): UpdateEnvelope {
-    if (!decision || decision.answer === 'moved') return end
+  /** It ends without having been sent: that, and what a person said to it, belongs into the result and the audit too. */
+  #unsent(end: UpdateEnvelope): UpdateEnvelope {
     const { audit, logger } = this.#deps
+    const decision = this.#decision?.answer === 'moved' ? undefined : this.#decision
+    const envelope: UpdateEnvelope = { ...end, ...(decision?.answer !== 'unavailable' && approvalOf(decision)) }
     const { customerId } = this.request
-    const envelope: UpdateEnvelope = { ...end, ...(decision.answer !== 'unavailable' && approvalOf(decision)) }
-    const { status } = envelope
+    const approval = decision && { approval: auditApproval(decision) }
     try {
-      audit.outcome({ changeId: this.id, customerId, status, approval: auditApproval(decision) })
+      audit.outcome({ changeId: this.id, customerId, status: envelope.status, ...approval })
     } catch (err) {
       logger.error({ err }, 'the audit cannot be written')
     }

@@ -4,11 +4,11 @@ import type { Call } from '../call.ts'
 import { Deadline } from '../clock.ts'
 import type { ChangeRequest } from '../customer.ts'
 import { canonicalJson } from '../json.ts'
+import type { RateLimit } from '../rate-limit.ts'
 import type { UpdateEnvelope } from '../result.ts'
 import { Change, type ChangeDeps } from './change.ts'
 import { type Plan, planChange } from './plan.ts'
-import type { RateLimit } from './rate-limit.ts'
-import { tooMany } from './refusals.ts'
+import { stoppedBeforeSending, tooMany, tooManyPreviews, unwritableAudit } from './refusals.ts'
 
 /** An outcome that no call has picked up is kept for this long, milliseconds. */
 const KEEP_MS = 10 * 60_000
@@ -40,9 +40,14 @@ export class Changes {
   /** Those that have not ended, the void ones among them. */
   readonly #underWay = new Set<Change>()
 
-  constructor(deps: ChangeDeps, rate: RateLimit) {
+  readonly #lookups: RateLimit
+  #closed = false
+
+  /** @param rate of changes. @param lookups of looks at a record that change nothing, those of `find_customers` too. */
+  constructor(deps: ChangeDeps, rate: RateLimit, lookups: RateLimit) {
     this.#deps = deps
     this.#rate = rate
+    this.#lookups = lookups
   }
 
   /** The same change, if it is under way or its outcome still is to be told. The same: equal arguments, equal AiFi. */
@@ -57,6 +62,7 @@ export class Changes {
 
   /** Begins a change; an envelope when too many have begun lately. */
   begin(request: ChangeRequest, call: Call): Watched | UpdateEnvelope {
+    if (this.#closed) return stoppedBeforeSending(request)
     const retryAfterSeconds = this.#rate.take()
     if (retryAfterSeconds !== undefined) return tooMany(request, retryAfterSeconds)
     const key = this.#key(request)
@@ -101,16 +107,29 @@ export class Changes {
     this.#forget(watched)
   }
 
-  /** What would be done, without doing it. */
-  async preview(request: ChangeRequest, cancelled: AbortSignal): Promise<Plan> {
-    const { aifi, approvalFields, readBack, turns } = this.#deps
+  /**
+   * What would be done, without doing it. It shows the record, so it counts and is written into the audit as a lookup
+   * is; an envelope when that is not possible.
+   */
+  async preview(request: ChangeRequest, cancelled: AbortSignal): Promise<Plan | UpdateEnvelope> {
+    const { aifi, approvalFields, audit, logger, readBack, turns } = this.#deps
     const { customerId } = request
+    const retryAfterSeconds = this.#lookups.take()
+    if (retryAfterSeconds !== undefined) return tooManyPreviews(request, retryAfterSeconds)
     const read = () => aifi.readCustomer(customerId, cancelled)
-    return planChange(request, readBack ? await turns.take(customerId, read) : undefined, approvalFields)
+    const reading = readBack ? await turns.take(customerId, read) : undefined
+    try {
+      audit.lookup({ filter: 'customerId', found: reading?.kind === 'record' ? 1 : null, status: 'preview' })
+    } catch (err) {
+      logger.error({ err }, 'the audit cannot be written')
+      return unwritableAudit(request)
+    }
+    return planChange(request, reading, approvalFields)
   }
 
   /** The end of input: no question can be answered any more. Resolves when what has been sent has its outcome. */
   async close(): Promise<void> {
+    this.#closed = true
     const open = [...this.#underWay]
     for (const change of open) change.abandon('The program that asked has ended.')
     await Promise.all(open.map(({ settled }) => settled))

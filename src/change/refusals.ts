@@ -73,6 +73,18 @@ export function tooMany({ customerId }: ChangeRequest, retryAfterSeconds: number
   return { status: 'failed', customerId, message, retryAfterSeconds }
 }
 
+/** Too many looks at records, dry runs and lookups together, in the last minute. */
+export function tooManyPreviews({ customerId }: ChangeRequest, retryAfterSeconds: number): UpdateEnvelope {
+  const message = `Too many lookups and dry runs in a minute. ${NOTHING} Ask the user before going on.`
+  return { status: 'failed', customerId, message, retryAfterSeconds }
+}
+
+/** The audit is configured and cannot be written. */
+export function unwritableAudit({ customerId }: ChangeRequest): UpdateEnvelope {
+  const message = `The audit trail cannot be written. ${NOTHING} Whoever set this server up should check AIFI_AUDIT_LOG.`
+  return { status: 'failed', customerId, message }
+}
+
 /** A person was asked and has not answered yet. */
 export function pending(
   { customerId }: ChangeRequest,
@@ -98,7 +110,9 @@ export function wrongCode({ customerId }: ChangeRequest, triesLeft: number): Upd
 
 /** A code was given, but no question about this change is open. */
 export function noQuestion({ customerId }: ChangeRequest): UpdateEnvelope {
-  return invalidCode(customerId, 'No question about this change is open. Call without "approvalCode" first.')
+  const message =
+    'No question about this change is open: it may have been answered already. This call sent nothing. If you were not told an outcome, call without "approvalCode".'
+  return { status: 'invalid', customerId, message, errors: [{ field: 'approvalCode', message, rule: 'any.only' }] }
 }
 
 function invalidCode(customerId: number, message: string): UpdateEnvelope {
@@ -112,11 +126,18 @@ export function tooSlow({ customerId }: ChangeRequest): UpdateEnvelope {
   return { status: 'failed', customerId, message }
 }
 
-/** The call has to be answered before AiFi has. */
-export function underWay({ customerId }: ChangeRequest, sent: boolean): UpdateEnvelope {
+/** The call has to be answered before AiFi has. `approved`: a person has agreed, and it is about to be sent. */
+export function underWay(
+  { customerId }: ChangeRequest,
+  { sent, approved }: { sent: boolean; approved: boolean },
+): UpdateEnvelope {
+  const again = 'Call again with the same arguments for the outcome; it is not sent twice.'
+  if (approved && !sent) {
+    const message = `The change of customer ${customerId} is approved and about to be sent. ${again}`
+    return { status: 'approval_pending', customerId, message }
+  }
   const state = sent ? 'has been sent, and AiFi has not answered yet' : 'waits for its turn to be sent'
-  const message = `The change of customer ${customerId} ${state}. Call again with the same arguments for the outcome; it is not sent twice.`
-  return { status: 'unknown', customerId, message }
+  return { status: 'unknown', customerId, message: `The change of customer ${customerId} ${state}. ${again}` }
 }
 
 /** An outcome that a later call picks up. */
@@ -127,5 +148,6 @@ export function laterTold({ envelope, at }: Outcome): UpdateEnvelope {
 
 /** The answer that came back does not belong to an open question of this change. */
 export function notThisAnswer({ customerId }: ChangeRequest, reason: string): UpdateEnvelope {
-  return { status: 'declined', customerId, message: `${reason} ${NOTHING} Call again without it to ask anew.` }
+  const message = `${reason} This call sent nothing. If you were not told that the change was made, call again without it to ask anew.`
+  return { status: 'declined', customerId, message }
 }

@@ -9,6 +9,7 @@ import type { CustomerRecord } from '../record.ts'
 import type { UpdateEnvelope } from '../result.ts'
 import { approvalOf, auditApproval } from './approval-facts.ts'
 import { establish } from './establish.ts'
+import { unwritableAudit } from './refusals.ts'
 
 /** A change that may be sent now: approved, or in need of no approval. */
 export interface ReadyChange {
@@ -45,7 +46,7 @@ export interface SendDeps {
 export async function sendChange(change: ReadyChange, deps: SendDeps): Promise<UpdateEnvelope> {
   const { request, before, decision, secrets, signal, onSending } = change
   const changes: CustomerChanges = { ...request.changes, ...secrets }
-  if (!auditAttempt(change, changes, deps)) return auditUnwritable(change)
+  if (!auditAttempt(change, changes, deps)) return { ...unwritableAudit(request), ...approvalOf(decision) }
   const sending = await deps.aifi.updateCustomer(request.customerId, changes, {
     once: Object.hasOwn(changes, 'password') || Object.hasOwn(changes, 'currentPassword'),
     signal,
@@ -80,12 +81,6 @@ function auditAttempt(
     logger.error({ err }, 'the audit cannot be written')
     return false
   }
-}
-
-function auditUnwritable({ request, decision }: ReadyChange): UpdateEnvelope {
-  const message =
-    'The audit trail cannot be written, so nothing was sent and nothing was changed. Whoever set this server up should check AIFI_AUDIT_LOG.'
-  return { status: 'failed', customerId: request.customerId, message, ...approvalOf(decision) }
 }
 
 /** The change is made or not whatever happens to the audit now: that is said, not turned into a failure. */

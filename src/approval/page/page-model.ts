@@ -1,4 +1,5 @@
-import type { PrivateFieldName, Question } from '../question.ts'
+import type { PrivateFieldName } from '../../customer.ts'
+import type { Question } from '../question.ts'
 
 /** One page in one browser: the questions it shows, the oldest undecided first. */
 export interface PageModel {

@@ -1,6 +1,6 @@
-import { privateFields } from '../../customer.ts'
+import { type PrivateFieldName, privateFields } from '../../customer.ts'
 import type { TypedSecrets } from '../approval.ts'
-import type { PrivateField, PrivateFieldName } from '../question.ts'
+import type { PrivateField } from '../question.ts'
 
 type Typed = { ok: true; secrets: TypedSecrets } | { ok: false; problems: Partial<Record<PrivateFieldName, string>> }
 

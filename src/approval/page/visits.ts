@@ -1,8 +1,8 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
+import type { PrivateFieldName } from '../../customer.ts'
 import type { ChannelName } from '../../result.ts'
 import type { Approval } from '../approval.ts'
-import type { PrivateFieldName } from '../question.ts'
 
 /** A page that loads itself again is open if it did so within this long, milliseconds: some loads may be slow. */
 const OPEN_MS = 10_000

@@ -1,0 +1,68 @@
+import { McpProcess } from './mcp-process.mjs'
+import { interleaved } from './statistics.mjs'
+
+/** Calls before anything is counted: code is compiled, connections are open. */
+const WARM_UP = 300
+
+/** One call after the other: milliseconds per call, beside a loop of bare requests in a process of its own. */
+export async function measureCalls({ servers, bareLoop, rounds, callsPerRound }) {
+  const loop = new McpProcess(bareLoop.file, bareLoop.env)
+  const bare = (method) => () => loop.request('bare', { method, count: callsPerRound })
+  const runs = { barePatch: bare('PATCH'), bareGet: bare('GET') }
+  await loop.request('bare', { method: 'PATCH', count: WARM_UP })
+  const opened = await open(servers)
+  for (const [name, server] of Object.entries(opened)) runs[name] = () => sequential(server, callsPerRound)
+  const measured = await interleaved(rounds, runs)
+  await Promise.all([loop, ...Object.values(opened)].map((each) => each.end()))
+  return measured
+}
+
+/** Calls per second with many in flight, each for a customer of its own. */
+export async function measureThroughput({ servers, rounds, callsPerRound, inFlight }) {
+  const opened = await open(servers)
+  const runs = Object.fromEntries(
+    Object.entries(opened).map(([name, server]) => [
+      name,
+      async () => {
+        const start = performance.now()
+        await concurrent(server, callsPerRound, inFlight)
+        return (callsPerRound / (performance.now() - start)) * 1000
+      },
+    ]),
+  )
+  const measured = await interleaved(rounds, runs)
+  await Promise.all(Object.values(opened).map((each) => each.end()))
+  return measured
+}
+
+/** Makes this many changes, as many at a time as asked for. */
+export async function concurrent(server, calls, inFlight) {
+  let made = 0
+  const work = async (customerId) => {
+    while (made < calls) {
+      made += 1
+      await server.update(customerId, `Name${made}`)
+    }
+  }
+  await Promise.all(Array.from({ length: inFlight }, (_, i) => work(i + 1)))
+}
+
+async function sequential(server, calls) {
+  const durations = []
+  for (let i = 0; i < calls; i++) {
+    const start = performance.now()
+    await server.update(1, `Name${i}`)
+    durations.push(performance.now() - start)
+  }
+  return durations
+}
+
+async function open(servers) {
+  const opened = {}
+  for (const [name, { file, env }] of Object.entries(servers)) {
+    opened[name] = new McpProcess(file, env)
+    await opened[name].open()
+    await sequential(opened[name], WARM_UP)
+  }
+  return opened
+}

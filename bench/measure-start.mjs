@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import process from 'node:process'
+import { McpProcess } from './mcp-process.mjs'
+import { interleaved, summary } from './statistics.mjs'
+
+/** From spawning a process to its answer to `tools/list`, against `node -e 0` from spawn to exit; milliseconds. */
+export async function measureStart({ servers, rounds }) {
+  const runs = { node: untilNodeHasEnded }
+  for (const [name, { file, env }] of Object.entries(servers)) runs[name] = () => untilTools(file, env)
+  // Files into the page cache, and compiled code where Node keeps it: the second start is what counts.
+  await interleaved(1, runs)
+  return interleaved(rounds, runs)
+}
+
+async function untilNodeHasEnded() {
+  const start = performance.now()
+  await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit')
+  return performance.now() - start
+}
+
+async function untilTools(file, env) {
+  const start = performance.now()
+  const server = new McpProcess(file, env)
+  await server.open()
+  const ms = performance.now() - start
+  await server.end()
+  return ms
+}
+
+/** The first call, sent as soon as the tools are there, and the median of those after it; milliseconds. */
+export async function measureFirstCall({ servers, rounds, warmCalls }) {
+  const warm = Object.fromEntries(Object.keys(servers).map((name) => [name, []]))
+  const runs = Object.fromEntries(
+    Object.entries(servers).map(([name, { file, env }]) => [
+      name,
+      async () => {
+        const server = new McpProcess(file, env)
+        await server.open()
+        const first = await timed(() => server.update(1, 'First'))
+        for (let i = 0; i < warmCalls; i++) warm[name].push(await timed(() => server.update(1, `Next${i}`)))
+        await server.end()
+        return first
+      },
+    ]),
+  )
+  const first = await interleaved(rounds, runs)
+  return Object.fromEntries(
+    Object.keys(servers).map((name) => [name, { first: first[name], warm: summary(warm[name]) }]),
+  )
+}
+
+async function timed(act) {
+  const start = performance.now()
+  await act()
+  return performance.now() - start
+}
