@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import { concurrent } from './measure-calls.mjs'
 import { McpProcess } from './mcp-process.mjs'
+import { concurrent } from './measure-calls.mjs'
 import { interleaved } from './statistics.mjs'
 
 /** After this long whatever a server loads in the background is there, milliseconds. */
@@ -29,17 +29,17 @@ export async function measureMemory({ servers, rounds }) {
 
 /** Resident bytes after few and after many calls of one process. */
 export async function measureGrowth({ server: { file, env }, rounds, few, many }) {
-  const after = { few: [], many: [] }
+  const bytes = { afterFew: [], afterMany: [] }
   const grow = async () => {
     const server = new McpProcess(file, env)
     await server.open()
     await concurrent(server, few, IN_FLIGHT)
-    after.few.push(server.memory() ?? Number.NaN)
+    bytes.afterFew.push(server.memory() ?? Number.NaN)
     await concurrent(server, many - few, IN_FLIGHT)
-    after.many.push(server.memory() ?? Number.NaN)
+    bytes.afterMany.push(server.memory() ?? Number.NaN)
     await server.end()
-    return after.many.at(-1) / after.few.at(-1)
+    return bytes.afterMany.at(-1) / bytes.afterFew.at(-1)
   }
   const { ratio } = await interleaved(rounds, { ratio: grow })
-  return { ratio, ...after }
+  return { ratio, ...bytes }
 }

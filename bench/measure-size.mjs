@@ -23,9 +23,11 @@ export async function measureTokens({ file, env }) {
 export async function measureSize({ root, folder }) {
   await promisify(execFile)(process.execPath, [join(root, 'scripts', 'bundle.mjs'), folder], { cwd: root })
   const [bundle = ''] = (await readdir(folder)).filter((name) => name.endsWith('.mcpb'))
-  const { dependencies = {}, optionalDependencies = {}, peerDependencies = {} } = JSON.parse(
-    await readFile(join(root, 'package.json'), 'utf8'),
-  )
+  const {
+    dependencies = {},
+    optionalDependencies = {},
+    peerDependencies = {},
+  } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   const files = await readdir(join(root, 'dist'), { recursive: true, withFileTypes: true })
   const sizes = files.filter((each) => each.isFile()).map((each) => stat(join(each.parentPath ?? each.path, each.name)))
   return {

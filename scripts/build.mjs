@@ -16,8 +16,8 @@ const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ['src/index.ts'],
   outdir,
-  // Leaves the SDK's JSON Schema validator out; the file says why that does no harm.
-  alias: { '@modelcontextprotocol/server/_shims': './src/sdk-shims.ts' },
+  // What would be loaded and never used stays out; the files say why that does no harm.
+  alias: { '@modelcontextprotocol/server/_shims': './src/sdk-shims.ts', undici: './scripts/undici-dispatchers.mjs' },
   bundle: true,
   splitting: true,
   format: 'esm',

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { Host } from './host.ts'
+import { nearestName } from './nearest-name.ts'
 
 /** What the command line asks for. */
 type Command =
@@ -20,6 +21,7 @@ const OPTIONS = {
   version: { type: 'boolean', short: 'v' },
 } as const
 
+const LONG_OPTIONS = Object.keys(OPTIONS).map((name) => `--${name}`)
 const COMMANDS = 'Commands are doctor, sandbox and audit verify FILE; without one it serves MCP on stdio. See --help.'
 
 /** Runs the program; resolves with its exit code. */
@@ -65,7 +67,7 @@ function readCommand(args: readonly string[]): Command | string {
   const { values, positionals, tokens } = parseArgs({ args: [...args], strict: false, tokens: true, options: OPTIONS })
   const given = tokens.flatMap((token) => (token.kind === 'option' ? [token] : []))
   const unknown = given.find(({ name }) => !Object.hasOwn(OPTIONS, name))
-  if (unknown) return `unknown option${quoted(unknown.rawName)}. ${COMMANDS}`
+  if (unknown) return `unknown option${quoted(unknown.rawName, LONG_OPTIONS)}. ${COMMANDS}`
   const takesNumber = (name: string) => name === 'port' || name === 'customer'
   const odd = given.find(({ name, value }) => (value !== undefined) !== takesNumber(name))
   if (odd) return `${odd.rawName} takes ${takesNumber(odd.name) ? 'a number' : 'no value'}. ${COMMANDS}`
@@ -96,12 +98,14 @@ function readCommand(args: readonly string[]): Command | string {
   }
   if (first === 'doctor') return `doctor takes no file and no second word. ${COMMANDS}`
   if (first === 'audit') return 'audit needs "verify" and one file: audit verify FILE.'
-  return `unknown command${quoted(first)}. ${COMMANDS}`
+  return `unknown command${quoted(first, ['doctor', 'sandbox', 'audit'])}. ${COMMANDS}`
 }
 
-/** A word as somebody may have mistyped it; nothing that could be a secret. */
-function quoted(word: string): string {
-  return /^-{0,2}[a-z][a-z-]{0,15}$/.test(word) ? ` "${word}"` : ''
+/** A word as somebody may have mistyped it, and the nearest of those that exist; nothing that could be a secret. */
+function quoted(word: string, known: readonly string[]): string {
+  if (!/^-{0,2}[a-z][a-z-]{0,15}$/.test(word)) return ''
+  const near = nearestName(word, known)
+  return ` "${word}"${near ? ` (did you mean ${near}?)` : ''}`
 }
 
 function readPort(text: string | boolean | undefined): number | string {

@@ -1,11 +1,15 @@
 import { settings } from './config/settings.ts'
 import { version } from './version.ts'
 
+/** What is allowed stands in the README and in every complaint; here only where it is a choice of words. */
+const CHOICE = /^[a-z-]+(, [a-z-]+)+$/
+
 /** What `--help` prints. */
 export function helpText(): string {
   const width = Math.max(...settings.map(({ name }) => name.length))
   const lines = settings.map(({ name, meaning, allowed, default: fallback }) => {
-    return `  ${name.padEnd(width)}  ${meaning}; ${allowed} (default: ${fallback})`
+    const choice = CHOICE.test(allowed) ? `: ${allowed}` : ''
+    return `  ${name.padEnd(width)}  ${meaning}${choice}${defaultWords(fallback)}`
   })
   return `aifi-customer-mcp ${version}
 An MCP server that changes AiFi customer records, with a person's approval for what is sensitive.
@@ -23,4 +27,9 @@ Usage
 Settings (environment variables)
 ${lines.join('\n')}
 `
+}
+
+function defaultWords(fallback: string): string {
+  if (fallback === 'none') return ''
+  return fallback.endsWith('required') ? ` (${fallback})` : ` (default: ${fallback})`
 }

@@ -25,6 +25,10 @@ const WARM_MS = 1_000
 /** Of log that nobody reads, this much is kept, bytes; the rest is lost. */
 const UNREAD_LOG_LIMIT = 1024 * 1024
 
+/** For somebody who starts it by hand and sees nothing happen. */
+const TERMINAL_HINT =
+  'aifi-customer-mcp: waiting for an MCP host on stdin. To see what it can do, try --help, or doctor. Ctrl-C ends it.\n'
+
 export interface ServeOptions {
   /** Against the embedded stand-in instead of AiFi. */
   readonly sandbox: boolean
@@ -57,10 +61,14 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   })
   const app = createApp(config, { aifi, audit, browser, clock, logger })
   logStart(config, logger)
+  if ('isTTY' in host.stdin && host.stdin.isTTY) host.stderr.write(TERMINAL_HINT)
   const warnings = new Warnings(logger, clock)
   const warn = (reason: string) => warnings.warn(`left out ${reason}`)
   // What the first call needs is loaded while nobody waits: once the host has its tools, or if it never asks for them.
-  const warm = () => Promise.all([aifi.warm(), logger.warm()])
+  const warm = async () => {
+    await aifi.warm()
+    await logger.warm()
+  }
   const answered = (method: string) => method === 'tools/list' && void setImmediate().then(warm)
   const transport = new StdioTransport(host.stdin, host.stdout, warn, answered)
   clock.after(WARM_MS, () => void warm())

@@ -137,11 +137,15 @@ test('--help lists every setting with its default', async () => {
   const { stdout, code } = await runToEnd({ args: ['--help'] })
   expect(code).toBe(0)
   const lines = stdout.split('\n').map((line) => line.trim())
-  const missing = settings.filter(
-    ({ name, default: fallback }) =>
-      !lines.some((line) => line.startsWith(`${name} `) && line.endsWith(`(default: ${fallback})`)),
-  )
-  expect(missing).toEqual([])
+  const ending = (fallback: string) => {
+    if (fallback === 'none') return ''
+    return fallback.endsWith('required') ? `(${fallback})` : `(default: ${fallback})`
+  }
+  const missing = settings.filter(({ name, meaning, default: fallback }) => {
+    const line = lines.find((each) => each.startsWith(`${name} `))
+    return !line?.includes(meaning) || !line.endsWith(ending(fallback))
+  })
+  expect(missing.map(({ name }) => name)).toEqual([])
 })
 
 describe('the version of package.json', () => {

@@ -109,3 +109,26 @@ describe('a dry run', () => {
     expect(approved.status).toBe('updated')
   })
 })
+
+test('dry runs count as lookups, and are in the audit as such', async () => {
+  const lookups: object[] = []
+  const harness = await start({ audit: { ...noAudit, lookup: (entry) => lookups.push(entry) } })
+  const client = await harness.connect()
+  const run = () => client.update({ customerId: 4211, email: 'x@example.com', dryRun: true })
+  for (let count = 0; count < 30; count++) expect(await run()).toMatchObject({ status: 'preview' })
+  expect(await run()).toMatchObject({ status: 'failed', retryAfterSeconds: expect.any(Number) })
+  expect(lookups).toHaveLength(30)
+  expect(lookups[0]).toEqual({ filter: 'customerId', found: 1, status: 'preview' })
+  expect(harness.sent('GET')).toHaveLength(30)
+})
+
+test('a dry run shows nothing when it cannot be written into the audit', async () => {
+  const lookup = () => {
+    throw new Error('disk full')
+  }
+  const harness = await start({ audit: { ...noAudit, lookup } })
+  const client = await harness.connect()
+  const envelope = await client.update({ customerId: 4211, email: 'x@example.com', dryRun: true })
+  expect(envelope).toMatchObject({ status: 'failed' })
+  expect(JSON.stringify(envelope)).not.toContain('jane@example.com')
+})

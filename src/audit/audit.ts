@@ -103,12 +103,19 @@ export function openAudit(path: string, { clock, runId = randomUUID(), disk }: A
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: ': its folder does not exist',
+  EACCES: ': this user may not write it',
+  EROFS: ': the file system is read-only',
+  ENOSPC: ': the disk is full',
+}
+
 function orAuditError<Result>(action: () => Result): Result {
   try {
     return action()
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
-    throw new AuditError(`The audit file cannot be written${code}.`, { cause })
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    throw new AuditError(`The audit file cannot be written${REASONS[code] ?? (code && ` (${code})`)}.`, { cause })
   }
 }
 

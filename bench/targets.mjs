@@ -1,0 +1,102 @@
+const MB = 1024 * 1024
+
+/**
+ * What was measured against what was set: one row per target, all as ratios or counts of this very run.
+ *
+ * @param {any} figures of bench.mjs.
+ * @param {number} nodeMajor
+ * @returns {{ what: string, measured: string, target: string, meets: boolean | undefined, beside: string }[]}
+ */
+export function judge({ start, firstCall, call, throughput, memory, growth, tokens, size }, nodeMajor) {
+  const startTarget = nodeMajor >= 22 ? 3.2 : 4
+  const startRatio = (name) => start[name].median / start.node.median
+  const added = (name) => call[name].median - call.barePatch.median
+  const bareGet = call.bareGet.median
+  const v2Added = added('minimalV2')
+  const rate = (name) => throughput[name].median / throughput.minimalV2.median
+  const memoryRatio = (name) => memory[name].median / memory.lineLoop.median
+  const { first, warm } = firstCall.ours
+  const firstTarget = 1.5 * warm.median + 30
+  const all = Object.values(tokens).reduce((sum, each) => sum + each, 0)
+  return [
+    row(
+      'spawn → tools/list, second start onwards',
+      `${startRatio('ours').toFixed(2)} × node -e 0 (${ms(start.ours)} against ${ms(start.node)})`,
+      atMost(startRatio('ours'), startTarget, `${startTarget.toFixed(1)} ×`),
+      `v2 ${startRatio('minimalV2').toFixed(2)} ×, v1 ${startRatio('minimalV1').toFixed(2)} ×, with log ${startRatio('oursLogging').toFixed(2)} ×`,
+    ),
+    row(
+      'added to a bare PATCH, without reading, p50',
+      `${micros(added('ours'))} (${ms(call.ours)} against ${ms(call.barePatch)})`,
+      atMost(added('ours'), 1.3 * v2Added, micros(1.3 * v2Added)),
+      `v2 ${micros(v2Added)}, v1 ${micros(added('minimalV1'))}, with log ${micros(added('oursLogging'))}`,
+    ),
+    row(
+      'added to a bare PATCH, with reading, p50',
+      `${micros(added('oursReading'))} (${ms(call.oursReading)})`,
+      atMost(added('oursReading'), 1.3 * v2Added + bareGet, micros(1.3 * v2Added + bareGet)),
+      `bare GET ${micros(bareGet)}`,
+    ),
+    row(
+      'throughput, 64 calls in flight',
+      `${rate('ours').toFixed(2)} × minimal v2 (${perSecond(throughput.ours)})`,
+      atLeast(rate('ours'), 0.9, '0.9 ×'),
+      `v2 ${perSecond(throughput.minimalV2)}, v1 ${perSecond(throughput.minimalV1)}, with reading ${perSecond(throughput.oursReading)}, with log ${perSecond(throughput.oursLogging)}`,
+    ),
+    row(
+      'memory after tools/list',
+      `${memoryRatio('ours').toFixed(2)} × a line loop (${megabytes(memory.ours)} against ${megabytes(memory.lineLoop)})`,
+      atMost(memoryRatio('ours'), 1.5, '1.5 ×'),
+      `v2 ${memoryRatio('minimalV2').toFixed(2)} ×, v1 ${memoryRatio('minimalV1').toFixed(2)} ×`,
+    ),
+    row(
+      `memory after ${growth.many} calls against after ${growth.few}`,
+      `${growth.ratio.median.toFixed(2)} × (${growth.ratio.min.toFixed(2)} to ${growth.ratio.max.toFixed(2)})`,
+      atMost(growth.ratio.median, 1.15, '1.15 ×'),
+    ),
+    row('tools/list, both tools, o200k tokens', `${all}`, atMost(all, 900, '900')),
+    row('update_customer alone', `${tokens.update_customer}`, atMost(tokens.update_customer, 650, '650')),
+    row(
+      'the .mcpb file',
+      `${size.bundleBytes} bytes`,
+      atMost(size.bundleBytes, 500_000, '500,000'),
+      `dist/ ${size.distBytes} bytes`,
+    ),
+    row('packages that npm install brings besides', `${size.packages}`, atMost(size.packages, 0, '0')),
+    row(
+      'first call, right after tools/list',
+      `${ms(first)} (warm ${ms(warm)})`,
+      atMost(first.median, firstTarget, `${firstTarget.toFixed(1)} ms`),
+      `v2 ${ms(firstCall.minimalV2.first)}`,
+    ),
+  ]
+}
+
+function row(what, measured, { target, meets }, beside = '') {
+  return { what, measured, target, meets, beside }
+}
+
+function atMost(value, limit, text) {
+  return { target: `≤ ${text}`, meets: Number.isNaN(value) ? undefined : value <= limit }
+}
+
+function atLeast(value, limit, text) {
+  return { target: `≥ ${text}`, meets: Number.isNaN(value) ? undefined : value >= limit }
+}
+
+function ms({ median, min, max }) {
+  const digits = median < 10 ? 2 : 0
+  return `${median.toFixed(digits)} ms [${min.toFixed(digits)}–${max.toFixed(digits)}]`
+}
+
+function micros(milliseconds) {
+  return `${Math.round(milliseconds * 1000)} µs`
+}
+
+function perSecond({ median, min, max }) {
+  return `${Math.round(median)}/s [${Math.round(min)}–${Math.round(max)}]`
+}
+
+function megabytes({ median, min, max }) {
+  return `${(median / MB).toFixed(0)} MB [${(min / MB).toFixed(0)}–${(max / MB).toFixed(0)}]`
+}
