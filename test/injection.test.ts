@@ -11,7 +11,7 @@ import { openedAddress, PageVisitor } from './helpers/page-visitor.ts'
  * question by the same page, the same is sent, and what the assistant reads is bounded text without hidden characters.
  */
 
-/** Each holds EVIL, and what may be shown of it. */
+/** Each holds the word EVIL, which no log may repeat. */
 const attacks: readonly (readonly [string, string])[] = [
   [
     'an instruction',

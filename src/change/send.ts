@@ -53,7 +53,9 @@ export async function sendChange(change: ReadyChange, deps: SendDeps): Promise<U
     onSending,
   })
   const outcome = await establish({ request, changes, before, sending }, deps)
-  const envelope: UpdateEnvelope = { ...outcome, customerId: request.customerId, ...approvalOf(decision) }
+  const { status, message, ...rest } = outcome
+  const { customerId } = request
+  const envelope: UpdateEnvelope = { status, message, customerId, ...rest, ...approvalOf(decision) }
   return auditOutcome(change, envelope, deps)
 }
 
