@@ -3,6 +3,16 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 
+/**
+ * Node as every process here is started: what the environment of whoever runs this says to Node (certificates to read,
+ * options) would be part of each start.
+ */
+export function startNode(args, env = {}) {
+  const { PATH, HOME } = process.env
+  const plain = Object.fromEntries(Object.entries({ PATH, HOME }).filter(([, value]) => value !== undefined))
+  return spawn(process.execPath, args, { env: { ...plain, ...env }, stdio: ['pipe', 'pipe', 'ignore'] })
+}
+
 /** A server as a process of its own, and the client that talks to it: JSON lines, and as little else as possible. */
 export class McpProcess {
   #lastId = 0
@@ -10,9 +20,7 @@ export class McpProcess {
 
   /** @param {string} file @param {Record<string, string>} env */
   constructor(file, env = {}) {
-    const { PATH, HOME } = process.env
-    const plain = Object.fromEntries(Object.entries({ PATH, HOME }).filter(([, value]) => value !== undefined))
-    this.child = spawn(process.execPath, [file], { env: { ...plain, ...env }, stdio: ['pipe', 'pipe', 'ignore'] })
+    this.child = startNode([file], env)
     this.ended = new Promise((resolve) => this.child.on('exit', resolve))
     createInterface({ input: this.child.stdout }).on('line', (line) => this.#take(JSON.parse(line)))
     // Whoever waits is told by the end of the process.

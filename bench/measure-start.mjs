@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import process from 'node:process'
-import { McpProcess } from './mcp-process.mjs'
+import { McpProcess, startNode } from './mcp-process.mjs'
 import { interleaved, summary } from './statistics.mjs'
 
 /** From spawning a process to its answer to `tools/list`, against `node -e 0` from spawn to exit; milliseconds. */
@@ -15,7 +13,7 @@ export async function measureStart({ servers, rounds }) {
 
 async function untilNodeHasEnded() {
   const start = performance.now()
-  await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit')
+  await once(startNode(['-e', '0']), 'exit')
   return performance.now() - start
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { setting, settings } from '../src/config/settings.ts'
 import { customerFields, fieldFacts } from '../src/customer.ts'
+import { findEnvelope } from '../src/find-result.ts'
 import { updateEnvelope } from '../src/result.ts'
 import { SERVER_NAME } from '../src/server.ts'
 import { serverJson, withGeneratedParts } from './helpers/generated.ts'
@@ -75,10 +76,11 @@ describe('README.md', () => {
     expect(ways.join(', ')).toBe(setting.approval.allowed)
   })
 
-  test('shows an answer as the tool gives it', () => {
-    const answers = blocks('json').filter((code) => code.includes('"status"'))
-    expect(answers).toHaveLength(1)
-    for (const answer of answers) expect(updateEnvelope.safeParse(JSON.parse(answer)).error).toBeUndefined()
+  test('shows an answer of each tool as the tool gives it', () => {
+    const [found, updated, ...more] = blocks('json').filter((code) => code.includes('"status": "'))
+    expect(more).toEqual([])
+    expect(findEnvelope.safeParse(JSON.parse(String(found))).error).toBeUndefined()
+    expect(updateEnvelope.safeParse(JSON.parse(String(updated))).error).toBeUndefined()
   })
 
   test('shows configurations that are JSON, and start what is built', () => {

@@ -17,6 +17,8 @@ The suite speaks HTTP alone, this server stdio alone: \`scripts/conformance/brid
 unchanged but for their ids, with a server's process for each session (2025-11-25), or one for the run (2026-07-28). HTTP statuses and
 headers are therefore the bridge's: what the checks named \`…-http-…\` say about them says nothing about the server. Most scenarios
 call tools that only the suite's own example server has; where a call of \`update_customer\` can take their place, it does (marked *).
+On stdio, the first request decides for the whole connection of which era it is. So that of 2026-07-28 is opened with a proper request
+before the suite's, and a request that names yet another revision has a connection of its own.
 
 \`wire-schema-valid\` is the suite's check of every message against the JSON schema of the revision.
 
