@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 const run = promisify(execFile)
-const FULL = { starts: 30, firstCalls: 10, rounds: 20, calls: 200, memory: 5, few: 1_000, many: 10_000, growths: 3 }
+const FULL = { starts: 30, firstCalls: 10, rounds: 12, calls: 200, memory: 5, few: 1_000, many: 10_000, growths: 3 }
 const QUICK = { starts: 2, firstCalls: 1, rounds: 2, calls: 50, memory: 1, few: 100, many: 300, growths: 1 }
 const times = values.quick ? QUICK : FULL
 const say = (text) => process.stderr.write(`${text}\n`)

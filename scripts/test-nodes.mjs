@@ -1,8 +1,8 @@
 // Runs the tests on other versions of Node, each from the npm package `node`, and prints one line per version:
 //   node scripts/test-nodes.mjs [version ...] [-- what `vitest run` is to run]
-// Needs dist/ (npm run build).
+// Without versions it takes all that matter, and writes docs/runtimes.md, too. Needs dist/ (npm run build).
 import { execFile } from 'node:child_process'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,10 @@ const cache = join(root, 'node_modules', '.cache', 'nodes')
 const args = process.argv.slice(2)
 const split = args.includes('--') ? args.indexOf('--') : args.length
 const versions = split > 0 ? args.slice(0, split) : ['20.18.1', '22', '24', '26']
+/** @type {string[]} rows of the report */
+const rows = []
 for (const version of versions) console.log(`Node ${version}: ${await verdict(version, args.slice(split + 1))}`)
+if (split === 0) await writeFile(join(root, 'docs', 'runtimes.md'), report(new Date()))
 
 async function verdict(version, tests) {
   const node = await install(version)
@@ -33,7 +36,28 @@ async function verdict(version, tests) {
   }).catch((error) => ({ failure: error }))
   if (failure) process.exitCode = 1
   const result = await readFile(report, 'utf8').then(JSON.parse, () => undefined)
-  return result ? summary(result) : `did not run: ${failure?.stderr}`
+  if (!result) return `did not run: ${failure?.stderr}`
+  const { stdout } = await run(node, ['--version'])
+  const { numTotalTests, numPassedTests, numFailedTests } = result
+  const skipped = numTotalTests - numPassedTests - numFailedTests
+  rows.push(`| ${stdout.trim().slice(1)} | ${numPassedTests} | ${numFailedTests} | ${skipped} |`)
+  return summary(result)
+}
+
+/** @param {Date} date */
+function report(date) {
+  const tests = args.slice(split + 1).map((each) => `\`${each}\``)
+  return `# Runtimes
+
+Written by \`npm run test:nodes\` on ${date.toISOString().slice(0, 10)}, from what really happened: ${tests.join(', ') || 'all tests of `npm test`'}, with the runner, the server's
+processes and everything else on that Node, a binary of the npm package \`node\` (${process.platform}, ${process.arch}).
+
+| Node | tests passed | failed | skipped |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+
+Older ones: the program says in one line on stderr that it needs Node 20.18.1, and ends; \`test/process.test.ts\` shows it.
+`
 }
 
 function summary({ numPassedTests, numFailedTests, testResults }) {

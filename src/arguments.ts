@@ -49,8 +49,17 @@ const toolFields = z.strictObject({
   approvalCode: z.string().optional().describe('code that the person confirmed'),
 })
 
+/** One schema for each settings: zod compiles a schema when it is first used, which costs more than many calls. */
+const schemas = new WeakMap<ArgumentSettings, ReturnType<typeof argumentsUnder>>()
+
 /** The arguments of `update_customer` under these settings: the source of the advertised schema and of the checks. */
 export function updateCustomerArguments(settings: ArgumentSettings) {
+  const schema = schemas.get(settings) ?? argumentsUnder(settings)
+  schemas.set(settings, schema)
+  return schema
+}
+
+function argumentsUnder(settings: ArgumentSettings) {
   const approvalCode = settings.approvalCode ? toolFields : toolFields.omit({ approvalCode: true })
   if (settings.secretArguments === 'allow') return approvalCode
   return approvalCode
