@@ -102,13 +102,17 @@ describe('the audit trail', () => {
     expect(patches()).toBe(0)
   })
 
-  it('has nothing of what was never going to be sent', async () => {
-    const { client, file } = await audited({ before: fault.answer(200, jane) })
+  it('says how it ended when nothing was sent, and nothing of what our own checks refused', async () => {
+    const { client, records } = await audited({ before: fault.answer(200, jane) })
     await client.update({ customerId: 4211, firstName: 'Jane' })
     await client.update({ customerId: 4211, firstName: 'Janet', dryRun: true })
     await client.update({ customerId: 4211, priority: 99 })
     await client.update({ customerId: 4211, phone: '1', expectedEmail: 'other@example.com' })
-    expect(readFileSync(file, 'utf8')).toBe('')
+    expect(records().map(({ event, status }) => [event, status])).toEqual([
+      ['outcome', 'unchanged'],
+      ['lookup', 'preview'],
+      ['outcome', 'invalid'],
+    ])
   })
 
   it.each<[string, Circumstances, string, object | undefined]>([
@@ -196,7 +200,7 @@ describe('an audit that cannot be written', () => {
       status: 'failed',
       message: expect.stringMatching(/audit trail cannot be written/),
     })
-    expect(envelope.message).toMatch(/nothing was sent and nothing was changed.*AIFI_AUDIT_LOG/)
+    expect(envelope.message).toMatch(/Nothing was sent and nothing was changed.*AIFI_AUDIT_LOG/)
     expect(patches()).toBe(0)
     expect(records()).toEqual([])
   })

@@ -145,7 +145,7 @@ describe('a disk that fails', () => {
     const audit = open({ disk: { write, flush: fdatasyncSync } })
     audit.lookup(lookup)
     full = true
-    expect(() => audit.attempt(attempt('c1'))).toThrow('The audit file cannot be written (ENOSPC).')
+    expect(() => audit.attempt(attempt('c1'))).toThrow('The audit file cannot be written: the disk is full.')
     full = false
     audit.attempt(attempt('c2'))
     audit.outcome(outcome('c2'))

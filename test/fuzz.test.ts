@@ -232,7 +232,9 @@ test(
         harness.clock.advance(61_000)
         const envelope = await client.update({ customerId: 4211, ...changes })
         seen.set(envelope.status, (seen.get(envelope.status) ?? 0) + 1)
-        expect(['updated', 'unchanged', 'invalid', 'failed', 'unknown']).toContain(envelope.status)
+        // A record too long for a form goes to the page, which nobody can open here.
+        const ends = ['updated', 'unchanged', 'invalid', 'failed', 'unknown', 'approval_unavailable']
+        expect(ends).toContain(envelope.status)
         expect(isWithinLimit(envelope)).toBe(true)
         if ('password' in changes) expect(JSON.stringify(envelope)).not.toContain('canary')
         expect(sent()).toBeLessThanOrEqual(2)

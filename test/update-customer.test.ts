@@ -38,4 +38,13 @@ describe.each(eras)('update_customer for a client of %s', (era) => {
     expect(envelope).toMatchObject({ status: 'declined', approval: { channel: 'form', answer: 'declined' } })
     expect(harness.sent('PATCH')).toHaveLength(0)
   })
+
+  test('takes metadata as deep as it may be, and knows it again when it comes back', async () => {
+    const harness = await start()
+    const client = await harness.connect({ era, answer: () => accept() })
+    let deep: unknown = 'bottom'
+    for (let level = 1; level < 64; level++) deep = { deep }
+    const envelope = await client.update({ customerId: 77, metadata: { deep } })
+    expect(envelope).toMatchObject({ status: 'updated', changes: [{ field: 'metadata', verified: 'as_requested' }] })
+  })
 })

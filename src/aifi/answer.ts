@@ -1,11 +1,12 @@
+import { NESTING_LIMIT } from '../customer.ts'
 import { nestsWithin } from '../json.ts'
 import type { Body, HttpFacts } from './port.ts'
 
 export type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 const TEXT_LIMIT = 2_000
-/** Deeper than any record is; what is deeper is not handed on as JSON, so that nobody has to fear for their stack. */
-const JSON_LEVELS = 64
+/** A record around the deepest value that can be sent, and some; what is deeper is not handed on as JSON. */
+const JSON_LEVELS = NESTING_LIMIT + 16
 /** A longer wait is no advice for a caller who waits. */
 const RETRY_AFTER_LIMIT_SECONDS = 86_400
 const REQUEST_ID_HEADERS = ['x-request-id', 'x-correlation-id', 'traceparent']
