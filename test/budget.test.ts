@@ -9,7 +9,7 @@ import { liveTools, makeBundle, packageJson } from './helpers/repository.ts'
 const BOTH_TOOLS_TOKENS = 900
 const UPDATE_CUSTOMER_TOKENS = 650
 /** The target is 500,000. It had 513,858 when this was set, of which the SDK's JSON Schema validator is 44,000. */
-const BUNDLE_BYTES = 560_000
+const BUNDLE_BYTES = 500_000
 
 test(`a model reads at most ${BOTH_TOOLS_TOKENS} tokens of tools, ${UPDATE_CUSTOMER_TOKENS} of update_customer`, async () => {
   const tools = await liveTools()
