@@ -83,6 +83,20 @@ describe('README.md', () => {
     expect(updateEnvelope.safeParse(JSON.parse(String(updated))).error).toBeUndefined()
   })
 
+  test('has install links that name this version and carry no secret', () => {
+    const linked = (name: string) => new URL(String(new RegExp(`^\\[${name}\\]: (\\S+)$`, 'm').exec(readme)?.[1]))
+    const redirect = String(linked('vscode').searchParams.get('url'))
+    const vscode = JSON.parse(decodeURIComponent(redirect.replace('vscode:mcp/install?', '')))
+    const cursor = JSON.parse(Buffer.from(String(linked('cursor').searchParams.get('config')), 'base64').toString())
+    for (const { command, args } of [vscode, cursor]) {
+      expect([command, ...args]).toEqual(['npx', '-y', `${packageJson.name}@${packageJson.version}`])
+    }
+    expect(cursor.env).toEqual({ AIFI_BASE_URL: '' })
+    const asked = (id: string) => `\${input:${id}}`
+    expect(vscode.env).toEqual({ AIFI_BASE_URL: asked('aifi-address'), AIFI_TOKEN: asked('aifi-token') })
+    expect(vscode.inputs).toMatchObject([{ id: 'aifi-address' }, { id: 'aifi-token', password: true }])
+  })
+
   test('shows configurations that are JSON, and start what is built', () => {
     const configurations = blocks('json').filter((code) => code.includes('"command"'))
     expect(configurations.length).toBeGreaterThan(1)
