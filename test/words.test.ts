@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Question } from '../src/approval/question.ts'
-import { type QuestionFacts, questionFor, questionText } from '../src/approval/words.ts'
+import { questionText } from '../src/approval/question-text.ts'
+import { type QuestionFacts, questionFor } from '../src/approval/words.ts'
 import type { ChangeRequest, CustomerChanges } from '../src/customer.ts'
 import type { CustomerRecord } from '../src/record.ts'
 

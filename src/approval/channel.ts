@@ -13,8 +13,11 @@ export interface Channel {
   unavailable(request: ChangeRequest, call: Call): string | undefined
   /** Puts the question, or notices that it is put already. Returns soon, and never rejects. */
   put(approval: Approval, round: Round): Promise<Put>
-  /** Reads what came back with the call, if this channel's answers come that way; maybe too late, the question decided. */
-  take?(approval: Approval, call: Call): Taken
+  /**
+   * Reads what came back with the call, if this channel's answers come that way; maybe too late, the question decided.
+   * A question that stays open afterwards is answered elsewhere, or is put the next way.
+   */
+  take?(approval: Approval, call: Call): void
   /** A call has waited its whole time for the answer in vain. */
   waitedInVain?(approval: Approval): void
 }
@@ -41,11 +44,3 @@ export type Put =
   | { kind: 'wrong_code'; triesLeft: number }
   /** Not this way, after all; the next one may do. */
   | { kind: 'cannot'; reason: string }
-
-export type Taken =
-  /** The approval has its answer now. */
-  | 'decided'
-  /** The client has done its part; the answer comes elsewhere. */
-  | 'wait'
-  /** The client did not ask anybody: the next way may do. */
-  | 'next'

@@ -2,7 +2,7 @@ import { randomInt, timingSafeEqual } from 'node:crypto'
 import { type ChangeRequest, fieldFacts, requestedFields } from '../customer.ts'
 import type { Approval } from './approval.ts'
 import type { Channel, Put, Round } from './channel.ts'
-import { questionText } from './words.ts'
+import { questionText } from './question-text.ts'
 
 /** Wrong codes after which the question is void. */
 const TRIES = 3

@@ -4,8 +4,8 @@ import type { Call } from '../call.ts'
 import type { Clock } from '../clock.ts'
 import type { ChangeRequest } from '../customer.ts'
 import type { Approval } from './approval.ts'
-import type { Channel, Put, Round, Taken } from './channel.ts'
-import { questionText } from './words.ts'
+import type { Channel, Put, Round } from './channel.ts'
+import { questionText } from './question-text.ts'
 
 /** No person reads and answers a question in less, milliseconds. A client that does has not asked one. */
 const UNREAD_MS = 700
@@ -84,7 +84,7 @@ export class FormChannel implements Channel {
     }
   }
 
-  take(approval: Approval, call: Call): Taken {
+  take(approval: Approval, call: Call): void {
     const form = this.#forms.get(approval)
     if (form) form.answered = true
     const response = inputResponse(call.answers, KEY)
@@ -92,15 +92,14 @@ export class FormChannel implements Channel {
     if (action === 'accept') {
       const yes = acceptedContent(call.answers, KEY, approved) !== undefined
       approval.decide({ answer: yes ? 'approved' : 'not_approved', channel: 'form' })
-      return 'decided'
+      return
     }
     const tookMs = this.#clock.monotonic() - (form?.askedAt ?? 0)
     if (this.#fallback && tookMs < UNREAD_MS) {
       call.connection.asksPeople = false
-      return 'next'
+      return
     }
     approval.decide({ answer: action === 'decline' ? 'declined' : 'cancelled', channel: 'form' })
-    return 'decided'
   }
 
   waitedInVain(approval: Approval): void {

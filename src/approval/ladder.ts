@@ -1,7 +1,7 @@
 import type { Call } from '../call.ts'
 import type { ChangeRequest } from '../customer.ts'
 import type { Approval } from './approval.ts'
-import type { Channel, Put, Round, Taken } from './channel.ts'
+import type { Channel, Put, Round } from './channel.ts'
 
 /** The ways to ask a person, tried from the first to the last. */
 export class Ladder {
@@ -41,9 +41,9 @@ export class Ladder {
   }
 
   /** Reads the answer that came back with the call. */
-  take(approval: Approval, call: Call): Taken {
+  take(approval: Approval, call: Call): void {
     const channel = call.state?.valid ? this.#withClient.get(approval)?.get(call.state.channel) : undefined
-    return channel?.take?.(approval, call) ?? 'next'
+    channel?.take?.(approval, call)
   }
 
   waitedInVain(approval: Approval): void {

@@ -2,7 +2,7 @@ import { type InputRequests, inputResponse } from '@modelcontextprotocol/server'
 import type { Call } from '../call.ts'
 import type { ChangeRequest } from '../customer.ts'
 import type { Approval } from './approval.ts'
-import type { Channel, Put, Round, Taken } from './channel.ts'
+import type { Channel, Put, Round } from './channel.ts'
 import type { Browser } from './page/browser.ts'
 import type { PageServer } from './page/page-server.ts'
 
@@ -77,18 +77,18 @@ export class PageChannel implements Channel {
     return byClient ? this.#askClient(approval, call) : this.#openBrowser(approval)
   }
 
-  take(approval: Approval, call: Call): Taken {
+  take(approval: Approval, call: Call): void {
     const opening = this.#opening(approval)
     const response = inputResponse(call.answers, KEY)
     opening.accepted = response.kind === 'elicit' && response.action === 'accept'
-    if (opening.accepted) return 'wait'
-    if (this.#server.seen(approval)) {
-      const cancelled = response.kind === 'elicit' && response.action === 'cancel'
-      approval.decide({ answer: cancelled ? 'cancelled' : 'declined', channel: 'url' })
-      return 'decided'
+    if (opening.accepted) return
+    // Turned down unseen, it is put another way; once it was seen, that is the answer.
+    if (!this.#server.seen(approval)) {
+      opening.turnedDown = true
+      return
     }
-    opening.turnedDown = true
-    return 'next'
+    const cancelled = response.kind === 'elicit' && response.action === 'cancel'
+    approval.decide({ answer: cancelled ? 'cancelled' : 'declined', channel: 'url' })
   }
 
   async #askClient(approval: Approval, call: Call): Promise<Put> {
