@@ -574,10 +574,14 @@ it('never writes a change that waited in vain for a connection', async () => {
   const { server, aifi } = await connected()
   server.always('PATCH', fault.silence())
   const sendings = await Promise.all(Array.from({ length: 9 }, (_, id) => aifi.updateCustomer(id, {}, { once: true })))
-  expect(sendings.filter(({ kind }) => kind === 'no_answer')).toHaveLength(6)
-  expect(sendings.filter(({ kind }) => kind === 'not_sent')).toHaveLength(3)
+  const notSent = sendings.filter(({ kind }) => kind === 'not_sent').length
+  const noAnswer = sendings.filter(({ kind }) => kind === 'no_answer').length
+  // Six have a connection. One of the others may just get one when the first give up; it is no longer in vain then.
+  expect(noAnswer).toBeGreaterThanOrEqual(6)
+  expect(notSent).toBeGreaterThan(0)
+  expect(notSent + noAnswer).toBe(9)
   await pause(100)
-  expect(server.received('PATCH')).toHaveLength(6)
+  expect(server.received('PATCH')).toHaveLength(noAnswer)
 })
 
 it('passes on no secret in any of its words', async () => {

@@ -19,6 +19,8 @@ import { type SpawnedClient, type SpawnOptions, stdioClients } from './helpers/s
 
 const CANARY = 'c4nary-Sup3rSecret'
 const isWindows = process.platform === 'win32'
+/** It takes less than a second; a busy machine may take longer, and no test is decided by that, milliseconds. */
+const GENEROUS_MS = 4_000
 
 describe.each(stdioClients)('%s', (_, connect) => {
   async function mainJob(client: SpawnedClient) {
@@ -192,7 +194,7 @@ describe.each(ends)('at %s', (_, end) => {
     await server.initialize()
     const { code, signal, ms } = await endOf(server, end)
     expect({ code, signal }).toEqual({ code: 0, signal: null })
-    expect(ms).toBeLessThan(1_000)
+    expect(ms).toBeLessThan(GENEROUS_MS)
     expect(server.stderr).toMatch(/"msg":"ending"}\n$/)
   })
 
@@ -206,7 +208,7 @@ describe.each(ends)('at %s', (_, end) => {
     await arrived(aifi, 2)
     const { code, signal, ms } = await endOf(server, end)
     expect({ code, signal }).toEqual({ code: 0, signal: null })
-    expect(ms).toBeLessThan(1_300)
+    expect(ms).toBeLessThan(GENEROUS_MS)
     const records = auditRecords(audit).filter(({ event }) => event !== 'start')
     const attempts = records.filter(({ event }) => event === 'attempt').map(({ changeId }) => changeId)
     const outcomes = records.filter(({ event }) => event === 'outcome')
@@ -251,7 +253,7 @@ test.skipIf(isWindows)(
     await expect.poll(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8').endsWith('\n')).toBe(true)
     const { code, ms } = await endOf(server, ({ child }) => void child.kill())
     expect(code).toBe(0)
-    expect(ms).toBeLessThan(1_000)
+    expect(ms).toBeLessThan(GENEROUS_MS)
     expect(await server.result(id)).toMatchObject({ status: 'declined', approval: { answer: 'withdrawn' } })
     expect(auditRecords(audit).map(({ event }) => event)).toEqual(['start', 'outcome'])
     const next = createServer().listen(port, '127.0.0.1')
@@ -269,7 +271,7 @@ test.skipIf(isWindows)('a sandbox of its own ends at SIGTERM, whoever is connect
   expect((await fetch(AIFI_BASE_URL, { keepalive: true })).status).toBe(404)
   const { code, ms } = await endOf(sandbox, ({ child }) => void child.kill())
   expect(code).toBe(0)
-  expect(ms).toBeLessThan(1_000)
+  expect(ms).toBeLessThan(GENEROUS_MS)
   expect(sandbox.stderr).toBe('')
 })
 
@@ -318,7 +320,7 @@ describe.skipIf(isWindows)('an error that nobody caught', () => {
     await arrived(aifi, 1)
     const { code, ms } = await endOf(server, ({ child }) => void child.kill('SIGUSR2'))
     expect(code).toBe(1)
-    expect(ms).toBeLessThan(1_300)
+    expect(ms).toBeLessThan(GENEROUS_MS)
     expect(auditRecords(audit).at(-1)).toMatchObject({ event: 'outcome', status: 'unknown' })
     expect(server.stderr).toMatch(/^aifi-customer-mcp: ends because .*: TypeError EODD at .*\n/m)
     expect(server.stderr).not.toContain(CANARY)
