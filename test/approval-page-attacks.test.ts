@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from './helpers/free-port.ts'
 import { start } from './helpers/harness.ts'
 import {
   askOnPage,
@@ -503,8 +504,7 @@ describe('a fixed port', () => {
   })
 
   test('is had by the first of two servers; the second cannot ask until the first has ended', async () => {
-    const { port } = new URL((await askOnPage()).address)
-    const free = String(Number(port) + 1)
+    const free = String(await freePort())
     const first = await askOnPage(BLOCK, { env: { AIFI_APPROVAL_PORT: free } })
     const second = await start({ env: { AIFI_APPROVAL_PORT: free } })
     const client = await second.connect()

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { settings } from '../src/config/settings.ts'
 import { fault } from './helpers/fault.ts'
 import { type FaultServer, startFaultServer } from './helpers/fault-server.ts'
+import { freePort } from './helpers/free-port.ts'
 import {
   auditRecords,
   runToEnd,
@@ -382,15 +383,6 @@ async function silentAifi(): Promise<FaultServer> {
 
 async function arrived(aifi: FaultServer, changes: number): Promise<void> {
   await expect.poll(() => aifi.received('PATCH').length, { timeout: 5_000 }).toBe(changes)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const port = portOf(server)
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function portOf(server: ReturnType<typeof createServer>): number {
