@@ -64,7 +64,14 @@ function hostWith(env: Env, args: readonly string[], stop = new AbortController(
     nodeVersion: process.versions.node,
     stop,
   }
-  return { host, output: () => `${stdout.read()?.toString() ?? ''}${stderr.read()?.toString() ?? ''}` }
+  return { host, output: () => written(stdout) + written(stderr) }
+}
+
+/** All of it: newer versions of Node give out what is waiting piece by piece. */
+function written(stream: PassThrough): string {
+  const pieces: string[] = []
+  for (let piece = stream.read(); piece !== null; piece = stream.read()) pieces.push(String(piece))
+  return pieces.join('')
 }
 
 /** What `doctor` prints for people. */
