@@ -1,7 +1,7 @@
 import { chmodSync, fdatasyncSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
-import { type AuditOutcome, noAudit, openAudit } from '../src/audit/audit.ts'
+import { type AuditAttempt, type AuditOutcome, noAudit, openAudit } from '../src/audit/audit.ts'
 import { type AuditReport, formatAuditReport, verifyAudit } from '../src/audit/verify.ts'
 import { systemClock } from '../src/clock.ts'
 import type { JsonObject } from '../src/json.ts'
@@ -295,4 +295,16 @@ test('an approval after which the record already was as asked is in the audit an
   const envelope = await client.update({ customerId: 4211, role: 'tester' })
   expect(envelope).toMatchObject({ status: 'unchanged', approval: { channel: 'form', answer: 'approved' } })
   expect(outcomes).toMatchObject([{ customerId: 4211, status: 'unchanged', approval: { decidedBy: 'client' } }])
+})
+
+test('a value that is no secret but repeats one does not bring it into the audit', async () => {
+  const attempts: AuditAttempt[] = []
+  const audit = { ...noAudit, attempt: (entry: AuditAttempt) => void attempts.push(entry) }
+  const harness = await start({ audit, env: { AIFI_AUDIT_VALUES: 'true' } })
+  const client = await harness.connect({ answer: () => accept() })
+  const args = { customerId: 4211, password: 'canary-password', firstName: 'is canary-password', lastName: 'Dough' }
+  expect(await client.update(args)).toMatchObject({ status: 'updated' })
+  expect(attempts).toMatchObject([{ values: { firstName: 'is •••', lastName: 'Dough' } }])
+  expect(JSON.stringify(attempts)).not.toContain('canary')
+  expect(harness.sent('PATCH')).toMatchObject([{ body: { password: 'canary-password', lastName: 'Dough' } }])
 })

@@ -2,11 +2,12 @@ import type { Aifi } from '../aifi/port.ts'
 import type { Decision, TypedSecrets } from '../approval/approval.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Clock } from '../clock.ts'
-import { type ChangeRequest, type CustomerChanges, changedFields, isSecretValue } from '../customer.ts'
+import { type ChangeRequest, type CustomerChanges, changedFields, isSecretValue, secretStrings } from '../customer.ts'
 import type { JsonObject } from '../json.ts'
 import type { Logger } from '../logger.ts'
 import type { CustomerRecord } from '../record.ts'
 import type { UpdateEnvelope } from '../result.ts'
+import { Relay } from '../text.ts'
 import { approvalOf, auditApproval } from './approval-facts.ts'
 import { establish } from './establish.ts'
 import { unwritableAudit } from './refusals.ts'
@@ -66,9 +67,10 @@ function auditAttempt(
   { audit, auditValues, logger }: SendDeps,
 ): boolean {
   const { id, request, client, decision } = change
-  const values: JsonObject = Object.fromEntries(
-    changedFields(changes).flatMap((field) => (isSecretValue(field, changes[field]) ? [] : [[field, changes[field]]])),
-  )
+  // A value that is no secret may still repeat one.
+  const relay = new Relay(secretStrings(changes))
+  const plain = changedFields(changes).filter((field) => !isSecretValue(field, changes[field]))
+  const values: JsonObject = Object.fromEntries(plain.map((field) => [field, relay.json(changes[field])]))
   try {
     audit.attempt({
       changeId: id,
