@@ -112,8 +112,9 @@ test(
         expect(statuses).toContain(envelope.status)
         expect(isWithinLimit(envelope)).toBe(true)
         expect(JSON.stringify(envelope)).not.toContain('canary')
-        if (envelope.status === 'updated') expect(patches).toHaveLength(1)
-        else expect(patches).toHaveLength(0)
+        // This AiFi answers with one record only: what was sent for another customer has an unknown outcome.
+        const wasSent = envelope.status === 'updated' || (envelope.status === 'unknown' && args.customerId !== 4211)
+        expect(patches).toHaveLength(wasSent ? 1 : 0)
         sent += patches.length
         for (const patch of patches) {
           const body = bodyOf(patch)
