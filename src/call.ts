@@ -1,9 +1,6 @@
 import {
   CLIENT_CAPABILITIES_META_KEY,
   CLIENT_INFO_META_KEY,
-  isJSONRPCErrorResponse,
-  isJSONRPCRequest,
-  isJSONRPCResultResponse,
   type McpServer,
   type RequestId,
   type ServerContext,
@@ -81,15 +78,15 @@ export class Connection {
   observe(transport: Transport): void {
     const receive = transport.onmessage
     transport.onmessage = (message, extra) => {
-      if (isJSONRPCRequest(message) && message.method === 'tools/call') {
+      if ('method' in message && 'id' in message && message.method === 'tools/call') {
         this.#arguments.set(message.id, message.params?.arguments)
       }
       receive?.(message, extra)
     }
     const send = transport.send.bind(transport)
     transport.send = (message, options) => {
-      if ((isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)) && message.id !== undefined) {
-        this.#open.get(message.id)?.ended.abort()
+      if (!('method' in message) && message.id !== undefined) {
+        this.#open.get(message.id)?.ended.abort('answered')
         this.#forget(message.id)
       }
       return send(message, options)
@@ -151,7 +148,7 @@ export class Connection {
     if (earlier) return open
     const cancel = () => {
       this.#forget(id)
-      open.ended.abort()
+      open.ended.abort('cancelled')
     }
     if (cancelled.aborted) cancel()
     else cancelled.addEventListener('abort', cancel, { once: true })

@@ -6,7 +6,7 @@ const MINUTE_MS = 60_000
 export class RateLimit {
   readonly #perMinute: number
   readonly #clock: Clock
-  #taken: number[] = []
+  readonly #taken: number[] = []
 
   constructor(perMinute: number, clock: Clock) {
     this.#perMinute = perMinute
@@ -16,7 +16,9 @@ export class RateLimit {
   /** Takes one, or returns the seconds after which there is one again. */
   take(): number | undefined {
     const now = this.#clock.monotonic()
-    this.#taken = this.#taken.filter((at) => now - at < MINUTE_MS)
+    for (let oldest = this.#taken[0]; oldest !== undefined && now - oldest >= MINUTE_MS; oldest = this.#taken[0]) {
+      this.#taken.shift()
+    }
     const [oldest] = this.#taken
     if (oldest !== undefined && this.#taken.length >= this.#perMinute)
       return Math.ceil((oldest + MINUTE_MS - now) / 1000)

@@ -1,6 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import type { FieldError } from './arguments.ts'
+import type { JsonObject } from './json.ts'
 
 /** What `update_customer` can answer. Nothing was changed in AiFi unless it says `updated` or `unknown`. */
 export const statuses = [
@@ -121,24 +122,26 @@ interface Envelope {
  * the model only the one and some only the other.
  */
 export function toToolResult(envelope: Envelope): CallToolResult {
-  const { status, message, ...rest } = withinLimit(envelope)
-  const structuredContent = { status, message, ...rest }
+  const { structuredContent, text } = withinLimit(envelope)
   return {
-    content: [{ type: 'text', text: JSON.stringify(structuredContent) }],
+    content: [{ type: 'text', text }],
     structuredContent,
-    isError: ERROR_STATUSES.includes(status),
+    isError: ERROR_STATUSES.includes(envelope.status),
   }
 }
 
 /** Too large a result loses its least important parts, and says so. */
-function withinLimit(envelope: Envelope): Envelope {
-  const letters = Array.from(envelope.message)
-  const message = letters.length > MESSAGE_LIMIT ? `${letters.slice(0, MESSAGE_LIMIT - 1).join('')}…` : envelope.message
-  let result: Envelope & { readonly [part: string]: unknown } = { ...envelope, message }
+function withinLimit({ status, message: whole, ...parts }: Envelope) {
+  const letters = whole.length > MESSAGE_LIMIT ? Array.from(whole) : []
+  const message = letters.length > MESSAGE_LIMIT ? `${letters.slice(0, MESSAGE_LIMIT - 1).join('')}…` : whole
+  let structuredContent: Envelope & JsonObject = { status, message, ...parts }
+  let text = JSON.stringify(structuredContent)
   for (const part of DROPPED_FIRST) {
-    if (Buffer.byteLength(JSON.stringify(result)) <= RESULT_LIMIT) return result
-    const { status, message, [part]: dropped, ...rest } = result
-    if (dropped !== undefined) result = { status, message: `${message} (${part} left out: too long.)`, ...rest }
+    if (Buffer.byteLength(text) <= RESULT_LIMIT) break
+    const { status, message, [part]: dropped, ...rest } = structuredContent
+    if (dropped === undefined) continue
+    structuredContent = { status, message: `${message} (${part} left out: too long.)`, ...rest }
+    text = JSON.stringify(structuredContent)
   }
-  return result
+  return { structuredContent, text }
 }

@@ -1,10 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Readable, Writable } from 'node:stream'
 import {
-  isJSONRPCErrorResponse,
-  isJSONRPCNotification,
-  isJSONRPCRequest,
-  isJSONRPCResultResponse,
   type JSONRPCMessage,
   type JSONRPCNotification,
   parseJSONRPCMessage,
@@ -73,9 +69,9 @@ export class StdioTransport implements Transport {
 
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.#closed) throw new Error('The connection is closed.')
-    const isAnswer = isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)
-    const method = isAnswer && message.id !== undefined ? this.#open.get(message.id) : undefined
-    if (isAnswer && message.id !== undefined) this.#open.delete(message.id)
+    const answered = 'method' in message ? undefined : message.id
+    const method = answered === undefined ? undefined : this.#open.get(answered)
+    if (answered !== undefined) this.#open.delete(answered)
     this.#output.write(serializeMessage(message))
     if (method !== undefined) this.#answered(method)
     if (this.#output.writableLength <= UNREAD_LIMIT || this.#input.isPaused()) return
@@ -115,8 +111,8 @@ export class StdioTransport implements Transport {
   #deliver(message: JSONRPCMessage | undefined, id: RequestId | undefined): void {
     if (!message) {
       this.#refuse('a line that is no JSON-RPC message', id, INVALID_REQUEST)
-    } else if (!isJSONRPCRequest(message)) {
-      if (isJSONRPCNotification(message)) this.#noteCancelled(message)
+    } else if (!('method' in message && 'id' in message)) {
+      if ('method' in message) this.#noteCancelled(message)
       this.onmessage?.(message)
     } else if (this.#open.has(message.id)) {
       this.#refuse('a request with the id of one that is still open', message.id, INVALID_REQUEST)

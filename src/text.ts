@@ -23,11 +23,14 @@ export function harmless(text: string, limit: number = STRING_LIMIT): string {
   // Cut first: nothing beyond a few times the limit can matter, and a hostile answer may be megabytes long.
   const start = text.length > limit * 8 ? text.slice(0, limit * 8) : text
   const clean = visible(start)
+  if (clean.length <= limit && start === text) return clean
   const characters = Array.from(clean)
   return characters.length > limit || start !== text ? `${characters.slice(0, limit - 1).join('')}…` : clean
 }
 
 function visible(text: string): string {
+  // Nearly all text is this, and what follows takes a hundred times as long.
+  if (/^[ -~]*$/.test(text)) return text
   return stripVTControlCharacters(text).replace(BLANK, ' ').replace(INVISIBLE, '')
 }
 

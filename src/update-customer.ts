@@ -52,7 +52,8 @@ export async function updateCustomer(
   if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(call.arguments))
   const { request } = parsed
   if (request.dryRun) return preview(request, call, deps)
-  const earlier = deps.changes.find(request)
+  const key = deps.changes.keyOf(request)
+  const earlier = deps.changes.find(key)
   if (call.state) {
     const refusal = takeAnswer(call, request, earlier, deps)
     if (refusal) return refusal
@@ -63,7 +64,7 @@ export async function updateCustomer(
     await inTime(earlier.change.refresh(), REFRESH_MS, deps.clock)
   }
   if (!earlier && request.approvalCode !== undefined) return noQuestion(request)
-  const watched = earlier ?? deps.changes.begin(request, call)
+  const watched = earlier ?? deps.changes.begin(key, request, call)
   return 'status' in watched ? watched : attend(watched, request, call, deps)
 }
 
@@ -125,7 +126,7 @@ async function inTime<T>(work: Promise<T>, ms: number, clock: Clock): Promise<T 
   try {
     return await Promise.race([work, sleep(clock, ms, done.signal).then(() => undefined)])
   } finally {
-    done.abort()
+    done.abort('done')
   }
 }
 

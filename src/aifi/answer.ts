@@ -1,5 +1,4 @@
-import { NESTING_LIMIT } from '../customer.ts'
-import { nestsWithin } from '../json.ts'
+import { NESTING_LIMIT, nestsWithin } from '../json.ts'
 import type { Body, HttpFacts } from './port.ts'
 
 export type Headers = Readonly<Record<string, string | string[] | undefined>>
@@ -22,9 +21,11 @@ export function readFacts(status: number, headers: Headers, now: number): HttpFa
   }
 }
 
+const utf8 = new TextDecoder()
+
 /** The complete content of an answer, whatever type it was declared to have. */
 export function readBody(content: Uint8Array): Body {
-  const text = new TextDecoder().decode(content)
+  const text = utf8.decode(content)
   if (text.trim() === '') return { kind: 'empty' }
   try {
     const value: unknown = JSON.parse(text)

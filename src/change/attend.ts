@@ -4,7 +4,7 @@ import type { Put } from '../approval/channel.ts'
 import type { Ladder } from '../approval/ladder.ts'
 import type { RequestStates } from '../approval/request-state.ts'
 import type { Call } from '../call.ts'
-import { type Clock, Deadline, sleep } from '../clock.ts'
+import { type Clock, Deadline } from '../clock.ts'
 import type { ChangeRequest } from '../customer.ts'
 import type { UpdateEnvelope } from '../result.ts'
 import type { Change } from './change.ts'
@@ -113,15 +113,16 @@ async function answerTo(
 }
 
 /** Resolves when the change moves on or one of `signals` aborts, after `ms` at the latest. */
-async function nextEvent(change: Change, ms: number, signals: readonly AbortSignal[], clock: Clock): Promise<void> {
-  const stop = new AbortController()
-  const onEvent = () => stop.abort()
-  const unwatch = change.watch(onEvent)
-  for (const signal of signals) signal.addEventListener('abort', onEvent)
-  try {
-    await sleep(clock, ms, stop.signal)
-  } finally {
-    unwatch()
-    for (const signal of signals) signal.removeEventListener('abort', onEvent)
-  }
+function nextEvent(change: Change, ms: number, signals: readonly AbortSignal[], clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const onEvent = () => {
+      cancel()
+      unwatch()
+      for (const signal of signals) signal.removeEventListener('abort', onEvent)
+      resolve()
+    }
+    const cancel = clock.after(ms, onEvent)
+    const unwatch = change.watch(onEvent)
+    for (const signal of signals) signal.addEventListener('abort', onEvent)
+  })
 }

@@ -39,10 +39,11 @@ type Next = { end: UpdateEnvelope } | { ask: Go }
 export class Change {
   /** Ties the records of the audit together. */
   readonly id = randomUUID()
+  /** Equal for equal changes. */
+  readonly key: string
   readonly request: ChangeRequest
   /** Resolves with the outcome; never rejects. */
   readonly settled: Promise<Outcome>
-  readonly #key: string
   readonly #client: string
   readonly #deps: ChangeDeps
   readonly #abandoned = new AbortController()
@@ -56,9 +57,9 @@ export class Change {
   #looking: Promise<void> | undefined
   readonly #watchers = new Set<() => void>()
 
-  /** @param key equal for equal changes. @param client the program that asks, by its own account. */
+  /** @param client the program that asks, by its own account. */
   constructor(key: string, request: ChangeRequest, client: string, deps: ChangeDeps) {
-    this.#key = key
+    this.key = key
     this.request = request
     this.#client = client
     this.#deps = deps
@@ -111,7 +112,7 @@ export class Change {
   /** Nobody waits for it any more. True: it is void, and nothing will be sent. False: it has been sent. */
   abandon(reason: string): boolean {
     if (this.#sent) return false
-    this.#abandoned.abort()
+    this.#abandoned.abort(reason)
     this.#approval?.decide({ answer: 'withdrawn', reason })
     return true
   }
@@ -153,7 +154,7 @@ export class Change {
     if (!(approval instanceof Approval)) return { end: approval }
     const decision = await approval.decided
     this.#decision = decision
-    this.#deps.limits.close(this.#key, decision.answer)
+    this.#deps.limits.close(this.key, decision.answer)
     this.#announce()
     if (decision.answer !== 'approved' && decision.answer !== 'moved')
       return { end: notApproved(this.request, decision) }
@@ -184,7 +185,7 @@ export class Change {
   #ask(shown: Go): Approval | UpdateEnvelope {
     const { aifi, clock, limits, sandbox } = this.#deps
     if (this.#abandoned.signal.aborted) return stoppedBeforeSending(this.request)
-    const refusal = limits.open(this.#key)
+    const refusal = limits.open(this.key)
     if (refusal) return mayNotAsk(this.request, refusal)
     const { request } = this
     const { record, unreadable } = shown

@@ -50,22 +50,27 @@ export class Changes {
     this.#lookups = lookups
   }
 
-  /** The same change, if it is under way or its outcome still is to be told. The same: equal arguments, equal AiFi. */
-  find(request: ChangeRequest): Watched | undefined {
+  /** Equal for the same change: equal arguments, equal AiFi. */
+  keyOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest): string {
+    const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: this.#deps.aifi.address })
+    return createHmac('sha256', this.#secret).update(same).digest('base64')
+  }
+
+  /** The change with this key, if it is under way or its outcome still is to be told. */
+  find(wanted: string): Watched | undefined {
     for (const [key, { kept, change }] of this.#watched) {
       if (kept?.passed) this.#watched.delete(key)
       // A question that lapsed while the machine slept gives its place back.
       void change.approval
     }
-    return this.#watched.get(this.#key(request))
+    return this.#watched.get(wanted)
   }
 
   /** Begins a change; an envelope when too many have begun lately. */
-  begin(request: ChangeRequest, call: Call): Watched | UpdateEnvelope {
+  begin(key: string, request: ChangeRequest, call: Call): Watched | UpdateEnvelope {
     if (this.#closed) return stoppedBeforeSending(request)
     const retryAfterSeconds = this.#rate.take()
     if (retryAfterSeconds !== undefined) return tooMany(request, retryAfterSeconds)
-    const key = this.#key(request)
     const change = new Change(key, request, call.clientName, this.#deps)
     const watched: Watched = { change, calls: new Set(), asking: undefined, kept: undefined }
     this.#watched.set(key, watched)
@@ -148,12 +153,7 @@ export class Changes {
   }
 
   #forget(watched: Watched): void {
-    const key = this.#key(watched.change.request)
+    const { key } = watched.change
     if (this.#watched.get(key) === watched) this.#watched.delete(key)
-  }
-
-  #key({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest): string {
-    const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: this.#deps.aifi.address })
-    return createHmac('sha256', this.#secret).update(same).digest('base64')
   }
 }

@@ -67,10 +67,6 @@ function auditAttempt(
   { audit, auditValues, logger }: SendDeps,
 ): boolean {
   const { id, request, client, decision } = change
-  // A value that is no secret may still repeat one.
-  const relay = new Relay(secretStrings(changes))
-  const plain = changedFields(changes).filter((field) => !isSecretValue(field, changes[field]))
-  const values: JsonObject = Object.fromEntries(plain.map((field) => [field, relay.json(changes[field])]))
   try {
     audit.attempt({
       changeId: id,
@@ -78,13 +74,20 @@ function auditAttempt(
       fields: changedFields(changes),
       client,
       approval: auditApproval(decision),
-      ...(auditValues && { values }),
+      ...(auditValues && { values: plainValues(changes) }),
     })
     return true
   } catch (err) {
     logger.error({ err }, 'the audit cannot be written')
     return false
   }
+}
+
+function plainValues(changes: CustomerChanges): JsonObject {
+  // A value that is no secret may still repeat one.
+  const relay = new Relay(secretStrings(changes))
+  const plain = changedFields(changes).filter((field) => !isSecretValue(field, changes[field]))
+  return Object.fromEntries(plain.map((field) => [field, relay.json(changes[field])]))
 }
 
 /** The change is made or not whatever happens to the audit now: that is said, not turned into a failure. */
