@@ -13,10 +13,9 @@ import {
   customerChanges,
   customerFields,
   isCustomerField,
-  NESTING_LIMIT,
   privateFieldNames,
 } from './customer.ts'
-import { carriesNumbers, isJsonObject, type JsonObject, nestsWithin } from './json.ts'
+import { carriesNumbers, isJsonObject, type JsonObject, NESTING_LIMIT, nestsWithin } from './json.ts'
 import { nearestName } from './nearest-name.ts'
 import { harmless } from './text.ts'
 

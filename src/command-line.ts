@@ -1,6 +1,11 @@
 import { parseArgs } from 'node:util'
+import { verifyCommand } from './audit/verify-command.ts'
+import { helpText } from './help.ts'
 import type { Host } from './host.ts'
 import { nearestName } from './nearest-name.ts'
+import { sandboxCommand } from './sandbox/command.ts'
+import { serve } from './serve.ts'
+import { version } from './version.ts'
 
 /** What the command line asks for. */
 type Command =
@@ -32,32 +37,22 @@ export async function run(host: Host): Promise<number> {
     return 1
   }
   switch (command.name) {
-    case 'serve': {
-      const { serve } = await import('./serve.ts')
+    case 'serve':
       return serve(host, command)
-    }
-    case 'sandbox': {
-      const { sandboxCommand } = await import('./sandbox/command.ts')
+    case 'sandbox':
       return sandboxCommand(host, command)
-    }
     case 'doctor': {
       const { doctorCommand } = await import('./doctor/command.ts')
       return doctorCommand(host, command)
     }
-    case 'audit_verify': {
-      const { verifyCommand } = await import('./audit/verify-command.ts')
+    case 'audit_verify':
       return verifyCommand(host, command.file)
-    }
-    case 'help': {
-      const { helpText } = await import('./help.ts')
+    case 'help':
       host.stdout.write(helpText())
       return 0
-    }
-    case 'version': {
-      const { version } = await import('./version.ts')
+    case 'version':
       host.stdout.write(`${version}\n`)
       return 0
-    }
   }
 }
 

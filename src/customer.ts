@@ -1,9 +1,6 @@
 import * as z from 'zod'
 import { isJsonObject, type JsonObject } from './json.ts'
 
-/** How deep `metadata` and `card` may nest: deeper values exhaust the stack of whoever serialises them. */
-export const NESTING_LIMIT = 64
-
 /** Shopper password, characters (AiFi Admin API, "Update customer by customerId"). */
 const password = z.string().check(lengthWithin(8, 255))
 

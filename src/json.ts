@@ -19,6 +19,9 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
   )
 }
 
+/** How deep a value that is sent may nest: deeper ones exhaust the stack of whoever serialises them. */
+export const NESTING_LIMIT = 64
+
 /** True when `value` nests objects and arrays no deeper than `levels`. Iterative, so that no depth can exhaust the stack. */
 export function nestsWithin(value: unknown, levels: number): boolean {
   const open: { value: unknown; depth: number }[] = [{ value, depth: 0 }]

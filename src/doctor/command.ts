@@ -2,7 +2,7 @@ import { WriteStream } from 'node:tty'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Environment } from '../config/settings-reader.ts'
 import type { Host } from '../host.ts'
-import { startSandbox } from '../sandbox/sandbox.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
 import { version } from '../version.ts'
 import type { Check } from './check.ts'
 import { Report, type Style } from './report.ts'
@@ -31,7 +31,7 @@ const SANDBOX_CUSTOMER = 4211
 /** `doctor`: looks at everything that the server needs, and says what is wrong. Reads only. Exit code 1 on a problem. */
 export async function doctorCommand(host: Host, options: DoctorOptions, clock: Clock = systemClock): Promise<number> {
   const { env, stdout, platform, nodeVersion, stop } = host
-  const sandbox = options.sandbox ? await startSandbox({ getById: options.getById }) : undefined
+  const sandbox = options.sandbox ? await startEmbedded(options) : undefined
   const situation = readSituation(env, sandbox, await readSecretFiles(env, clock))
   const customerId = options.customerId ?? (sandbox && SANDBOX_CUSTOMER)
   const { steps, close } = createSteps({ situation, clock, platform, nodeVersion, customerId })
@@ -50,6 +50,11 @@ export async function doctorCommand(host: Host, options: DoctorOptions, clock: C
     stdout.write(asJson({ ok: isOk, version, checks: checks.map(forScripts), settings: rows }))
   await Promise.all([close(), sandbox?.close()])
   return isOk ? 0 : 1
+}
+
+async function startEmbedded({ getById }: DoctorOptions): Promise<Sandbox> {
+  const { startSandbox } = await import('../sandbox/sandbox.ts')
+  return startSandbox({ getById })
 }
 
 function asJson(value: object): string {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { type Clock, sleep } from '../../clock.ts'
 
 /** A launcher that still runs after this long has opened something, milliseconds. */
@@ -17,7 +17,7 @@ export interface BrowserOptions {
   readonly command: string | undefined
   readonly platform: NodeJS.Platform
   /** The environment for the program, the settings of this server not in it. */
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: NodeJS.ProcessEnv
   readonly clock: Clock
 }
 
@@ -30,9 +30,9 @@ export function systemBrowser({ command, platform, env, clock }: BrowserOptions)
     },
     async open(address) {
       try {
-        if (command) return await launched(spawn(command, [address], { stdio: 'ignore', detached: true, env }), clock)
-        const { openDefaultBrowser } = await import('./default-browser.ts')
-        return await launched(await openDefaultBrowser(address), clock)
+        const { openDefaultBrowser, openWith } = await import('./launcher.ts')
+        const launcher = command ? openWith(command, address, env) : await openDefaultBrowser(address)
+        return await launched(launcher, clock)
       } catch {
         return false
       }

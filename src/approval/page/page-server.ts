@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../clock.ts'
 import type { ChannelName } from '../../result.ts'
@@ -9,11 +9,6 @@ import { Visit } from './visits.ts'
 const HOST = '127.0.0.1'
 /** Without a question and without a visitor for this long the server stops, milliseconds. */
 const IDLE_MS = 2 * 60_000
-/** Bounds for slow and greedy visitors, milliseconds and counts. */
-const HEADERS_MS = 5_000
-const REQUEST_MS = 10_000
-const KEEP_ALIVE_MS = 5_000
-const CONNECTIONS = 32
 
 /** The local web server of the approval page: started when first needed, stopped when idle. */
 export class PageServer {
@@ -98,19 +93,8 @@ export class PageServer {
   async #listen(): Promise<Server> {
     const hosts = (): readonly string[] => [`${HOST}:${portOf(server)}`, `localhost:${portOf(server)}`]
     const visit = (token: string) => this.#visits.get(token)
-    const { createPageListener } = await import('./page-listener.ts')
-    const server: Server = createServer(
-      {
-        headersTimeout: HEADERS_MS,
-        requestTimeout: REQUEST_MS,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        connectionsCheckingInterval: 1_000,
-        // The app refuses a request without `Host`, like one with a wrong one.
-        requireHostHeader: false,
-      },
-      createPageListener({ clock: this.#clock, hosts, visit }),
-    )
-    server.maxConnections = CONNECTIONS
+    const { createHttpServer } = await import('./http-server.ts')
+    const server: Server = createHttpServer({ clock: this.#clock, hosts, visit })
     server.listen(this.#port, HOST)
     // The input of the process keeps it alive, not this.
     server.unref()
