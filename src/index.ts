@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import process from 'node:process'
+import { enableCompileCache } from './compile-cache.ts'
 import { crashLine } from './crash.ts'
 
 /** The oldest Node that the bundled undici runs on. */
@@ -51,6 +52,7 @@ async function start(): Promise<void> {
   for (const name of Object.keys(process.env)) if (/^AIFI[_-]/i.test(name)) delete process.env[name]
   // The program is over when it says so, not when there happens to be nothing to wait for.
   const alive = setInterval(() => undefined, 2 ** 30)
+  enableCompileCache(env, platform)
   const { run } = await import('./command-line.ts')
   const nodeVersion = process.versions.node
   const host = { args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion, stop: stop.signal }
