@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import * as nodeTls from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../src/json.ts'
@@ -15,12 +16,17 @@ import type { Certificate, FaultServer } from './helpers/fault-server.ts'
 import { runToEnd, startServer } from './helpers/process.ts'
 
 const PASSWORD = 'c4nary p@ss'
+const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+)
+const loopback6 = { subject: {}, subjectaltname: 'IP Address:0:0:0:0:0:0:0:1' }
+const checksIpv6 = Reflect.apply(nodeTls.checkServerIdentity, undefined, ['::1', loopback6]) === undefined
 const authority = createAuthority()
 let certificate: Certificate
 let trusted: Readonly<Record<string, string>>
 
 beforeAll(() => {
-  certificate = ca().issue(['aifi.test', 'auth.test', '127.0.0.1'])
+  certificate = ca().issue(['aifi.test', 'auth.test', 'localhost', '127.0.0.1', '::1'])
   trusted = { NODE_EXTRA_CA_CERTS: ca().file }
 })
 afterAll(() => authority?.remove())
@@ -244,19 +250,30 @@ describe.skipIf(!authority)('a proxy', () => {
     expect(aifi.connections().accepted).toBe(0)
   })
 
-  test('that speaks TLS itself has to be trusted as well', async () => {
+  test.for([
+    ['a name', 'localhost'],
+    ['an IPv4 address', '127.0.0.1'],
+    ['an IPv6 address', '[::1]'],
+  ])('that speaks TLS itself, at %s, has to be trusted as well', async ([, host = ''], { skip }) => {
+    if (host === '[::1]') {
+      skip(!hasIpv6, 'no IPv6 on this machine')
+      skip(!checksIpv6, 'this Node does not know an IPv6 address again in a certificate (nodejs/node#64144)')
+    }
     const aifi = await aifiServer(certificate)
-    const proxy = await companyProxy({ 'aifi.test:443': aifi }, certificate)
+    const proxy = await companyProxy({ 'aifi.test:443': aifi }, certificate, host)
     const env = { ...token('https://aifi.test'), HTTPS_PROXY: withLogin(proxy.url) }
-    expect((await changeIn(env)).result).toMatchObject({ status: 'failed', message: expect.stringContaining('proxy') })
+    const change = await changeIn(env)
+    expect(change.result).toMatchObject({ status: 'failed', message: expect.stringContaining('proxy') })
     const refused = await doctorIn(env)
     expect(refused.checks.address).toMatchObject({
       status: 'problem',
       remedy: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
     })
     expect(proxy.partial('CONNECT')).toEqual([])
-    expect((await changeIn({ ...env, ...trusted })).result).toMatchObject(updated)
+    const trusting = await changeIn({ ...env, ...trusted })
+    expect(trusting.result).toMatchObject(updated)
     expect((await doctorIn({ ...env, ...trusted })).code).toBe(0)
+    expect(change.output + trusting.output).not.toContain('Warning')
   })
 
   test.each(['other.example, .test', '*'])('is left out where NO_PROXY is "%s"', async (noProxy) => {

@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
+import { Agent, type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import type { Clock } from '../clock.ts'
 import type { ProxySettings } from './access.ts'
 import { type Exchange, Exchanging } from './exchange.ts'
@@ -85,7 +85,13 @@ function createDispatcher(timeoutMs: number, proxy: ProxySettings | undefined): 
       httpProxy: proxy.httpProxy ?? '',
       httpsProxy: proxy.httpsProxy ?? '',
       noProxy: proxy.noProxy ?? '',
-      clientFactory: (origin, given) => proxyPool(origin, { ...given, headersTimeout: timeoutMs }),
+      clientFactory: (origin, { connect }: { connect: buildConnector.connector }) =>
+        proxyPool(origin, {
+          headersTimeout: timeoutMs,
+          // undici gives the proxy's address as the name for TLS; an IP address is none, and Node 26 refuses it. Without
+          // a name given, it takes that of the host if it has one.
+          connect: (target, callback) => connect({ ...target, servername: '' }, callback),
+        }),
     })
   } catch {
     // The reason would quote the address, which may carry a password.

@@ -47,7 +47,7 @@ export function createAuthority(name = AUTHORITY): Authority | undefined {
 }
 
 /** A server that ends with the test. */
-export async function server(options?: { tls?: Certificate }): Promise<FaultServer> {
+export async function server(options?: Parameters<typeof startFaultServer>[0]): Promise<FaultServer> {
   const started = await startFaultServer(options)
   onTestFinished(() => started.close())
   return started
@@ -66,8 +66,9 @@ export async function aifiServer(tls?: Certificate): Promise<FaultServer> {
 export async function companyProxy(
   hosts: Readonly<Record<string, FaultServer>>,
   tls?: Certificate,
+  host?: string,
 ): Promise<FaultServer> {
-  const proxy = await server(tls && { tls })
+  const proxy = await server({ ...(tls && { tls }), ...(host && { host }) })
   proxy.always('CONNECT', ({ path }) => {
     const target = hosts[path]
     return target ? tunnelTo(target) : fault.answer(502)

@@ -15,7 +15,7 @@ import { DELIVERY_MS, type Fault, fault, later, type ReceivedRequest } from './f
  * A request is met by the next fault of its method, else by what its method `always` gets, else by an empty 404.
  */
 export interface FaultServer {
-  /** `http://127.0.0.1:<port>`, or https. */
+  /** `http://127.0.0.1:<port>`, or https, or with the host that it was started with. */
   readonly url: string
   /** Queues what the next requests of this method meet, one after the other. */
   next(method: string, ...faults: Fault[]): void
@@ -44,7 +44,8 @@ export interface Certificate {
   readonly cert: string
 }
 
-export async function startFaultServer(options: { tls?: Certificate } = {}): Promise<FaultServer> {
+export async function startFaultServer(options: { tls?: Certificate; host?: string } = {}): Promise<FaultServer> {
+  const { host = '127.0.0.1' } = options
   const queues = new Map<string, Fault[]>()
   const standing = new Map<string, Parameters<FaultServer['always']>[1]>()
   const connectionFaults: ConnectionFault[] = []
@@ -69,7 +70,7 @@ export async function startFaultServer(options: { tls?: Certificate } = {}): Pro
     const socket = context ? new TLSSocket(raw, { isServer: true, secureContext: context }) : raw
     serve(socket, accepted, requests, faultFor, () => raw.resetAndDestroy())
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host.replace(/^\[(.*)\]$/, '$1'))
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
@@ -77,7 +78,7 @@ export async function startFaultServer(options: { tls?: Certificate } = {}): Pro
   const those = (method: string | undefined, complete: boolean) =>
     requests.filter((each) => each.complete === complete && (method === undefined || each.method === method))
   return {
-    url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${address.port}`,
+    url: `${options.tls ? 'https' : 'http'}://${host}:${address.port}`,
     next: (method, ...faults) => void queues.set(method, [...(queues.get(method) ?? []), ...faults]),
     always: (method, each) => void standing.set(method, each),
     nextConnection: (...faults) => void connectionFaults.push(...faults),
