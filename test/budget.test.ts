@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import { expect, onTestFinished, test } from 'vitest'
-import { liveTools, makeBundle, packageJson } from './helpers/repository.ts'
+import { liveTools } from './helpers/live-tools.ts'
+import { makeBundle } from './helpers/published.ts'
+import { packageJson } from './helpers/repository.ts'
 
 /** Limits on what every conversation and every download pays for. To pass one is a decision, not an accident. */
 const BOTH_TOOLS_TOKENS = 900

@@ -6,21 +6,21 @@ import process from 'node:process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../src/json.ts'
-import { plainEnv, sandboxSettings, startServer } from './helpers/process.ts'
-import { filesBelow, makeBundle, manifest, packageJson, root } from './helpers/repository.ts'
+import { plainEnv } from './helpers/plain-env.ts'
+import { sandboxSettings, startServer } from './helpers/process.ts'
+import { mcpb, unpackBundle } from './helpers/published.ts'
+import { filesBelow, manifest, packageJson, root } from './helpers/repository.ts'
 import { type SpawnOptions, stdioClients } from './helpers/stdio-clients.ts'
 
 const run = promisify(execFile)
-const mcpb = (...args: string[]) =>
-  run(process.execPath, [join(root, 'node_modules', '@anthropic-ai', 'mcpb', 'dist', 'cli', 'cli.js'), ...args])
 
 const work = mkdtempSync(join(tmpdir(), 'aifi-bundle-'))
-const unpacked = join(work, 'unpacked')
 let bundle = ''
+let unpacked = ''
+let entryPoint = ''
 
 beforeAll(async () => {
-  bundle = await makeBundle(work)
-  await mcpb('unpack', bundle, unpacked)
+  ;({ bundle, unpacked, entryPoint } = await unpackBundle(work))
 })
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
@@ -69,7 +69,7 @@ describe.each(stdioClients)('unpacked where nothing is installed, with %s,', (_,
   test('it serves the sandbox: lists its tools and makes a plain change', async () => {
     const client = await connect({
       command: process.execPath,
-      args: [join(unpacked, manifest.server.entry_point), '--sandbox'],
+      args: [entryPoint, '--sandbox'],
       answer: () => Promise.resolve('decline'),
     })
     expect((await client.toolNames()).sort()).toEqual(manifest.tools.map(({ name }) => name).sort())
@@ -100,6 +100,6 @@ test('as its manifest starts it, with nothing filled in, it says what is missing
 })
 
 test('the unpacked program can be executed', () => {
-  const { mode } = statSync(join(unpacked, manifest.server.entry_point))
+  const { mode } = statSync(entryPoint)
   expect(process.platform === 'win32' || (mode & 0o111) !== 0).toBe(true)
 })

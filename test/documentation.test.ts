@@ -8,8 +8,9 @@ import { findEnvelope } from '../src/find-result.ts'
 import { updateEnvelope } from '../src/result.ts'
 import { SERVER_NAME } from '../src/server.ts'
 import { serverJson, withGeneratedParts } from './helpers/generated.ts'
+import { liveTools } from './helpers/live-tools.ts'
 import { runToEnd } from './helpers/process.ts'
-import { liveTools, manifest, packageJson, root, textOf } from './helpers/repository.ts'
+import { manifest, packageJson, root, textOf } from './helpers/repository.ts'
 
 const readme = textOf('README.md')
 const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 import { isJsonObject, type JsonObject } from '../../src/json.ts'
+import { plainEnv } from './plain-env.ts'
+import type { Program } from './published.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** The file that is published, built if it is missing or older than the sources. */
@@ -18,26 +20,20 @@ if ((statSync(builtFile, { throwIfNoEntry: false })?.mtimeMs ?? 0) < newestSourc
   execFileSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { stdio: 'inherit' })
 }
 
+/** What is started: the built file, or the published thing that `vitest.published.config.ts` is about. */
+export const program: Program = inject('program') ?? { command: process.execPath, args: [builtFile] }
+
 export interface StartOptions {
   readonly args?: readonly string[]
   /** Added to an environment that holds little more than PATH. */
   readonly env?: Readonly<Record<string, string>>
-  /** Options for Node itself. */
-  readonly nodeArgs?: readonly string[]
   /** Source text of a module that runs in the process before the program does. */
   readonly before?: string
   /** It outlives the test; whoever started it ends it. */
   readonly shared?: boolean
 }
 
-/** Of the tests' own environment, what a program cannot do without. */
-export const plainEnv: Record<string, string> = Object.fromEntries(
-  Object.entries(process.env).flatMap(([name, value]) =>
-    /^(path|home|tmpdir|temp|systemroot)$/i.test(name) && value !== undefined ? [[name, value]] : [],
-  ),
-)
-
-/** The built program as a process of its own. */
+/** The program as a process of its own. */
 export class Server {
   readonly child: ChildProcess
   /** Resolves when it has ended and all its output has been read. */
@@ -50,10 +46,10 @@ export class Server {
   readonly #waiting: { test: () => boolean; wake: () => void }[] = []
   #lastId = 0
 
-  constructor({ args = [], env = {}, nodeArgs = [], before }: StartOptions = {}) {
-    const preload = before === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(before)}`]
-    this.child = spawn(process.execPath, [...nodeArgs, ...preload, builtFile, ...args], {
-      env: { ...plainEnv, ...env },
+  constructor({ args = [], env = {}, before }: StartOptions = {}) {
+    const preload = before && { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(before)}` }
+    this.child = spawn(program.command, [...program.args, ...args], {
+      env: { ...plainEnv, ...env, ...preload },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     // Writing to a process that has ended is what some tests do.
@@ -167,7 +163,7 @@ export class Server {
   }
 }
 
-/** Starts the built program; killed at the end of the test, if it still runs then. */
+/** Starts the program; killed at the end of the test, if it still runs then. */
 export function startServer(options: StartOptions = {}): Server {
   const server = new Server(options)
   if (!options.shared) {
@@ -179,7 +175,7 @@ export function startServer(options: StartOptions = {}): Server {
   return server
 }
 
-/** Runs the built program to its end, with nothing on stdin. */
+/** Runs the program to its end, with nothing on stdin. */
 export async function runToEnd(options: StartOptions = {}) {
   const server = startServer(options)
   server.child.stdin?.end()

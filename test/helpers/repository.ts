@@ -1,12 +1,6 @@
-import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import process from 'node:process'
-import { promisify } from 'node:util'
 import * as z from 'zod'
-import { startServer } from './process.ts'
-
-const run = promisify(execFile)
 
 /** Where package.json is. */
 export const root = join(import.meta.dirname, '..', '..')
@@ -61,28 +55,4 @@ export function filesBelow(folder: string): string[] {
         .replaceAll('\\', '/'),
     )
     .sort()
-}
-
-/** Makes the bundle in `folder`; returns its path. */
-export async function makeBundle(folder: string): Promise<string> {
-  await run(process.execPath, [join(root, 'scripts', 'bundle.mjs'), folder])
-  return join(folder, `${packageJson.name}-${packageJson.version}.mcpb`)
-}
-
-const listedTools = z.object({
-  tools: z.array(
-    z.looseObject({
-      name: z.string(),
-      description: z.string(),
-      inputSchema: z.looseObject({ properties: z.record(z.string(), z.unknown()) }),
-    }),
-  ),
-})
-
-/** The tools as the built program lists them, with these settings. */
-export async function liveTools(env: Readonly<Record<string, string>> = {}) {
-  const server = startServer({ args: ['--sandbox'], env })
-  await server.initialize()
-  const { result } = await server.answer(server.send('tools/list'))
-  return listedTools.parse(result).tools
 }

@@ -1,5 +1,4 @@
 import { ChildProcess } from 'node:child_process'
-import process from 'node:process'
 import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { StdioClientTransport as TransportV2 } from '@modelcontextprotocol/client/stdio'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
@@ -8,7 +7,8 @@ import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { onTestFinished } from 'vitest'
 import type { JsonObject } from '../../src/json.ts'
 import { envelopeOf } from './harness.ts'
-import { builtFile, plainEnv } from './process.ts'
+import { plainEnv } from './plain-env.ts'
+import { program } from './process.ts'
 
 export interface SpawnedClient {
   /** Every byte that the server wrote to stdout. */
@@ -20,7 +20,7 @@ export interface SpawnedClient {
 }
 
 export interface SpawnOptions {
-  /** What is started; the built program unless told. */
+  /** What is started; the program unless told. */
   readonly command?: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -32,7 +32,7 @@ const info = { name: 'spawning-client', version: '1.0.0' }
 const capabilities = { elicitation: { form: {} } }
 type Answer = { action: 'accept'; content: { approve: boolean } } | { action: 'decline' }
 
-/** The clients that hosts are made of, each of which starts the built program itself. */
+/** The clients that hosts are made of, each of which starts the program itself. */
 export const stdioClients: readonly [name: string, connect: (options: SpawnOptions) => Promise<SpawnedClient>][] = [
   ['@modelcontextprotocol/sdk v1', connectV1],
   ['@modelcontextprotocol/client v2, 2025-11-25', (options) => connectV2(options, 'legacy')],
@@ -77,8 +77,8 @@ async function connectV2(options: SpawnOptions, mode: 'legacy' | { pin: '2026-07
 
 function parameters({ command, args = [], env = {} }: SpawnOptions) {
   return {
-    command: command ?? process.execPath,
-    args: command === undefined ? [builtFile, ...args] : [...args],
+    command: command ?? program.command,
+    args: command === undefined ? [...program.args, ...args] : [...args],
     env: { ...plainEnv, ...env },
     stderr: 'pipe' as const,
   }

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+import common from './vitest.config.ts'
+
+/** The tests of the whole process, with what is published in the place of the built file. */
+const project = (name: string) => ({
+  test: {
+    ...common.test,
+    name,
+    include: ['test/process.test.ts', 'test/stdio.test.ts'],
+    globalSetup: ['test/helpers/publish.ts'],
+  },
+})
+
+export default defineConfig({ test: { projects: [project('package'), project('bundle')] } })
