@@ -2,7 +2,7 @@
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { build, transform } from 'esbuild'
 import { writeNotices } from './notices.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -34,6 +34,12 @@ const { metafile } = await build({
   logLevel: 'warning',
   metafile: true,
 })
+// What Node reads before index.js has looked at its version, it has to be able to read.
+const readFirst = [`${outdir}/index.js`, ...staticImports(`${outdir}/index.js`)]
+for (const file of readFirst) {
+  const { code } = await transform(await readFile(file, 'utf8'), { format: 'esm', target: 'node12.22', minify: true })
+  await writeFile(file, code)
+}
 await writeNotices(metafile, 'THIRD_PARTY_NOTICES')
 await writeFile('node_modules/.cache/metafile.json', JSON.stringify(metafile))
 await chmod(`${outdir}/index.js`, 0o755)
@@ -43,3 +49,8 @@ await rename(outdir, 'dist').catch(async (error) => {
   await rm(outdir, { recursive: true, force: true })
   if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
 })
+
+function staticImports(file) {
+  const found = metafile.outputs[file].imports.filter(({ kind, external }) => kind === 'import-statement' && !external)
+  return found.flatMap(({ path }) => [path, ...staticImports(path)])
+}

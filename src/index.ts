@@ -8,7 +8,8 @@ const OLDEST = [20, 18, 1] as const
 /** The process is gone this long after its end began, whatever still hangs, milliseconds. */
 const END_MS = 950
 
-// The only file that touches the process. It loads nothing else before the version is known to do.
+// The only file that touches the process. It loads nothing else before the version is known to do, and waits for nothing
+// at its top level: older versions of Node could not read that, and say nothing of use.
 const [major = 0, minor = 0, patch = 0] = process.versions.node.split('.').map(Number)
 const isTooOld =
   major < OLDEST[0] || (major === OLDEST[0] && (minor < OLDEST[1] || (minor === OLDEST[1] && patch < OLDEST[2])))
@@ -18,9 +19,10 @@ if (isTooOld) {
   )
   process.exitCode = 1
 } else {
-  await start()
+  void start()
 }
 
+/** Never rejects. */
 async function start(): Promise<void> {
   const { argv, stdin, stdout, stderr, platform } = process
   const stop = new AbortController()
@@ -53,10 +55,10 @@ async function start(): Promise<void> {
   // The program is over when it says so, not when there happens to be nothing to wait for.
   const alive = setInterval(() => undefined, 2 ** 30)
   enableCompileCache(env, platform)
-  const { run } = await import('./command-line.ts')
   const nodeVersion = process.versions.node
   const host = { args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion, stop: stop.signal }
-  const code = await run(host).catch((error: unknown) => {
+  const ended = import('./command-line.ts').then(({ run }) => run(host))
+  const code = await ended.catch((error: unknown) => {
     stderr.write(crashLine('failed', error))
     return 1
   })
