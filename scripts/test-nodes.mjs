@@ -1,6 +1,7 @@
-// Runs the tests on other versions of Node, each from the npm package `node`, and prints one line per version:
+// Runs the tests on other versions of Node, each from the npm package `node`:
 //   node scripts/test-nodes.mjs [version ...] [-- what `vitest run` is to run]
-// Without versions it takes all that matter, and writes docs/runtimes.md, too. Needs dist/ (npm run build).
+// Without arguments it takes all versions and tests that matter, starts the program on versions that are too old, and
+// writes docs/runtimes.md. Needs dist/ (npm run build).
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -8,80 +9,109 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
+const VERSIONS = ['20.18.1', '22', '24', '26']
+/** The newest ones of which each is too old. */
+const TOO_OLD = ['12', '14', '16', '18', '20.18.0']
+
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
 const cache = join(root, 'node_modules', '.cache', 'nodes')
 
 const args = process.argv.slice(2)
 const split = args.includes('--') ? args.indexOf('--') : args.length
-const versions = split > 0 ? args.slice(0, split) : ['20.18.1', '22', '24', '26']
-/** @type {string[]} rows of the report */
-const rows = []
-for (const version of versions) console.log(`Node ${version}: ${await verdict(version, args.slice(split + 1))}`)
-if (split === 0) await writeFile(join(root, 'docs', 'runtimes.md'), report(new Date()))
+const given = { versions: args.slice(0, split), tests: args.slice(split + 1) }
+/** What `vitest run` is given, one run after the other. */
+const runs = given.tests.length > 0 ? [given.tests] : [[], ['--config', 'vitest.published.config.ts']]
 
-async function verdict(version, tests) {
-  const node = await install(version)
-  if (node === undefined) return 'could not be installed, left out'
-  const report = join(cache, `${version}.json`)
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-  const options = ['--reporter=json', `--outputFile=${report}`]
-  // The tests find this Node under its name, too.
-  const env = { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` }
-  await rm(report, { force: true })
-  const { failure } = await run(node, [vitest, 'run', ...options, ...tests], {
-    cwd: root,
-    env,
-    maxBuffer: 2 ** 28,
-  }).catch((error) => ({ failure: error }))
-  if (failure) process.exitCode = 1
-  const result = await readFile(report, 'utf8').then(JSON.parse, () => undefined)
-  if (!result) return `did not run: ${failure?.stderr}`
-  const { stdout } = await run(node, ['--version'])
-  const { numTotalTests, numPassedTests, numFailedTests } = result
-  const skipped = numTotalTests - numPassedTests - numFailedTests
-  rows.push(`| ${stdout.trim().slice(1)} | ${numPassedTests} | ${numFailedTests} | ${skipped} |`)
-  return summary(result)
+const tested = await each(given.versions.length > 0 ? given.versions : VERSIONS, testOn)
+if (args.length === 0) await writeFile(join(root, 'docs', 'runtimes.md'), report(tested, await each(TOO_OLD, startOn)))
+
+/** What `how` finds on these versions, one after the other. A version that cannot be had counts as a failure. */
+async function each(versions, how) {
+  const found = []
+  for (const version of versions) {
+    const node = await install(version)
+    const result = node
+      ? await how(node)
+      : { exact: version, passed: 0, failed: ['could not be installed'], skipped: [] }
+    if (result.failed.length > 0) process.exitCode = 1
+    console.log(`Node ${result.exact}: ${result.said ?? `${result.passed} passed, ${result.failed.length} failed`}`)
+    for (const name of result.failed) console.log(`  failed: ${name}`)
+    for (const name of result.skipped) console.log(`  skipped: ${name}`)
+    found.push(result)
+  }
+  return found
 }
 
-/** @param {Date} date */
-function report(date) {
-  const tests = args.slice(split + 1).map((each) => `\`${each}\``)
+async function testOn(node) {
+  const exact = await versionOf(node)
+  const results = []
+  for (const tests of runs) results.push(await runTests(node, join(cache, exact), tests))
+  return {
+    exact,
+    passed: results.reduce((sum, { passed }) => sum + passed, 0),
+    failed: results.flatMap(({ failed }) => failed),
+    skipped: results.flatMap(({ skipped }) => skipped),
+  }
+}
+
+/** How they end; all that vitest says is kept beside it. */
+async function runTests(node, name, tests) {
+  const file = `${name}.json`
+  await rm(file, { force: true })
+  const script = join(root, 'scripts', 'nodes', 'run-tests.mjs')
+  // The tests find this Node under its name, too.
+  const env = { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` }
+  const options = { cwd: root, env, maxBuffer: 2 ** 28 }
+  const { code = 0, stdout, stderr } = await run(node, [script, file, ...tests], options).catch((error) => error)
+  await writeFile(`${name}.log`, `${stdout}\n${stderr}`)
+  const notRun = { passed: 0, failed: [`did not run to the end: see ${name}.log`], skipped: [] }
+  const result = await readFile(file, 'utf8').then(JSON.parse, () => notRun)
+  return code !== 0 && result.failed.length === 0 ? notRun : result
+}
+
+/** What the program says on a Node that is too old: one line with the version that is needed, and nothing else. */
+async function startOn(node) {
+  const exact = await versionOf(node)
+  const { code, stdout, stderr } = await run(node, [join(root, 'dist', 'index.js')]).catch((error) => error)
+  const said = `${stderr}`.trim()
+  const isRight = code === 1 && stdout === '' && /^.* needs Node\.js [\d.]+ or newer; this is [\d.]+\.\n$/.test(stderr)
+  return { exact, said, failed: isRight ? [] : ['it does not say which version is needed, in one line'], skipped: [] }
+}
+
+function report(tested, tooOld) {
+  const skipped = tested.flatMap(({ exact, skipped }) => skipped.map((name) => `- ${exact}: ${name}`))
   return `# Runtimes
 
-Written by \`npm run test:nodes\` on ${date.toISOString().slice(0, 10)}, from what really happened: ${tests.join(', ') || 'all tests of `npm test`'}, with the runner, the server's
-processes and everything else on that Node, a binary of the npm package \`node\` (${process.platform}, ${process.arch}).
+Written by \`npm run test:nodes\` on ${new Date().toISOString().slice(0, 10)}, from what really happened: all tests of \`npm test\` and of \`npm run
+test:published\`, with the runner, the server's processes and everything else on that Node, a binary of the npm package
+\`node\` (${process.platform}, ${process.arch}).
 
 | Node | tests passed | failed | skipped |
 | --- | --- | --- | --- |
-${rows.join('\n')}
+${tested.map(({ exact, passed, failed, skipped }) => `| ${exact} | ${passed} | ${failed.length} | ${skipped.length} |`).join('\n')}
 
-Older ones: the program says in one line on stderr that it needs Node 20.18.1, and ends; \`test/process.test.ts\` shows it.
+${skipped.length > 0 ? `Skipped:\n\n${skipped.join('\n')}\n\n` : ''}On older ones the program starts, says this in one line on stderr, and ends:
+
+| Node | |
+| --- | --- |
+${tooOld.map(({ exact, said, failed }) => `| ${exact} | ${said ?? failed.join()} |`).join('\n')}
 `
-}
-
-function summary({ numPassedTests, numFailedTests, testResults }) {
-  const files = testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-  )
-  const tests = testResults.flatMap(({ assertionResults }) =>
-    assertionResults.filter(({ status }) => status === 'failed'),
-  )
-  const failed = [...files.map(({ name, message }) => `${name}: ${message}`), ...tests.map(({ fullName }) => fullName)]
-  return [`${numPassedTests} passed, ${numFailedTests + files.length} failed`, ...failed].join('\n  ')
 }
 
 /** The path of the binary; undefined when it cannot be had. */
 async function install(version) {
   const folder = join(cache, version)
   const node = join(folder, 'node_modules', 'node', 'bin', 'node')
-  const works = () =>
-    run(node, ['--version']).then(
-      () => true,
-      () => false,
-    )
+  const works = () => versionOf(node).then(Boolean, () => false)
   if (await works()) return node
   await mkdir(folder, { recursive: true })
   await run('npm', ['install', '--silent', '--no-save', '--prefix', folder, `node@${version}`]).catch(() => undefined)
   return (await works()) ? node : undefined
+}
+
+/** Its exact version. */
+async function versionOf(node) {
+  const { stdout } = await run(node, ['--version'])
+  return stdout.trim().slice(1)
 }
