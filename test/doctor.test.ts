@@ -530,7 +530,8 @@ describe('the audit file', () => {
     expect(existsSync(join(folder, 'audit.jsonl'))).toBe(false)
   })
 
-  test.skipIf(isWindows || isRoot)('is a problem where this user may not write', async () => {
+  test('is a problem where this user may not write', async ({ skip }) => {
+    skip(isWindows || isRoot, 'this user may write anywhere')
     const folder = temporaryFolder()
     mkdirSync(join(folder, 'closed'), { mode: 0o500 })
     expect(await audit(join(folder, 'closed', 'audit.jsonl'))).toMatchObject({ status: 'problem' })

@@ -20,7 +20,7 @@ const result = {
     ...inState('failed').map(({ name, errors }) => `${name}: ${errors?.[0]?.message}`),
     ...errors.map(({ message }) => `outside of a test: ${message}`),
   ],
-  skipped: inState('skipped').map(({ name, note }) => `${name}: ${note ?? 'see there'}`),
+  skipped: inState('skipped').map(({ name, note }) => `${name}: ${note ?? 'no reason given'}`),
 }
 await writeFile(file, JSON.stringify(result))
 await vitest.close()
