@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { plainEnv } from './helpers/plain-env.ts'
 
 const root = join(import.meta.dirname, '..')
 const isBuilt = existsSync(join(root, 'dist', 'index.js'))
@@ -21,7 +22,7 @@ function startDemo(folder = root): { child: ChildProcess; ended: Promise<Run> } 
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
     // Neither asks for colours where there is no terminal, nor can a setting of the developer reach the server.
-    env: { ...process.env, FORCE_COLOR: '1', AIFI_APPROVAL: 'dangerously-skip' },
+    env: { ...plainEnv, FORCE_COLOR: '1', AIFI_APPROVAL: 'dangerously-skip' },
   })
   const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)]
   const ended = once(child, 'exit').then(async ([code]) => ({ code, stdout: await stdout, stderr: await stderr }))
