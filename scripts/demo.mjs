@@ -31,6 +31,8 @@ let standIn
 let transport
 let serverLog = ''
 let leaving = false
+/** @type {Promise<void> | undefined} */
+let cleanedUp
 /** How many messages asked a person something. */
 let asked = 0
 /** @type {boolean | undefined} the latest answer */
@@ -209,10 +211,13 @@ function countedSince(earlier = {}, now = {}) {
   return `${reads} GET and ${patches || 'no'} PATCH`
 }
 
-/** Ends both child processes. */
-async function cleanUp() {
-  await transport?.close()
-  await standIn?.stop()
+/** Ends both child processes; whoever calls it later waits for the same end. */
+function cleanUp() {
+  cleanedUp ??= (async () => {
+    await transport?.close()
+    await standIn?.stop()
+  })()
+  return cleanedUp
 }
 
 /** @param {number} code */
