@@ -9,6 +9,7 @@ import {
 import * as z from 'zod'
 import type { RequestState } from './approval/request-state.ts'
 import { type Clock, Deadline } from './clock.ts'
+import { type Signal, StopSignal } from './signal.ts'
 import { harmless } from './text.ts'
 
 const client = z.object({ name: z.string(), version: z.string() })
@@ -37,7 +38,7 @@ export interface Call {
   /** Aborted when the client cancelled the call or the connection ended. */
   readonly cancelled: AbortSignal
   /** Aborted when the call was answered on the wire or cancelled. */
-  readonly ended: AbortSignal
+  readonly ended: Signal
   /** The end of the time in which it must be answered. */
   readonly deadline: Deadline
   /** What an earlier round of this call left with the client, after our own check; absent in the first round. */
@@ -50,7 +51,7 @@ export interface Call {
 
 /** A request that has not been answered on the wire yet. */
 interface OpenCall {
-  readonly ended: AbortController
+  readonly ended: StopSignal
   readonly deadline: Deadline
   /** The last progress that was told: it has to grow as long as the request lasts. */
   progress: number
@@ -86,7 +87,7 @@ export class Connection {
     const send = transport.send.bind(transport)
     transport.send = (message, options) => {
       if (!('method' in message) && message.id !== undefined) {
-        this.#open.get(message.id)?.ended.abort('answered')
+        this.#open.get(message.id)?.ended.abort()
         this.#forget(message.id)
       }
       return send(message, options)
@@ -110,7 +111,7 @@ export class Connection {
       canUrl: elicitation?.url !== undefined,
       answersWithin: mcpReq.envelope === undefined,
       cancelled: mcpReq.signal,
-      ended: open.ended.signal,
+      ended: open.ended,
       deadline: open.deadline,
       state: mcpReq.requestState<RequestState>(),
       answers: mcpReq.inputResponses,
@@ -143,12 +144,12 @@ export class Connection {
     if (earlier && !earlier.deadline.passed) return earlier
     // A client that kept the call open for longer, a form being shown, is not one that gives up at 60 s.
     const deadline = new Deadline(this.#clock, CALL_LIFETIME_MS)
-    const open: OpenCall = { ended: new AbortController(), progress: 0, ...earlier, deadline }
+    const open: OpenCall = { ended: new StopSignal(), progress: 0, ...earlier, deadline }
     this.#open.set(id, open)
     if (earlier) return open
     const cancel = () => {
       this.#forget(id)
-      open.ended.abort('cancelled')
+      open.ended.abort()
     }
     if (cancelled.aborted) cancel()
     else cancelled.addEventListener('abort', cancel, { once: true })

@@ -35,6 +35,8 @@ export type RecordField = keyof typeof memberTypes
 export const recordFields: readonly RecordField[] = Object.keys(memberTypes).filter((key): key is RecordField =>
   Object.hasOwn(memberTypes, key),
 )
+/** Those that hold text. */
+export const textFields = recordFields.filter((field) => field !== 'id' && field !== 'priority' && field !== 'metadata')
 
 /**
  * The documented members of a customer that AiFi sent, and the names of those with a wrong type, which are left out.

@@ -12,6 +12,7 @@ import { type Clock, sleep } from './clock.ts'
 import { type ChangeRequest, requestedFields, secretStrings } from './customer.ts'
 import { isJsonObject } from './json.ts'
 import { invalidArguments, type UpdateEnvelope } from './result.ts'
+import { StopSignal } from './signal.ts'
 import { Relay } from './text.ts'
 
 export const UPDATE_CUSTOMER = 'update_customer'
@@ -122,11 +123,11 @@ function previewMessage(request: ChangeRequest, call: Call, plan: Plan, deps: Up
 
 /** What `work` resolves to, or undefined after `ms`; the work itself goes on. */
 async function inTime<T>(work: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
-  const done = new AbortController()
+  const done = new StopSignal()
   try {
-    return await Promise.race([work, sleep(clock, ms, done.signal).then(() => undefined)])
+    return await Promise.race([work, sleep(clock, ms, done).then(() => undefined)])
   } finally {
-    done.abort('done')
+    done.abort()
   }
 }
 

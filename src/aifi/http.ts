@@ -1,5 +1,6 @@
 import { Agent, type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import type { Clock } from '../clock.ts'
+import type { Signal } from '../signal.ts'
 import type { ProxySettings } from './access.ts'
 import { type Exchange, Exchanging } from './exchange.ts'
 import { cancelledBeforeSending, ProxyError } from './failure.ts'
@@ -17,7 +18,7 @@ export interface HttpRequest {
   readonly headers: Record<string, string>
   readonly body?: string
   /** Stops the request as long as it has not left; afterwards without effect. */
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: Signal | undefined
   /** Called just before the first byte leaves, on an open connection. */
   readonly onSending?: (() => void) | undefined
   /** The largest content of an answer that is read, in bytes. Default: 1 MB. */

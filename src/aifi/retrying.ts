@@ -1,5 +1,6 @@
 import { type Clock, Deadline, sleep } from '../clock.ts'
 import type { Secret } from '../secret.ts'
+import type { Signal } from '../signal.ts'
 import { extractError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { cancelledBeforeSending } from './failure.ts'
@@ -98,10 +99,7 @@ function headersFor({ body }: Authorized, token: Secret): Record<string, string>
 }
 
 /** What `work` resolves to, or undefined as soon as `signal` aborts; the work itself goes on. */
-export async function unlessAborted<T>(
-  work: () => Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T | undefined> {
+export async function unlessAborted<T>(work: () => Promise<T>, signal: Signal | undefined): Promise<T | undefined> {
   if (signal?.aborted) return undefined
   if (!signal) return work()
   return new Promise((resolve, reject) => {

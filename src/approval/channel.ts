@@ -2,6 +2,7 @@ import type { InputRequests } from '@modelcontextprotocol/server'
 import type { Call } from '../call.ts'
 import type { ChangeRequest } from '../customer.ts'
 import type { ChannelName } from '../result.ts'
+import type { Signal } from '../signal.ts'
 import type { Approval } from './approval.ts'
 
 /**
@@ -35,7 +36,7 @@ export type Put =
    * The answer comes to the approval by itself; `waitingFor` tells the assistant what the person has to do. When
    * `until` aborts without an answer, nobody is being asked any more, and the question is put again.
    */
-  | { kind: 'asked'; channel: ChannelName; waitingFor: string; until?: AbortSignal }
+  | { kind: 'asked'; channel: ChannelName; waitingFor: string; until?: Signal }
   /** The client asks: this goes out as the answer to this round of the call. */
   | { kind: 'client_asks'; channel: 'form' | 'url'; requests: InputRequests }
   /** The assistant shows `words` to the person and calls again with the code. */

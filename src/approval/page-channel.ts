@@ -1,6 +1,7 @@
 import { type InputRequests, inputResponse } from '@modelcontextprotocol/server'
 import type { Call } from '../call.ts'
 import type { ChangeRequest } from '../customer.ts'
+import type { Signal } from '../signal.ts'
 import type { Approval } from './approval.ts'
 import type { Channel, Put, Round } from './channel.ts'
 import type { Browser } from './page/browser.ts'
@@ -13,7 +14,7 @@ const KEY = 'page'
 interface Opening {
   openings: number
   /** It was added to a page that another question had opened; aborted if that one did not open. */
-  joined: AbortSignal | undefined
+  joined: Signal | undefined
   /** The client was asked to open the address. */
   withClient: boolean
   /** The client did not open the address when it was asked to. */
@@ -126,6 +127,6 @@ export class PageChannel implements Channel {
   }
 }
 
-function asked(waitingFor: string, until?: AbortSignal): Put {
+function asked(waitingFor: string, until?: Signal): Put {
   return { kind: 'asked', channel: 'page', waitingFor, ...(until && { until }) }
 }

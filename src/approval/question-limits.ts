@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Decision } from './approval.ts'
 
@@ -20,6 +21,8 @@ export type Refusal =
 /** No nagging: how often people may be asked. Per process, by the monotonic clock. */
 export class QuestionLimits {
   readonly #clock: Clock
+  /** A bare hash of the arguments could be guessed (a phone number, a password): it is keyed, and the key dies with us. */
+  readonly #secret = randomBytes(32)
   readonly #open = new Set<string>()
   readonly #declined = new Map<string, number>()
   #refusals: number[] = []
@@ -31,24 +34,26 @@ export class QuestionLimits {
 
   /** Takes one of the places for the question about the change with this key, or says why it may not be asked. */
   open(key: string): Refusal | undefined {
+    const fingerprint = this.#fingerprint(key)
     const now = this.#clock.monotonic()
     this.#forgetOld(now)
-    const declinedAt = this.#declined.get(key)
+    const declinedAt = this.#declined.get(fingerprint)
     if (declinedAt !== undefined) {
       return { kind: 'declined_before', retryAfterSeconds: seconds(declinedAt + SAME_CHANGE_PAUSE_MS - now) }
     }
     if (now < this.#quietUntil) return { kind: 'quiet', retryAfterSeconds: seconds(this.#quietUntil - now) }
     if (this.#open.size >= OPEN_LIMIT) return { kind: 'too_many_open' }
-    this.#open.add(key)
+    this.#open.add(fingerprint)
     return undefined
   }
 
   /** Gives the place back and takes note of the answer. */
   close(key: string, answer: Decision['answer']): void {
+    const fingerprint = this.#fingerprint(key)
     const now = this.#clock.monotonic()
-    this.#open.delete(key)
+    this.#open.delete(fingerprint)
     if (!REFUSALS.includes(answer)) return
-    if (answer !== 'expired') this.#declined.set(key, now)
+    if (answer !== 'expired') this.#declined.set(fingerprint, now)
     this.#refusals.push(now)
     this.#forgetOld(now)
     if (this.#refusals.length >= REFUSAL_LIMIT) {
@@ -59,7 +64,12 @@ export class QuestionLimits {
 
   #forgetOld(now: number): void {
     this.#refusals = this.#refusals.filter((at) => now - at < REFUSAL_SPAN_MS)
-    for (const [key, at] of this.#declined) if (now - at >= SAME_CHANGE_PAUSE_MS) this.#declined.delete(key)
+    for (const [each, at] of this.#declined) if (now - at >= SAME_CHANGE_PAUSE_MS) this.#declined.delete(each)
+  }
+
+  /** What is remembered of a change, longer than the change itself. */
+  #fingerprint(key: string): string {
+    return createHmac('sha256', this.#secret).update(key).digest('base64')
   }
 }
 

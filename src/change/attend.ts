@@ -7,6 +7,7 @@ import type { Call } from '../call.ts'
 import { type Clock, Deadline } from '../clock.ts'
 import type { ChangeRequest } from '../customer.ts'
 import type { UpdateEnvelope } from '../result.ts'
+import type { Signal } from '../signal.ts'
 import type { Change } from './change.ts'
 import type { Changes, Watched } from './changes.ts'
 import { laterTold, pending, pendingCode, tooSlow, underWay, wrongCode } from './refusals.ts'
@@ -113,7 +114,7 @@ async function answerTo(
 }
 
 /** Resolves when the change moves on or one of `signals` aborts, after `ms` at the latest. */
-function nextEvent(change: Change, ms: number, signals: readonly AbortSignal[], clock: Clock): Promise<void> {
+function nextEvent(change: Change, ms: number, signals: readonly Signal[], clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     const onEvent = () => {
       cancel()

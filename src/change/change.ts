@@ -4,6 +4,7 @@ import type { QuestionLimits } from '../approval/question-limits.ts'
 import { questionFor } from '../approval/words.ts'
 import type { ChangeRequest } from '../customer.ts'
 import type { UpdateEnvelope } from '../result.ts'
+import { StopSignal } from '../signal.ts'
 import { approvalOf, auditApproval } from './approval-facts.ts'
 import { movedFields } from './comparison.ts'
 import { type Plan, planChange, readable } from './plan.ts'
@@ -46,7 +47,7 @@ export class Change {
   readonly settled: Promise<Outcome>
   readonly #client: string
   readonly #deps: ChangeDeps
-  readonly #abandoned = new AbortController()
+  readonly #abandoned = new StopSignal()
   #shown: Go | undefined
   #approval: Approval | undefined
   #decision: Decision | undefined
@@ -112,7 +113,7 @@ export class Change {
   /** Nobody waits for it any more. True: it is void, and nothing will be sent. False: it has been sent. */
   abandon(reason: string): boolean {
     if (this.#sent) return false
-    this.#abandoned.abort(reason)
+    this.#abandoned.abort()
     this.#approval?.decide({ answer: 'withdrawn', reason })
     return true
   }
@@ -178,13 +179,13 @@ export class Change {
 
   async #read() {
     if (!this.#deps.readBack) return undefined
-    return this.#deps.aifi.readCustomer(this.request.customerId, this.#abandoned.signal)
+    return this.#deps.aifi.readCustomer(this.request.customerId, this.#abandoned)
   }
 
   /** Step 3: the question. The calls that watch put it to somebody. */
   #ask(shown: Go): Approval | UpdateEnvelope {
     const { aifi, clock, limits, sandbox } = this.#deps
-    if (this.#abandoned.signal.aborted) return stoppedBeforeSending(this.request)
+    if (this.#abandoned.aborted) return stoppedBeforeSending(this.request)
     const refusal = limits.open(this.key)
     if (refusal) return mayNotAsk(this.request, refusal)
     const { request } = this
@@ -200,7 +201,7 @@ export class Change {
   /** Steps 4 and 5. */
   async #send({ record }: Go, decision: Decision | undefined): Promise<UpdateEnvelope> {
     const { id, request } = this
-    const { signal } = this.#abandoned
+    const signal = this.#abandoned
     if (signal.aborted) return stoppedBeforeSending(request)
     this.#ready = true
     const secrets = this.#approval?.takeSecrets() ?? {}

@@ -1,4 +1,3 @@
-import { createHmac, randomBytes } from 'node:crypto'
 import type { Approval } from '../approval/approval.ts'
 import type { Call } from '../call.ts'
 import { Deadline } from '../clock.ts'
@@ -6,6 +5,7 @@ import type { ChangeRequest } from '../customer.ts'
 import { canonicalJson } from '../json.ts'
 import type { RateLimit } from '../rate-limit.ts'
 import type { UpdateEnvelope } from '../result.ts'
+import type { Signal } from '../signal.ts'
 import { Change, type ChangeDeps } from './change.ts'
 import { type Plan, planChange } from './plan.ts'
 import { stoppedBeforeSending, tooMany, tooManyPreviews, unwritableAudit } from './refusals.ts'
@@ -17,7 +17,7 @@ const KEEP_MS = 10 * 60_000
 export interface Watched {
   readonly change: Change
   /** One per open call: its `ended` signal. */
-  readonly calls: Set<AbortSignal>
+  readonly calls: Set<Signal>
   /** The question that is in the hands of a client, and the call that it was handed to. */
   asking: Asking | undefined
   /** Set when it has ended: when the outcome is forgotten. */
@@ -34,8 +34,6 @@ interface Asking {
 export class Changes {
   readonly #deps: ChangeDeps
   readonly #rate: RateLimit
-  /** A bare hash of the arguments could be guessed (a phone number, a password): it is keyed, and the key dies with us. */
-  readonly #secret = randomBytes(32)
   readonly #watched = new Map<string, Watched>()
   /** Those that have not ended, the void ones among them. */
   readonly #underWay = new Set<Change>()
@@ -50,10 +48,9 @@ export class Changes {
     this.#lookups = lookups
   }
 
-  /** Equal for the same change: equal arguments, equal AiFi. */
+  /** Equal for the same change: equal arguments, equal AiFi. It holds them, and is kept no longer than they are. */
   keyOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest): string {
-    const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: this.#deps.aifi.address })
-    return createHmac('sha256', this.#secret).update(same).digest('base64')
+    return canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: this.#deps.aifi.address })
   }
 
   /** The change with this key, if it is under way or its outcome still is to be told. */
@@ -116,7 +113,7 @@ export class Changes {
    * What would be done, without doing it. It shows the record, so it counts and is written into the audit as a lookup
    * is; an envelope when that is not possible.
    */
-  async preview(request: ChangeRequest, cancelled: AbortSignal): Promise<Plan | UpdateEnvelope> {
+  async preview(request: ChangeRequest, cancelled: Signal): Promise<Plan | UpdateEnvelope> {
     const { aifi, approvalFields, audit, logger, readBack, turns } = this.#deps
     const { customerId } = request
     const retryAfterSeconds = this.#lookups.take()

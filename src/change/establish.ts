@@ -30,7 +30,10 @@ export async function establish(sent: Sent, look: Look): Promise<UpdateEnvelope>
   const http = httpFacts(sending, error, relay)
   const answered = proof === 'updated' && isJsonObject(body) ? readRecord(body) : undefined
   const evidence: Evidence = {
-    ...sent,
+    request,
+    changes,
+    before,
+    sending,
     after: answered?.record,
     wrong: answered?.wrong ?? [],
     readBackAt: undefined,

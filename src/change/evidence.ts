@@ -8,7 +8,7 @@ import {
   isSecretValue,
 } from '../customer.ts'
 import { type JsonObject, jsonEqual } from '../json.ts'
-import type { CustomerRecord, RecordField } from '../record.ts'
+import { type CustomerRecord, type RecordField, textFields } from '../record.ts'
 import type { UpdateEnvelope } from '../result.ts'
 import type { Relay } from '../text.ts'
 import { known, revertOf, unexpectedFields, verified } from './comparison.ts'
@@ -70,16 +70,16 @@ export function unexpectedLines({
 /** The documented members of a record, taken over for a result. */
 export function shownCustomer(record: CustomerRecord | undefined, relay: Relay): Pick<UpdateEnvelope, 'customer'> {
   if (!record) return {}
-  const { metadata, id, priority, ...texts } = record
-  const shown = Object.entries(texts).map(([field, value]) => [field, value === null ? null : relay.text(value)])
-  return {
-    customer: {
-      ...(id !== undefined && { id }),
-      ...Object.fromEntries(shown),
-      ...(priority !== undefined && relay.json(priority) === priority && { priority }),
-      ...(metadata !== undefined && { metadata: relay.json(metadata) }),
-    },
+  const { id, priority, metadata } = record
+  const customer: NonNullable<UpdateEnvelope['customer']> = {}
+  if (id !== undefined) customer.id = id
+  for (const field of textFields) {
+    const text = record[field]
+    if (text !== undefined) customer[field] = text === null ? null : relay.text(text)
   }
+  if (priority !== undefined && relay.json(priority) === priority) customer.priority = priority
+  if (metadata !== undefined) customer.metadata = relay.json(metadata)
+  return { customer }
 }
 
 /** Arguments that would undo the change: only values that can be given back exactly as they were. */

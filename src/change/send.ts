@@ -7,6 +7,7 @@ import type { JsonObject } from '../json.ts'
 import type { Logger } from '../logger.ts'
 import type { CustomerRecord } from '../record.ts'
 import type { UpdateEnvelope } from '../result.ts'
+import type { Signal } from '../signal.ts'
 import { Relay } from '../text.ts'
 import { approvalOf, auditApproval } from './approval-facts.ts'
 import { establish } from './establish.ts'
@@ -25,7 +26,7 @@ export interface ReadyChange {
   /** What the person typed into the page. */
   readonly secrets: TypedSecrets
   /** Stops it as long as it has not left. */
-  readonly signal: AbortSignal
+  readonly signal: Signal
   /** Called when the request leaves: from then on it cannot be stopped. */
   readonly onSending: () => void
 }

@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../clock.ts'
 import type { ChannelName } from '../../result.ts'
+import type { Signal } from '../../signal.ts'
 import type { Approval } from '../approval.ts'
 import { Visit } from './visits.ts'
 
@@ -63,7 +64,7 @@ export class PageServer {
    * Shows the question on a page that is open or being opened; the signal aborts when that page could not be opened
    * after all. Undefined when there is none.
    */
-  joinOpenVisit(approval: Approval): AbortSignal | undefined {
+  joinOpenVisit(approval: Approval): Signal | undefined {
     const open = [...this.#visits.values()].filter((visit) => visit.open)
     const visit = open.find((each) => each.has(approval)) ?? open[0]
     visit?.add(approval)
