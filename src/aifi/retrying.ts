@@ -41,10 +41,10 @@ export function createSender(http: Http, tokens: TokenSource, clock: Clock, time
       if (given.kind === 'no_token') return { kind: 'not_sent', cause: 'token', detail: given.detail }
       if (refused && given.token.reveal() === refused.token) return refused.answer
       const exchange = withoutToken(
-        await http.exchange({ ...request, headers: headersFor(request, given.token) }),
+        await http.exchange({ headers: headersFor(request, given.token), ...request }),
         given.token,
       )
-      const ended: Sending = exchange.kind === 'answered' ? { ...exchange, attempts } : exchange
+      const ended: Sending = exchange.kind === 'answered' ? { attempts, ...exchange } : exchange
       const again = whyAgain(exchange, request.method, once)
       if (again?.because === 'token') {
         if (!tokens.invalidate(given.token)) return ended
