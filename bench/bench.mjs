@@ -28,6 +28,8 @@ const times = values.quick ? QUICK : FULL
 const say = (text) => process.stderr.write(`${text}\n`)
 
 const folder = await mkdtemp(join(tmpdir(), 'aifi-bench-'))
+// Where a Node can, it keeps compiled code below this; that of these copies is of no use afterwards.
+process.env.HOME = folder
 const upstream = spawn(process.execPath, [join(root, 'bench', 'upstream.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
 try {
   const [port] = await once(createInterface({ input: upstream.stdout }), 'line')
@@ -78,7 +80,7 @@ async function measure({ ours, oursReading, oursLogging, minimalV1, minimalV2, l
   const throughput = await measureThroughput({ servers: called, rounds, callsPerRound: calls * 5, inFlight: 64 })
   say('memory')
   const idle = await measureMemory({ servers: { ...compared, oursLogging, lineLoop }, rounds: memory })
-  const growth = await measureGrowth({ server: oursLogging, rounds: growths, few, many })
+  const growth = await measureGrowth({ servers: { oursLogging, minimalV2 }, rounds: growths, few, many })
   say('size')
   // Only now: what a process has loaded, and a tokenizer is large, makes each start of another from it slower.
   const { measureSize, measureTokens } = await import('./measure-size.mjs')

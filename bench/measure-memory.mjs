@@ -1,45 +1,46 @@
 import { setTimeout } from 'node:timers/promises'
 import { McpProcess } from './mcp-process.mjs'
 import { concurrent } from './measure-calls.mjs'
-import { interleaved } from './statistics.mjs'
+import { interleaved, summary } from './statistics.mjs'
 
 /** After this long whatever a server loads in the background is there, milliseconds. */
 const SETTLED_MS = 2_000
 const IN_FLIGHT = 16
 
-/** Resident bytes once `tools/list` has been answered and all is quiet; the line loop answers it too. */
+/** Resident bytes when `tools/list` has just been answered, and once all is quiet; the line loop answers it too. */
 export async function measureMemory({ servers, rounds }) {
-  return interleaved(
-    rounds,
-    Object.fromEntries(
-      Object.entries(servers).map(([name, { file, env }]) => [
-        name,
-        async () => {
-          const server = new McpProcess(file, env)
-          await server.open()
-          await setTimeout(SETTLED_MS)
-          const bytes = server.memory()
-          await server.end()
-          return bytes ?? Number.NaN
-        },
-      ]),
-    ),
+  const atOnce = Object.fromEntries(Object.keys(servers).map((name) => [name, []]))
+  const runs = Object.fromEntries(
+    Object.entries(servers).map(([name, { file, env }]) => [
+      name,
+      async () => {
+        const server = new McpProcess(file, env)
+        await server.open()
+        atOnce[name].push(server.memory() ?? Number.NaN)
+        await setTimeout(SETTLED_MS)
+        const bytes = server.memory()
+        await server.end()
+        return bytes ?? Number.NaN
+      },
+    ]),
   )
+  const settled = await interleaved(rounds, runs)
+  const names = Object.keys(servers)
+  return Object.fromEntries(names.map((name) => [name, { atOnce: summary(atOnce[name]), settled: settled[name] }]))
 }
 
-/** Resident bytes after few and after many calls of one process. */
-export async function measureGrowth({ server: { file, env }, rounds, few, many }) {
-  const bytes = { afterFew: [], afterMany: [] }
-  const grow = async () => {
+/** Resident bytes after many calls of one process, divided by those after few. */
+export async function measureGrowth({ servers, rounds, few, many }) {
+  const grow = async ({ file, env }) => {
     const server = new McpProcess(file, env)
     await server.open()
     await concurrent(server, few, IN_FLIGHT)
-    bytes.afterFew.push(server.memory() ?? Number.NaN)
+    const before = server.memory() ?? Number.NaN
     await concurrent(server, many - few, IN_FLIGHT)
-    bytes.afterMany.push(server.memory() ?? Number.NaN)
+    const after = server.memory() ?? Number.NaN
     await server.end()
-    return bytes.afterMany.at(-1) / bytes.afterFew.at(-1)
+    return after / before
   }
-  const { ratio } = await interleaved(rounds, { ratio: grow })
-  return { ratio, ...bytes }
+  const runs = Object.entries(servers).map(([name, server]) => [name, () => grow(server)])
+  return interleaved(rounds, Object.fromEntries(runs))
 }
