@@ -18,6 +18,7 @@ const { metafile } = await build({
   outdir,
   // What would be loaded and never used stays out; the files say why that does no harm.
   alias: { '@modelcontextprotocol/server/_shims': './src/sdk-shims.ts', undici: './scripts/undici-dispatchers.mjs' },
+  plugins: [withoutHttp2()],
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -53,4 +54,11 @@ await rename(outdir, 'dist').catch(async (error) => {
 function staticImports(file) {
   const found = metafile.outputs[file].imports.filter(({ kind, external }) => kind === 'import-statement' && !external)
   return found.flatMap(({ path }) => [path, ...staticImports(path)])
+}
+
+/** undici speaks HTTP/2 only where it is told to, and http.ts does not; loading it is a quarter of what loading undici takes. */
+function withoutHttp2() {
+  const file = /undici[\\/]lib[\\/]dispatcher[\\/]client-h2\.js$/
+  const contents = 'module.exports = () => { throw new Error("HTTP/2 is not built in") }'
+  return { name: 'without-http2', setup: (build) => build.onLoad({ filter: file }, () => ({ contents })) }
 }

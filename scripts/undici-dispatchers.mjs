@@ -1,13 +1,13 @@
 // The build puts this file in the place of undici's index, which also loads fetch, WebSocket, caches and mocks, for
 // 60 ms before the first request. src/aifi/http.ts uses these three; an import of anything else fails the build, and
 // test/company-network.test.ts sends requests through each of them in the built program.
-import api from '../node_modules/undici/lib/api/index.js'
+import connect from '../node_modules/undici/lib/api/api-connect.js'
 import Agent from '../node_modules/undici/lib/dispatcher/agent.js'
 import Dispatcher from '../node_modules/undici/lib/dispatcher/dispatcher.js'
 import EnvHttpProxyAgent from '../node_modules/undici/lib/dispatcher/env-http-proxy-agent.js'
 import Pool from '../node_modules/undici/lib/dispatcher/pool.js'
 
 // As undici's index does: its proxies connect with it.
-Object.assign(Dispatcher.prototype, api)
+Object.assign(Dispatcher.prototype, { connect })
 
 export { Agent, EnvHttpProxyAgent, Pool }
