@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { builtFile, plainEnv, startServer, temporaryFolder } from './helpers/process.ts'
+import { plainEnv } from './helpers/plain-env.ts'
+import { builtFile, startServer, temporaryFolder } from './helpers/process.ts'
 import { filesBelow } from './helpers/repository.ts'
 
 /** Node 22.1 and newer. */
@@ -13,8 +14,7 @@ const canKeep = 'enableCompileCache' in nodeModule
 
 /** An environment in which everything that belongs to a user is in this folder. */
 function userIn(folder: string): Record<string, string> {
-  const { NODE_DISABLE_COMPILE_CACHE: _, ...env } = plainEnv
-  return { ...env, HOME: folder, LOCALAPPDATA: folder }
+  return { ...plainEnv, XDG_CACHE_HOME: '', HOME: folder, LOCALAPPDATA: folder }
 }
 
 /** Runs `--version`, and returns what it printed. */
