@@ -1,8 +1,11 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // More than there are cores: much of the time goes into waiting for processes, a browser, and time itself.
+    maxWorkers: availableParallelism() + 1,
     // Generous: no test is decided by how busy the machine is.
     testTimeout: 60_000,
     hookTimeout: 60_000,
