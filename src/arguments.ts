@@ -140,6 +140,7 @@ function unknownKey(key: string, names: readonly string[]): FieldError {
 function objectProblems(known: JsonObject): FieldError[] {
   return ['metadata', 'card'].flatMap((field) => {
     const value = known[field]
+    if (value === undefined) return []
     if (!nestsWithin(value, NESTING_LIMIT))
       return [problem(field, 'object.base', `"${field}" is nested more than ${NESTING_LIMIT} levels deep.`)]
     if (!carriesNumbers(value))

@@ -22,15 +22,10 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
 /** How deep a value that is sent may nest: deeper ones exhaust the stack of whoever serialises them. */
 export const NESTING_LIMIT = 64
 
-/** True when `value` nests objects and arrays no deeper than `levels`. Iterative, so that no depth can exhaust the stack. */
+/** True when `value` nests objects and arrays no deeper than `levels`; it looks no deeper itself. */
 export function nestsWithin(value: unknown, levels: number): boolean {
-  const open: { value: unknown; depth: number }[] = [{ value, depth: 0 }]
-  for (let next = open.pop(); next; next = open.pop()) {
-    if (typeof next.value !== 'object' || next.value === null) continue
-    if (next.depth >= levels) return false
-    for (const child of Object.values(next.value)) open.push({ value: child, depth: next.depth + 1 })
-  }
-  return true
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.values(value).every((member) => nestsWithin(member, levels - 1))
 }
 
 /** True when JSON can carry every number in `value`: `1e400` parses to Infinity, which would be sent as `null`. */

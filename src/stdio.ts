@@ -142,7 +142,7 @@ export class StdioTransport implements Transport {
 function parsed(text: string): unknown {
   try {
     // Windows shells begin a stream with a byte order mark.
-    return JSON.parse(text.replace(/^\uFEFF/, ''))
+    return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)
   } catch {
     return undefined
   }
