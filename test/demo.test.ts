@@ -92,10 +92,11 @@ describe.skipIf(!isBuilt)(`the demo${isBuilt ? '' : ' (SKIPPED: run "npm run bui
     if (child.stdout) await once(child.stdout, 'readable')
     await sleep(ms)
     child.kill('SIGINT')
-    const { code, stderr } = await ended
+    const { code, stdout, stderr } = await ended
     expect(stderr).toBe('')
-    // On a fast machine it may have come to its end before.
-    expect([130, 0]).toContain(code)
+    // On a fast machine it may have come to its end before, or so near to it that Node listens to no signal any more.
+    const isThrough = stdout.includes('In all the stand-in received')
+    expect(isThrough ? [130, 0, null] : [130]).toContain(code)
     expect(groupLives(child)).toBe(false)
   })
 
