@@ -5,6 +5,7 @@ import { Ladder } from '../src/approval/ladder.ts'
 import { type Audit, type AuditAttempt, type AuditOutcome, noAudit } from '../src/audit/audit.ts'
 import { Change } from '../src/change/change.ts'
 import type { JsonObject } from '../src/json.ts'
+import { StopSignal } from '../src/signal.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { startFaultServer } from './helpers/fault-server.ts'
 import { type Answer, accept, decline, eras, type Harness, start, type TestClient } from './helpers/harness.ts'
@@ -974,6 +975,7 @@ describe('many calls', () => {
     onTestFinished(() => void process.off('warning', onWarning))
     const env = { AIFI_APPROVAL: 'chat', AIFI_MAX_CHANGES_PER_MINUTE: '1000000', LOG_LEVEL: 'silent' }
     const harness = await start({ env })
+    const mostListeners = countListeners()
     const { client, update } = await harness.connect()
     const changes = harness.app.deps.update?.changes
     const question = await update(block)
@@ -999,8 +1001,41 @@ describe('many calls', () => {
     await client.listTools()
     await expect.poll(() => harness.clock.pending).toBe(0)
     expect(warnings).toEqual([])
+    // What Node warns of where it counts them itself.
+    expect(mostListeners()).toBeLessThanOrEqual(10)
+    expect(mostListeners()).toBeGreaterThan(0)
   }, 60_000)
 })
+
+/** The most listeners that one of our own signals has had at a time from now on. */
+function countListeners(): () => number {
+  const listeners = new WeakMap<StopSignal, Set<() => void>>()
+  let most = 0
+  const { addEventListener, removeEventListener } = StopSignal.prototype
+  const added = vi.spyOn(StopSignal.prototype, 'addEventListener').mockImplementation(function (
+    this: StopSignal,
+    type,
+    listener,
+  ) {
+    addEventListener.call(this, type, listener)
+    const own = listeners.get(this) ?? new Set()
+    listeners.set(this, own.add(listener))
+    most = Math.max(most, own.size)
+  })
+  const removed = vi.spyOn(StopSignal.prototype, 'removeEventListener').mockImplementation(function (
+    this: StopSignal,
+    type,
+    listener,
+  ) {
+    removeEventListener.call(this, type, listener)
+    listeners.get(this)?.delete(listener)
+  })
+  onTestFinished(() => {
+    added.mockRestore()
+    removed.mockRestore()
+  })
+  return () => most
+}
 
 /** How many calls watch a change just now. */
 function countWatchers(): () => number {
