@@ -1,5 +1,5 @@
 import { McpProcess } from './mcp-process.mjs'
-import { interleaved } from './statistics.mjs'
+import { forEach, interleaved } from './statistics.mjs'
 
 /** Calls before anything is counted: code is compiled, connections are open. */
 const WARM_UP = 300
@@ -11,8 +11,8 @@ export async function measureCalls({ servers, bareLoop, rounds, callsPerRound })
   const runs = { barePatch: bare('PATCH'), bareGet: bare('GET') }
   await loop.request('bare', { method: 'PATCH', count: WARM_UP })
   const opened = await open(servers)
-  for (const [name, server] of Object.entries(opened)) runs[name] = () => sequential(server, callsPerRound)
-  const measured = await interleaved(rounds, runs)
+  const calls = forEach(opened, (server) => sequential(server, callsPerRound))
+  const measured = await interleaved(rounds, { ...runs, ...calls })
   await Promise.all([loop, ...Object.values(opened)].map((each) => each.end()))
   return measured
 }
@@ -20,17 +20,12 @@ export async function measureCalls({ servers, bareLoop, rounds, callsPerRound })
 /** Calls per second with many in flight, each for a customer of its own. */
 export async function measureThroughput({ servers, rounds, callsPerRound, inFlight }) {
   const opened = await open(servers)
-  const runs = Object.fromEntries(
-    Object.entries(opened).map(([name, server]) => [
-      name,
-      async () => {
-        const start = performance.now()
-        await concurrent(server, callsPerRound, inFlight)
-        return (callsPerRound / (performance.now() - start)) * 1000
-      },
-    ]),
-  )
-  const measured = await interleaved(rounds, runs)
+  const run = async (server) => {
+    const start = performance.now()
+    await concurrent(server, callsPerRound, inFlight)
+    return (callsPerRound / (performance.now() - start)) * 1000
+  }
+  const measured = await interleaved(rounds, forEach(opened, run))
   await Promise.all(Object.values(opened).map((each) => each.end()))
   return measured
 }

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { McpProcess } from './mcp-process.mjs'
 import { concurrent } from './measure-calls.mjs'
-import { interleaved, summary } from './statistics.mjs'
+import { forEach, interleaved, summary } from './statistics.mjs'
 
 /** After this long whatever a server loads in the background is there, milliseconds. */
 const SETTLED_MS = 2_000
@@ -10,21 +10,16 @@ const IN_FLIGHT = 16
 /** Resident bytes when `tools/list` has just been answered, and once all is quiet; the line loop answers it too. */
 export async function measureMemory({ servers, rounds }) {
   const atOnce = Object.fromEntries(Object.keys(servers).map((name) => [name, []]))
-  const runs = Object.fromEntries(
-    Object.entries(servers).map(([name, { file, env }]) => [
-      name,
-      async () => {
-        const server = new McpProcess(file, env)
-        await server.open()
-        atOnce[name].push(server.memory() ?? Number.NaN)
-        await setTimeout(SETTLED_MS)
-        const bytes = server.memory()
-        await server.end()
-        return bytes ?? Number.NaN
-      },
-    ]),
-  )
-  const settled = await interleaved(rounds, runs)
+  const run = async ({ file, env }, name) => {
+    const server = new McpProcess(file, env)
+    await server.open()
+    atOnce[name].push(server.memory() ?? Number.NaN)
+    await setTimeout(SETTLED_MS)
+    const bytes = server.memory()
+    await server.end()
+    return bytes ?? Number.NaN
+  }
+  const settled = await interleaved(rounds, forEach(servers, run))
   const names = Object.keys(servers)
   return Object.fromEntries(names.map((name) => [name, { atOnce: summary(atOnce[name]), settled: settled[name] }]))
 }
@@ -41,6 +36,5 @@ export async function measureGrowth({ servers, rounds, few, many }) {
     await server.end()
     return after / before
   }
-  const runs = Object.entries(servers).map(([name, server]) => [name, () => grow(server)])
-  return interleaved(rounds, Object.fromEntries(runs))
+  return interleaved(rounds, forEach(servers, grow))
 }

@@ -1,11 +1,10 @@
 import { once } from 'node:events'
 import { McpProcess, startNode } from './mcp-process.mjs'
-import { interleaved, summary } from './statistics.mjs'
+import { forEach, interleaved, summary } from './statistics.mjs'
 
 /** From spawning a process to its answer to `tools/list`, against `node -e 0` from spawn to exit; milliseconds. */
 export async function measureStart({ servers, rounds }) {
-  const runs = { node: untilNodeHasEnded }
-  for (const [name, { file, env }] of Object.entries(servers)) runs[name] = () => untilTools(file, env)
+  const runs = { node: untilNodeHasEnded, ...forEach(servers, untilTools) }
   // Files into the page cache, and compiled code where Node keeps it: the second start is what counts.
   await interleaved(1, runs)
   return interleaved(rounds, runs)
@@ -17,7 +16,7 @@ async function untilNodeHasEnded() {
   return performance.now() - start
 }
 
-async function untilTools(file, env) {
+async function untilTools({ file, env }) {
   const start = performance.now()
   const server = new McpProcess(file, env)
   await server.open()
@@ -29,20 +28,15 @@ async function untilTools(file, env) {
 /** The first call, sent as soon as the tools are there, and the median of those after it; milliseconds. */
 export async function measureFirstCall({ servers, rounds, warmCalls }) {
   const warm = Object.fromEntries(Object.keys(servers).map((name) => [name, []]))
-  const runs = Object.fromEntries(
-    Object.entries(servers).map(([name, { file, env }]) => [
-      name,
-      async () => {
-        const server = new McpProcess(file, env)
-        await server.open()
-        const first = await timed(() => server.update(1, 'First'))
-        for (let i = 0; i < warmCalls; i++) warm[name].push(await timed(() => server.update(1, `Next${i}`)))
-        await server.end()
-        return first
-      },
-    ]),
-  )
-  const first = await interleaved(rounds, runs)
+  const run = async ({ file, env }, name) => {
+    const server = new McpProcess(file, env)
+    await server.open()
+    const first = await timed(() => server.update(1, 'First'))
+    for (let i = 0; i < warmCalls; i++) warm[name].push(await timed(() => server.update(1, `Next${i}`)))
+    await server.end()
+    return first
+  }
+  const first = await interleaved(rounds, forEach(servers, run))
   return Object.fromEntries(
     Object.keys(servers).map((name) => [name, { first: first[name], warm: summary(warm[name]) }]),
   )

@@ -18,3 +18,13 @@ export async function interleaved(rounds, runs) {
   }
   return Object.fromEntries(Object.entries(values).map(([name, each]) => [name, summary(each)]))
 }
+
+/**
+ * The same run for each of several servers, under their names.
+ *
+ * @param {Record<string, any>} servers
+ * @param {(server: any, name: string) => Promise<number | number[]>} run
+ */
+export function forEach(servers, run) {
+  return Object.fromEntries(Object.entries(servers).map(([name, server]) => [name, () => run(server, name)]))
+}
