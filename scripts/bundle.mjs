@@ -1,6 +1,6 @@
 // Makes aifi-customer-mcp-<version>.mcpb, which a host such as Claude Desktop installs: node scripts/bundle.mjs [folder]
 // Needs dist/ and THIRD_PARTY_NOTICES (npm run build). Only what is listed here gets in.
-import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { packExtension } from '@anthropic-ai/mcpb'
@@ -8,7 +8,7 @@ import { packExtension } from '@anthropic-ai/mcpb'
 const CONTENT = ['dist', 'manifest.json', 'assets/icon.png', 'README.md', 'LICENSE', 'THIRD_PARTY_NOTICES']
 
 const root = join(import.meta.dirname, '..')
-const { name, version, license, type } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+const { name, version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
 const target = join(resolve(process.argv[2] ?? root), `${name}-${version}.mcpb`)
 
 await mkdir(join(root, 'node_modules', '.cache'), { recursive: true })
@@ -18,8 +18,6 @@ try {
     await mkdir(dirname(join(staging, path)), { recursive: true })
     await cp(join(root, path), join(staging, path), { recursive: true })
   }
-  // Without it Node would take the files in dist/ for CommonJS.
-  await writeFile(join(staging, 'package.json'), `${JSON.stringify({ name, version, license, type }, null, 2)}\n`)
   // Checks the manifest first, and says what is wrong with it.
   if (await packExtension({ extensionPath: staging, outputPath: target })) {
     console.log(`${(await stat(target)).size} bytes`)

@@ -17,4 +17,6 @@ export interface Host {
    * its input (if that is read), a closed output. The process is gone within a second of it.
    */
   readonly stop: AbortSignal
+  /** To be called once what serving needs is loaded: it stays compiled for the next start. Never throws. */
+  keepCode(): void
 }

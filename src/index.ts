@@ -1,15 +1,19 @@
 #!/usr/bin/env node
+import { join } from 'node:path'
 import process from 'node:process'
-import { enableCompileCache } from './compile-cache.ts'
+import { loadProgram } from './code-cache.ts'
 import { crashLine } from './crash.ts'
+
+/** Built into program.js, next to this file. */
+type CommandLine = typeof import('./command-line.ts')
 
 /** The oldest Node that the bundled undici runs on. */
 const OLDEST = [20, 18, 1] as const
 /** The process is gone this long after its end began, whatever still hangs, milliseconds. */
 const END_MS = 950
 
-// The only file that touches the process. It loads nothing else before the version is known to do, and waits for nothing
-// at its top level: older versions of Node could not read that, and say nothing of use.
+// The only file that touches the process. It is built for Node 12, and the rest is not read before the version is known
+// to do: what older versions say of what they cannot read is of no use.
 const [major = 0, minor = 0, patch = 0] = process.versions.node.split('.').map(Number)
 const isTooOld =
   major < OLDEST[0] || (major === OLDEST[0] && (minor < OLDEST[1] || (minor === OLDEST[1] && patch < OLDEST[2])))
@@ -24,7 +28,7 @@ if (isTooOld) {
 
 /** Never rejects. */
 async function start(): Promise<void> {
-  const { argv, stdin, stdout, stderr, platform } = process
+  const { stdin, stdout, stderr } = process
   const stop = new AbortController()
   const end = (reason: string) => {
     if (stop.signal.aborted) return
@@ -54,10 +58,7 @@ async function start(): Promise<void> {
   for (const name of Object.keys(process.env)) if (/^AIFI[_-]/i.test(name)) delete process.env[name]
   // The program is over when it says so, not when there happens to be nothing to wait for.
   const alive = setInterval(() => undefined, 2 ** 30)
-  enableCompileCache(env, platform)
-  const nodeVersion = process.versions.node
-  const host = { args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion, stop: stop.signal }
-  const ended = import('./command-line.ts').then(({ run }) => run(host))
+  const ended = runProgram(env, stop.signal)
   const code = await ended.catch((error: unknown) => {
     stderr.write(crashLine('failed', error))
     return 1
@@ -66,4 +67,12 @@ async function start(): Promise<void> {
   process.exitCode ||= code
   // What was written to a pipe may still be on its way, and a stdin that nobody closed keeps the process alive.
   stdout.write('', () => process.exit())
+}
+
+async function runProgram(env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
+  const { argv, arch, stdin, stdout, stderr, platform, versions } = process
+  const codeCache = { env, platform, arch, v8: versions.v8, uid: process.getuid?.() }
+  const { exports, keepCode } = loadProgram(join(__dirname, 'program.js'), codeCache)
+  const { run } = exports as CommandLine
+  return run({ args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop, keepCode })
 }

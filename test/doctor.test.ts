@@ -63,6 +63,7 @@ function hostWith(env: Env, args: readonly string[], stop = new AbortController(
     platform: 'linux',
     nodeVersion: process.versions.node,
     stop,
+    keepCode: () => undefined,
   }
   return { host, output: () => written(stdout) + written(stderr) }
 }

@@ -25,7 +25,7 @@ const texts = new Map(
 
 test('the list of what is bundled is that of the files in dist/', () => {
   const names = Object.keys(outputs).map((output) => output.replace(/^.*\/dist-\d+\//, ''))
-  expect(names.sort()).toEqual(filesBelow(join(builtFile, '..')))
+  expect([...names, 'package.json'].sort()).toEqual(filesBelow(join(builtFile, '..')))
 })
 
 test('every package whose code is in dist/ has its licence in THIRD_PARTY_NOTICES', () => {

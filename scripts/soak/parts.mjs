@@ -10,30 +10,27 @@ import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Builds the program and the model into a folder that `remove` removes. */
+/** The program, and the model, built into a folder that `remove` removes. Needs dist/. */
 export async function buildParts() {
   const folder = await mkdtemp(join(tmpdir(), 'aifi-soak-'))
-  const shared = {
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.18',
-    define: { __VERSION__: '"soak"' },
-    outExtension: { '.js': '.mjs' },
-    banner: { js: "import { createRequire as __r } from 'node:module';const require = __r(import.meta.url);" },
-    absWorkingDir: root,
-    logLevel: 'warning',
-  }
-  await build({ ...shared, entryPoints: ['src/index.ts'], splitting: true, outdir: join(folder, 'program') })
   const contents = `
     export * from './test/helpers/model-aifi.ts'
     export * from './test/helpers/fault-server.ts'
     export * from './test/helpers/fault.ts'
     export * from './src/audit/verify.ts'`
-  const stdin = { contents, resolveDir: root, loader: 'ts' }
-  await build({ ...shared, stdin, outfile: join(folder, 'model.mjs') })
+  await build({
+    stdin: { contents, resolveDir: root, loader: 'ts' },
+    outfile: join(folder, 'model.mjs'),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.18',
+    banner: { js: "import { createRequire as __r } from 'node:module';const require = __r(import.meta.url);" },
+    absWorkingDir: root,
+    logLevel: 'warning',
+  })
   return {
-    program: join(folder, 'program', 'index.mjs'),
+    program: join(root, 'dist', 'index.js'),
     auditFile: join(folder, 'audit.jsonl'),
     model: await import(pathToFileURL(join(folder, 'model.mjs')).href),
     remove: () => rm(folder, { recursive: true, force: true }),
