@@ -36,7 +36,7 @@ export interface Call {
   /** The client answers a question inside the call that asked it (2025-era), not with a call of its own (2026-07-28). */
   readonly answersWithin: boolean
   /** Aborted when the client cancelled the call or the connection ended. */
-  readonly cancelled: AbortSignal
+  readonly cancelled: Signal
   /** Aborted when the call was answered on the wire or cancelled. */
   readonly ended: Signal
   /** The end of the time in which it must be answered. */
@@ -49,10 +49,13 @@ export interface Call {
   readonly progress: ((message: string) => void) | undefined
 }
 
-/** A request that has not been answered on the wire yet. */
+/** A call that has not been answered on the wire yet. */
 interface OpenCall {
+  /** As they came: the SDK's copy lacks one that is named `__proto__`, and nobody would be told. */
+  readonly arguments: unknown
+  readonly cancelled: StopSignal
   readonly ended: StopSignal
-  readonly deadline: Deadline
+  deadline: Deadline
   /** The last progress that was told: it has to grow as long as the request lasts. */
   progress: number
 }
@@ -64,8 +67,6 @@ export class Connection {
   readonly #server: McpServer['server']
   readonly #clock: Clock
   readonly #open = new Map<RequestId, OpenCall>()
-  /** The arguments of the open calls: the SDK's copy lacks one that is named `__proto__`, and nobody would be told. */
-  readonly #arguments = new Map<RequestId, unknown>()
 
   constructor(server: McpServer['server'], clock: Clock) {
     this.#server = server
@@ -73,24 +74,27 @@ export class Connection {
   }
 
   /**
-   * Notes the arguments of every call that comes, and every answer that leaves, so that a call knows when it is over.
-   * Changes nothing on the wire. For a transport that the server is connected to.
+   * Notes every call that comes, every one that is cancelled, and every answer that leaves, so that a call knows when it
+   * is over. Changes nothing on the wire. For a transport that the server is connected to.
    */
   observe(transport: Transport): void {
     const receive = transport.onmessage
     transport.onmessage = (message, extra) => {
-      if ('method' in message && 'id' in message && message.method === 'tools/call') {
-        this.#arguments.set(message.id, message.params?.arguments)
-      }
+      if (!('method' in message)) return receive?.(message, extra)
+      const { method, params } = message
+      if (method === 'tools/call' && 'id' in message) this.#open.set(message.id, this.#begun(params?.arguments))
+      if (method === 'notifications/cancelled') this.#cancel(params?.requestId)
       receive?.(message, extra)
     }
     const send = transport.send.bind(transport)
     transport.send = (message, options) => {
-      if (!('method' in message) && message.id !== undefined) {
-        this.#open.get(message.id)?.ended.abort()
-        this.#forget(message.id)
-      }
+      if (!('method' in message) && message.id !== undefined) this.#end(message.id)
       return send(message, options)
+    }
+    const closed = transport.onclose
+    transport.onclose = () => {
+      for (const id of [...this.#open.keys()]) this.#cancel(id)
+      closed?.()
     }
   }
 
@@ -101,16 +105,16 @@ export class Connection {
     const info = said ? said[CLIENT_INFO_META_KEY] : this.#server.getClientVersion()
     const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
     const progressToken = mcpReq._meta?.progressToken
-    const open = this.#opened(mcpReq.id, mcpReq.signal)
+    const open = this.#opened(mcpReq.id)
     return {
       connection: this,
-      arguments: this.#arguments.get(mcpReq.id) ?? {},
+      arguments: open.arguments ?? {},
       clientName: info ? harmless(`${info.name} ${info.version}`, 80) : 'an unnamed client',
       // `elicitation: {}` is the older way to declare forms.
       canForm: elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),
       canUrl: elicitation?.url !== undefined,
       answersWithin: mcpReq.envelope === undefined,
-      cancelled: mcpReq.signal,
+      cancelled: open.cancelled,
       ended: open.ended,
       deadline: open.deadline,
       state: mcpReq.requestState<RequestState>(),
@@ -138,26 +142,35 @@ export class Connection {
     }
   }
 
-  /** The handler is entered anew for each answer of a 2025-era client; it is the same call all the while. */
-  #opened(id: RequestId, cancelled: AbortSignal): OpenCall {
-    const earlier = this.#open.get(id)
-    if (earlier && !earlier.deadline.passed) return earlier
-    // A client that kept the call open for longer, a form being shown, is not one that gives up at 60 s.
+  #begun(args: unknown): OpenCall {
     const deadline = new Deadline(this.#clock, CALL_LIFETIME_MS)
-    const open: OpenCall = { ended: new StopSignal(), progress: 0, ...earlier, deadline }
-    this.#open.set(id, open)
-    if (earlier) return open
-    const cancel = () => {
-      this.#forget(id)
-      open.ended.abort()
+    return { arguments: args, cancelled: new StopSignal(), ended: new StopSignal(), deadline, progress: 0 }
+  }
+
+  /** The handler is entered anew for each answer of a 2025-era client; it is the same call all the while. */
+  #opened(id: RequestId): OpenCall {
+    const open = this.#open.get(id)
+    if (!open) {
+      // It was cancelled before the handler was entered.
+      const gone = this.#begun(undefined)
+      gone.cancelled.abort()
+      gone.ended.abort()
+      return gone
     }
-    if (cancelled.aborted) cancel()
-    else cancelled.addEventListener('abort', cancel, { once: true })
+    // A client that kept the call open for longer, a form being shown, is not one that gives up at 60 s.
+    if (open.deadline.passed) open.deadline = new Deadline(this.#clock, CALL_LIFETIME_MS)
     return open
   }
 
-  #forget(id: RequestId): void {
+  #cancel(id: unknown): void {
+    const isId = typeof id === 'string' || typeof id === 'number'
+    if (isId) this.#open.get(id)?.cancelled.abort()
+    if (isId) this.#end(id)
+  }
+
+  #end(id: RequestId): void {
+    const open = this.#open.get(id)
     this.#open.delete(id)
-    this.#arguments.delete(id)
+    open?.ended.abort()
   }
 }

@@ -10,6 +10,7 @@ import { isJsonObject, type JsonObject } from './json.ts'
 import type { Logger } from './logger.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { refusedArguments } from './result.ts'
+import { StopSignal } from './signal.ts'
 
 export const FIND_CUSTOMERS = 'find_customers'
 
@@ -55,13 +56,14 @@ export async function findCustomers(call: Call, deps: FindCustomersDeps): Promis
 
 /** Asks AiFi, for as long as the call may take. A record that was read by its number is a list of one. */
 async function look(filter: Filter, call: Call, { aifi, clock }: FindCustomersDeps): Promise<Listing> {
-  const stop = new AbortController()
+  const stop = new StopSignal()
   const forget = clock.after(call.deadline.remainingMs, () => stop.abort())
-  const signal = AbortSignal.any([call.cancelled, stop.signal])
+  call.cancelled.addEventListener('abort', () => stop.abort())
+  if (call.cancelled.aborted) stop.abort()
   try {
-    if (filter.by === 'email') return await aifi.listCustomers({ email: filter.value }, signal)
-    if (filter.by === 'externalId') return await aifi.listCustomers({ externalId: filter.value }, signal)
-    const reading = await aifi.readCustomer(filter.value, signal)
+    if (filter.by === 'email') return await aifi.listCustomers({ email: filter.value }, stop)
+    if (filter.by === 'externalId') return await aifi.listCustomers({ externalId: filter.value }, stop)
+    const reading = await aifi.readCustomer(filter.value, stop)
     return reading.kind === 'record' ? { kind: 'list', entries: [reading.record], http: reading.http } : reading
   } finally {
     forget()
