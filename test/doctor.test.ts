@@ -19,6 +19,7 @@ import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createHttp } from '../src/aifi/http.ts'
+import { targetOf } from '../src/aifi/target.ts'
 import { systemClock } from '../src/clock.ts'
 import { run } from '../src/command-line.ts'
 import { settings } from '../src/config/settings.ts'
@@ -695,7 +696,7 @@ describe('the way out that doctor names', () => {
         const settings = { noProxy, ...(hasProxy ? { httpProxy: proxy.url } : { httpsProxy: proxy.url }) }
         const http = createHttp({ timeoutMs: 5_000, clock: systemClock, proxy: settings })
         const url = new URL(upstream.url)
-        await http.exchange({ method: 'GET', url, headers: {} })
+        await http.exchange({ method: 'GET', ...targetOf(upstream.url), headers: {} })
         await http.close()
         expect(routeTo(url, settings).kind).toBe(proxy.connections().accepted > 0 ? 'proxy' : 'direct')
         await proxy.close()

@@ -5,6 +5,7 @@ import type { Aifi } from './port.ts'
 import { listingOf, readingCancelled, readingOf, switchedOff } from './reading.ts'
 import { readingOnly } from './reading-only.ts'
 import { createSender, unlessAborted } from './retrying.ts'
+import { customersOf } from './target.ts'
 import { createTokens } from './tokens.ts'
 
 export interface AifiOptions {
@@ -28,40 +29,45 @@ const LIST_MAX_BYTES = 4_000_000
 
 /** AiFi over HTTP. Long-lived: it owns the connections and the token. Throws a TypeError on malformed addresses. */
 export function createAifi({ baseUrl, credentials, timeoutMs, clock, readOnly, proxy }: AifiOptions): Aifi {
-  const { origin, pathname } = new URL(baseUrl)
-  const address = origin + pathname.replace(/\/+$/, '')
+  const { origin, path: customers } = customersOf(baseUrl)
   const connections = createHttp({ timeoutMs, clock, ...(proxy && { proxy }) })
   const http = readOnly ? readingOnly(connections, credentials) : connections
   const send = createSender(http, createTokens(credentials, http, clock), clock, timeoutMs)
   let readingOffered = true
 
   return {
-    address,
+    address: new URL(baseUrl).href.replace(/\/+$/, ''),
     async readCustomer(customerId, signal) {
-      const url = customerUrl(address, customerId)
+      const path = pathOf(customers, customerId)
       if (!readingOffered) return switchedOff
       const budgetMs = READ_DEADLINES * timeoutMs
-      const sending = await unlessAborted(() => send({ method: 'GET', url, signal }, { budgetMs }), signal)
+      const sending = await unlessAborted(() => send({ method: 'GET', origin, path, signal }, { budgetMs }), signal)
       if (!sending) return readingCancelled
       const reading = readingOf(sending)
       if (reading.kind === 'unreadable' && reading.cause === 'not_offered') readingOffered = false
       return reading
     },
     async listCustomers(filter, signal) {
-      const url = new URL(`${address}/api/admin/v2/customers`)
-      for (const [name, value] of Object.entries(filter)) url.searchParams.set(name, value)
-      const request = { method: 'GET', url, signal, maxBytes: LIST_MAX_BYTES } as const
+      const path = `${customers}?${new URLSearchParams(Object.entries(filter))}`
+      const request = { method: 'GET', origin, path, signal, maxBytes: LIST_MAX_BYTES } as const
       const sending = await unlessAborted(() => send(request, { budgetMs: READ_DEADLINES * timeoutMs }), signal)
       return sending ? listingOf(sending) : readingCancelled
     },
     async updateCustomer(customerId, body, { once, signal, budgetMs = UPDATE_DEADLINES * timeoutMs, onSending } = {}) {
-      const url = customerUrl(address, customerId)
+      const path = pathOf(customers, customerId)
       let told = false
       const tellOnce = () => {
         if (!told) onSending?.()
         told = true
       }
-      const request = { method: 'PATCH', url, body: JSON.stringify(body), signal, onSending: tellOnce } as const
+      const request = {
+        method: 'PATCH',
+        origin,
+        path,
+        body: JSON.stringify(body),
+        signal,
+        onSending: tellOnce,
+      } as const
       return send(request, { budgetMs, once })
     },
     close: () => http.close(),
@@ -69,7 +75,7 @@ export function createAifi({ baseUrl, credentials, timeoutMs, clock, readOnly, p
 }
 
 /** Only an integer can become part of the path: nothing that was read or typed can lead elsewhere. */
-function customerUrl(address: string, customerId: number): URL {
+function pathOf(customers: string, customerId: number): string {
   if (!Number.isSafeInteger(customerId) || customerId < 0) throw new TypeError('customerId must be an integer from 0')
-  return new URL(`${address}/api/admin/v2/customers/${customerId}`)
+  return `${customers}/${customerId}`
 }

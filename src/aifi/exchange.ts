@@ -7,7 +7,8 @@ import type { Body, HttpFacts } from './port.ts'
 export type Exchange = { kind: 'answered'; http: HttpFacts; body: Body } | Failure
 
 export interface ExchangeOptions {
-  readonly url: URL
+  /** Where it goes to: `https://host[:port]`. */
+  readonly origin: string
   /** The largest content that is read, in bytes. */
   readonly maxBytes: number
   readonly onSending: (() => void) | undefined
@@ -45,7 +46,7 @@ export class Exchanging {
   /** Ends it from our side: nothing is written or read from here on. `cancelled` has no effect once it has left. */
   end(why: 'timeout' | 'cancelled' | 'closing' | 'too_large'): void {
     if (!this.#controller) {
-      this.#finish(why === 'timeout' ? neverSent('timeout', this.#options.url) : cancelledBeforeSending)
+      this.#finish(why === 'timeout' ? neverSent('timeout', this.#options.origin) : cancelledBeforeSending)
     } else if (why !== 'cancelled') {
       this.#finish(this.#http ? incomplete(this.#http, why === 'closing' ? 'cut_off' : why) : noAnswer(why))
       this.#controller.abort(new Error(why))
@@ -78,7 +79,7 @@ export class Exchanging {
 
   onResponseError(_: Controller, error: Error): void {
     if (this.#http) this.#finish(incomplete(this.#http, 'cut_off'))
-    else this.#finish(this.#controller ? noAnswer(error) : neverSent(error, this.#options.url))
+    else this.#finish(this.#controller ? noAnswer(error) : neverSent(error, this.#options.origin))
   }
 
   #finish(exchange: Exchange): void {

@@ -17,7 +17,7 @@ export const cancelledBeforeSending: NotSent = {
 }
 
 /** Why no request could be written. `error` was raised before there was an open connection to write it to. */
-export function neverSent(error: Error | 'timeout', url: URL): NotSent {
+export function neverSent(error: Error | 'timeout', origin: string): NotSent {
   const notSent = (cause: NotSent['cause'], detail: string): NotSent => ({ kind: 'not_sent', cause, detail })
   if (error === 'timeout') return notSent('connect_timeout', 'No connection was established in time.')
   const code = codeOf(error)
@@ -30,7 +30,7 @@ export function neverSent(error: Error | 'timeout', url: URL): NotSent {
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
     return notSent('connect_timeout', `No connection was established in time${why}.`)
   }
-  if (url.protocol === 'https:' && isTls(code)) return notSent('tls', tlsDetail(code))
+  if (origin.startsWith('https:') && isTls(code)) return notSent('tls', tlsDetail(code))
   return notSent('refused', `No connection could be made${why}.`)
 }
 

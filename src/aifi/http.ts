@@ -4,6 +4,7 @@ import type { Signal } from '../signal.ts'
 import type { ProxySettings } from './access.ts'
 import { type Exchange, Exchanging } from './exchange.ts'
 import { cancelledBeforeSending, ProxyError } from './failure.ts'
+import type { Target } from './target.ts'
 
 export interface HttpOptions {
   /** How long one exchange may take, connection and whole content included, in milliseconds. */
@@ -12,9 +13,8 @@ export interface HttpOptions {
   readonly proxy?: ProxySettings
 }
 
-export interface HttpRequest {
+export interface HttpRequest extends Target {
   readonly method: 'GET' | 'PATCH' | 'POST'
-  readonly url: URL
   readonly headers: Record<string, string>
   readonly body?: string
   /** Stops the request as long as it has not left; afterwards without effect. */
@@ -47,13 +47,13 @@ export function createHttp({ timeoutMs, clock, proxy }: HttpOptions): Http {
   return {
     async exchange(request) {
       if (closed || request.signal?.aborted) return cancelledBeforeSending
-      const { method, url, headers, body = null, maxBytes = MAX_BYTES } = request
-      const exchanging = new Exchanging({ url, maxBytes, onSending: request.onSending, clock })
+      const { method, origin, path, headers, body = null, maxBytes = MAX_BYTES } = request
+      const exchanging = new Exchanging({ origin, maxBytes, onSending: request.onSending, clock })
       const cancel = () => exchanging.end('cancelled')
       request.signal?.addEventListener('abort', cancel)
       underWay.add(exchanging)
       const forgetDeadline = clock.after(timeoutMs, () => exchanging.end('timeout'))
-      dispatcher.dispatch({ origin: url.origin, path: url.pathname + url.search, method, headers, body }, exchanging)
+      dispatcher.dispatch({ origin, path, method, headers, body }, exchanging)
       const exchange = await exchanging.ended
       forgetDeadline()
       underWay.delete(exchanging)

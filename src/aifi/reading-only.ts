@@ -1,6 +1,7 @@
 import type { Credentials } from './access.ts'
 import type { Failure } from './failure.ts'
 import type { Http } from './http.ts'
+import { targetOf } from './target.ts'
 
 const refused: Failure = {
   kind: 'not_sent',
@@ -13,11 +14,12 @@ const refused: Failure = {
  * credentials for a token. All that a client sends goes through here, whatever asked for it.
  */
 export function readingOnly(http: Http, credentials: Credentials): Http {
-  const tokenUrl = credentials.kind === 'client' ? new URL(credentials.tokenUrl).href : undefined
+  const endpoint = credentials.kind === 'client' ? targetOf(credentials.tokenUrl) : undefined
   return {
     async exchange(request) {
-      const { method, url } = request
-      const mayLeave = method === 'GET' || (method === 'POST' && url.href === tokenUrl)
+      const { method, origin, path } = request
+      const isForToken = method === 'POST' && origin === endpoint?.origin && path === endpoint.path
+      const mayLeave = method === 'GET' || isForToken
       return mayLeave ? http.exchange(request) : refused
     },
     close: () => http.close(),

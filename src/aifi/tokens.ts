@@ -5,6 +5,7 @@ import { Secret } from '../secret.ts'
 import type { Credentials } from './access.ts'
 import type { Exchange } from './exchange.ts'
 import type { Http } from './http.ts'
+import { targetOf } from './target.ts'
 
 /** A token, or why there is none: one or two plain sentences, free of secrets. */
 export type TokenResult = { kind: 'token'; token: Secret } | { kind: 'no_token'; detail: string }
@@ -98,7 +99,7 @@ async function requestToken(credentials: Extract<Credentials, { kind: 'client' }
       [oauth.customFetch]: async (address, { headers, body }) => {
         const request = {
           method: 'POST',
-          url: new URL(address),
+          ...targetOf(address),
           headers,
           body: String(body),
           maxBytes: MAX_BYTES,

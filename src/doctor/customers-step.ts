@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Sending } from '../aifi/port.ts'
 import { listingOf } from '../aifi/reading.ts'
+import { customersOf } from '../aifi/target.ts'
 import type { AifiAccess } from './aifi-access.ts'
 import { type Finding, ok, problem, warning } from './check.ts'
 
@@ -13,9 +14,10 @@ export async function customersFinding(
   baseUrl: URL,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const url = new URL(`${baseUrl.href.replace(/\/+$/, '')}/api/admin/v2/customers`)
-  url.searchParams.set('externalId', `no-customer-${randomUUID()}`)
-  const sending = await send({ method: 'GET', url, signal, maxBytes: MAX_BYTES }, { budgetMs: 2 * timeoutMs })
+  const { origin, path: customers } = customersOf(baseUrl.href)
+  const path = `${customers}?externalId=no-customer-${randomUUID()}`
+  const request = { method: 'GET', origin, path, signal, maxBytes: MAX_BYTES } as const
+  const sending = await send(request, { budgetMs: 2 * timeoutMs })
   const listing = listingOf(sending)
   if (listing.kind === 'list' && listing.entries.length === 0) {
     return ok('AiFi lets us look customers up (a search that nobody matches found nobody)')

@@ -1,4 +1,5 @@
 import { readingOf } from '../aifi/reading.ts'
+import { customersOf } from '../aifi/target.ts'
 import { customerFields, fieldFacts } from '../customer.ts'
 import { isJsonObject } from '../json.ts'
 import type { AifiAccess } from './aifi-access.ts'
@@ -25,8 +26,9 @@ export async function recordFinding(
   { baseUrl, customerId, signal }: RecordOptions,
 ): Promise<Finding> {
   const id = customerId ?? NOBODY
-  const url = new URL(`${baseUrl.href.replace(/\/+$/, '')}/api/admin/v2/customers/${id}`)
-  const sending = await send({ method: 'GET', url, signal, maxBytes: MAX_BYTES }, { budgetMs: 2 * timeoutMs })
+  const { origin, path: customers } = customersOf(baseUrl.href)
+  const request = { method: 'GET', origin, path: `${customers}/${id}`, signal, maxBytes: MAX_BYTES } as const
+  const sending = await send(request, { budgetMs: 2 * timeoutMs })
   const reading = readingOf(sending)
   if (reading.kind === 'record') return recordWords(reading.record, id)
   if (reading.kind === 'unreachable') return refusal(sending)
