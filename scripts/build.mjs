@@ -12,6 +12,8 @@ const { version } = JSON.parse(await readFile('package.json', 'utf8'))
 // Put in place when it is complete: a build that fails, or two at a time, leave no half of one.
 const outdir = `node_modules/.cache/dist-${process.pid}`
 
+const THIS_URL = "const __url = require('node:url').pathToFileURL(__filename).href;"
+
 const shared = {
   absWorkingDir: root,
   outdir,
@@ -34,7 +36,9 @@ const program = await build({
   alias: { '@modelcontextprotocol/server/_shims': './src/sdk-shims.ts', undici: './scripts/undici-dispatchers.mjs' },
   plugins: [withoutHttp2()],
   define: { __VERSION__: JSON.stringify(version), 'import.meta.url': '__url' },
-  banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
+  // As Node itself wraps a CommonJS module: src/code-cache.ts is what runs it.
+  banner: { js: `(function (exports, require, module, __filename, __dirname) { "use strict"; ${THIS_URL}` },
+  footer: { js: '})' },
 })
 await writeFile(`${outdir}/program.js`, inAscii(await readFile(`${outdir}/program.js`, 'utf8')))
 await writeFile(`${outdir}/package.json`, '{ "type": "commonjs" }\n')
@@ -50,8 +54,8 @@ await rename(outdir, 'dist').catch(async (error) => {
 })
 
 /**
- * A text in ASCII takes half the memory, and is read sooner. esbuild escapes what is not, but in regular expressions and
- * in tagged templates, where an escape means the same as long as nobody asks for their raw text.
+ * V8 keeps a text in ASCII in half the memory. esbuild escapes what is not, but in regular expressions and in tagged
+ * templates, where an escape means the same as long as nobody asks for their raw text.
  */
 function inAscii(code) {
   return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)

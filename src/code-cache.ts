@@ -36,32 +36,25 @@ export interface Program {
 /** Of so many programs and versions of V8 the code is kept. */
 const KEPT = 8
 const CHECKSUM_BYTES = 32
-const HEAD = '(function (exports, require, module, __filename, __dirname) {'
 
 /**
- * Runs a CommonJS file as `require` would, with the code that V8 compiled of it at an earlier start (`vm.Script`,
- * `cachedData`): compiling is a quarter of the time until tools are listed. Node's own `module.enableCompileCache` keeps
- * only what is compiled at once, which is little of it, and Node 20 has none. The file has to be in ASCII, with no
- * `import()` in it.
+ * Runs a CommonJS module that stands in the function that Node itself would put around it, with the code that V8 compiled
+ * of it at an earlier start (`vm.Script`, `cachedData`): compiling is a quarter of the time until tools are listed. Node's
+ * own `module.enableCompileCache` keeps only what is compiled at once, which is little of it, and Node 20 has none.
  *
  * The code is kept in the user's own cache folder. Where that is unknown or cannot be written the program runs without;
  * `NODE_DISABLE_COMPILE_CACHE=1` turns it off, as it does Node's own. Throws what the file throws, or that it is missing.
  */
 export function loadProgram(file: string, host: CodeCacheHost): Program {
-  const source = readFileSync(file)
+  const source = readFileSync(file, 'utf8')
   const users = host.env.NODE_DISABLE_COMPILE_CACHE ? undefined : cacheFolder(host.env, host.platform)
   const folder = users && join(users, 'aifi-customer-mcp')
-  const kept = folder && join(folder, `${nameOf(source, host)}.bin`)
-  const cachedData = kept ? readKept(kept, host.uid) : undefined
-  const script = new Script(`${HEAD}${source.toString('latin1')}\n})`, {
-    filename: file,
-    columnOffset: -HEAD.length,
-    ...(cachedData && { cachedData }),
-  })
-  // V8 also looks at the options that it was started with.
-  let isKept = cachedData !== undefined && script.cachedDataRejected === false
+  const kept = folder ? join(folder, `${nameOf(source, host)}.bin`) : undefined
+  const script = compiled(source, file, kept === undefined ? undefined : readKept(kept, host.uid))
   const module = { exports: {} }
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file))
+  // V8 also looks at the options that it was started with.
+  let isKept = script.cachedDataRejected === false
   return {
     exports: module.exports,
     keepCode() {
@@ -77,8 +70,13 @@ export function loadProgram(file: string, host: CodeCacheHost): Program {
   }
 }
 
+/** A function of its own, so that nothing holds the code that was read while the program runs for the first time. */
+function compiled(source: string, filename: string, cachedData: Buffer | undefined): Script {
+  return new Script(source, { filename, ...(cachedData && { cachedData }) })
+}
+
 /** Another program, and another V8, have another name. */
-function nameOf(source: Buffer, { arch, v8 }: CodeCacheHost): string {
+function nameOf(source: string, { arch, v8 }: CodeCacheHost): string {
   return createHash('sha256').update(`${v8} ${arch}\n`).update(source).digest('hex').slice(0, 32)
 }
 

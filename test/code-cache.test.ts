@@ -29,12 +29,15 @@ function userOf(folder: string, env: CodeCacheHost['env'] = {}): CodeCacheHost {
 const cacheOf = (folder: string) =>
   join(folder, ...(process.platform === 'darwin' ? ['Library', 'Caches'] : []), 'aifi-customer-mcp')
 
-/** A program that exports this word. */
-function programOf(word: string): string {
+/** A program of this code. */
+function programOf(code: string): string {
   const file = join(temporaryFolder(), 'program.js')
-  writeFileSync(file, `module.exports = { word: '${word}' }\n`)
+  writeFileSync(file, `(function (exports, require, module, __filename, __dirname) { ${code}\n})\n`)
   return file
 }
+
+/** A program that exports this word. */
+const wordOf = (word: string) => programOf(`module.exports = { word: '${word}' }`)
 
 /** Runs it as a user, keeps its code, and returns the file that holds it. */
 function kept(file: string, folder: string): string {
@@ -49,29 +52,27 @@ function kept(file: string, folder: string): string {
 /** A program that exports `one`, and kept code that makes it export `two`, if it is used. */
 function exchanged() {
   const folder = temporaryFolder()
-  const cache = kept(programOf('one'), folder)
-  copyFileSync(kept(programOf('two'), folder), cache)
+  const cache = kept(wordOf('one'), folder)
+  copyFileSync(kept(wordOf('two'), folder), cache)
   // The same in another place: what V8 has compiled once, it does not compile again in the same process.
-  const file = programOf('one')
+  const file = wordOf('one')
   return { file, folder, cache, load: () => loadProgram(file, userOf(folder)) }
 }
 
 describe('a program', () => {
   test('runs as if it were required', () => {
-    const file = join(temporaryFolder(), 'program.js')
-    writeFileSync(join(file, '..', 'neighbour.json'), '{ "is": "near" }')
-    writeFileSync(
-      file,
+    const file = programOf(
       `exports.at = [__filename, __dirname, require('./neighbour.json').is, module.exports === exports]`,
     )
+    writeFileSync(join(file, '..', 'neighbour.json'), '{ "is": "near" }')
     const { at } = loadProgram(file, userOf(temporaryFolder())).exports as Record<string, unknown>
     expect(at).toEqual([file, join(file, '..'), 'near', true])
   })
 
   test('throws what it throws, at its place, and that it is missing', () => {
-    const file = join(temporaryFolder(), 'program.js')
-    expect(() => loadProgram(file, userOf(temporaryFolder()))).toThrow('ENOENT')
-    writeFileSync(file, "  throw new Error('its own')")
+    const missing = join(temporaryFolder(), 'program.js')
+    expect(() => loadProgram(missing, userOf(temporaryFolder()))).toThrow('ENOENT')
+    const file = programOf("\n  throw new Error('its own')")
     const error = (() => {
       try {
         return loadProgram(file, userOf(temporaryFolder()))
@@ -79,7 +80,7 @@ describe('a program', () => {
         return thrown
       }
     })()
-    expect(error).toMatchObject({ message: 'its own', stack: expect.stringContaining(`${file}:1:9`) })
+    expect(error).toMatchObject({ message: 'its own', stack: expect.stringContaining(`${file}:2:9`) })
   })
 })
 
@@ -90,7 +91,7 @@ describe('its compiled code', () => {
 
   test('is kept once', () => {
     const folder = temporaryFolder()
-    const file = programOf('one')
+    const file = wordOf('one')
     const cache = kept(file, folder)
     utimesSync(cache, 1, 1)
     loadProgram(file, userOf(folder)).keepCode()
@@ -99,7 +100,7 @@ describe('its compiled code', () => {
   })
 
   test('belongs to the user alone', () => {
-    const cache = kept(programOf('one'), temporaryFolder())
+    const cache = kept(wordOf('one'), temporaryFolder())
     expect([statSync(cache).mode & 0o777, statSync(join(cache, '..')).mode & 0o777]).toEqual(
       isWindows ? expect.anything() : [0o600, 0o700],
     )
@@ -136,21 +137,21 @@ describe('its compiled code', () => {
 
   test('is not used for another version of the program, of V8 or another architecture', () => {
     const folder = temporaryFolder()
-    const file = programOf('one')
+    const file = wordOf('one')
     kept(file, folder)
     for (const other of [{ v8: '1.2.3' }, { arch: 'other' }])
       loadProgram(file, { ...userOf(folder), ...other }).keepCode()
-    kept(programOf('two'), folder)
+    kept(wordOf('two'), folder)
     expect(filesBelow(folder)).toHaveLength(4)
   })
 
   test('is removed when newer code of eight others is there', () => {
     const folder = temporaryFolder()
-    const first = kept(programOf('first'), folder)
+    const first = kept(wordOf('first'), folder)
     utimesSync(first, 1, 1)
-    for (let i = 1; i < 8; i++) kept(programOf(`other ${i}`), folder)
+    for (let i = 1; i < 8; i++) kept(wordOf(`other ${i}`), folder)
     expect(readdirSync(cacheOf(folder))).toHaveLength(8)
-    kept(programOf('the last'), folder)
+    kept(wordOf('the last'), folder)
     expect(readdirSync(cacheOf(folder))).toHaveLength(8)
     expect(statSync(first, { throwIfNoEntry: false })).toBeUndefined()
   })
@@ -161,7 +162,7 @@ describe('its compiled code', () => {
     ['the folder is no absolute path', { XDG_CACHE_HOME: 'here', HOME: 'here', LOCALAPPDATA: 'here' }],
   ])('is kept nowhere when %s', (_, env) => {
     const folder = temporaryFolder()
-    const file = programOf('one')
+    const file = wordOf('one')
     const program = loadProgram(file, userOf(folder, env))
     program.keepCode()
     expect(program.exports).toEqual({ word: 'one' })
@@ -171,14 +172,14 @@ describe('its compiled code', () => {
   test('is no condition: where nothing can be written the program runs without', () => {
     const occupied = join(temporaryFolder(), 'file')
     writeFileSync(occupied, '')
-    const program = loadProgram(programOf('one'), userOf(occupied))
+    const program = loadProgram(wordOf('one'), userOf(occupied))
     expect(program.exports).toEqual({ word: 'one' })
     expect(() => program.keepCode()).not.toThrow()
   })
 
   test('leaves nothing unfinished behind', () => {
     const folder = temporaryFolder()
-    const file = programOf('one')
+    const file = wordOf('one')
     const cache = kept(file, folder)
     const program = loadProgram(file, { ...userOf(folder), uid: isWindows ? undefined : 12345 })
     const other = temporaryFolder()
