@@ -3,25 +3,39 @@ import { McpProcess } from './mcp-process.mjs'
 import { concurrent } from './measure-calls.mjs'
 import { forEach, interleaved, summary } from './statistics.mjs'
 
-/** After this long whatever a server loads in the background is there, milliseconds. */
-const SETTLED_MS = 2_000
+/** After this long whatever a server loads in the background is there; after this long V8 has tidied up, milliseconds. */
+const LOADED_MS = 2_000
+const QUIET_MS = 12_000
 const IN_FLIGHT = 16
 
-/** Resident bytes when `tools/list` has just been answered, and once all is quiet; the line loop answers it too. */
+/**
+ * Resident bytes when `tools/list` has just been answered, when all is loaded, and when all has been quiet for a while.
+ * The line loop answers it too. The servers of a round wait together.
+ */
 export async function measureMemory({ servers, rounds }) {
-  const atOnce = Object.fromEntries(Object.keys(servers).map((name) => [name, []]))
-  const run = async ({ file, env }, name) => {
-    const server = new McpProcess(file, env)
-    await server.open()
-    atOnce[name].push(server.memory() ?? Number.NaN)
-    await setTimeout(SETTLED_MS)
-    const bytes = server.memory()
-    await server.end()
-    return bytes ?? Number.NaN
+  const when = () => ({ atOnce: [], loaded: [], quiet: [] })
+  const bytes = Object.fromEntries(Object.keys(servers).map((name) => [name, when()]))
+  for (let round = 0; round < rounds; round++) {
+    const opened = []
+    for (const [name, { file, env }] of Object.entries(servers)) {
+      const server = new McpProcess(file, env)
+      await server.open()
+      const note = (moment) => bytes[name][moment].push(server.memory() ?? Number.NaN)
+      note('atOnce')
+      opened.push({ server, note })
+    }
+    await setTimeout(LOADED_MS)
+    for (const { note } of opened) note('loaded')
+    await setTimeout(QUIET_MS - LOADED_MS)
+    for (const { note } of opened) note('quiet')
+    await Promise.all(opened.map(({ server }) => server.end()))
   }
-  const settled = await interleaved(rounds, forEach(servers, run))
-  const names = Object.keys(servers)
-  return Object.fromEntries(names.map((name) => [name, { atOnce: summary(atOnce[name]), settled: settled[name] }]))
+  const summaries = ({ atOnce, loaded, quiet }) => ({
+    atOnce: summary(atOnce),
+    loaded: summary(loaded),
+    quiet: summary(quiet),
+  })
+  return Object.fromEntries(Object.entries(bytes).map(([name, each]) => [name, summaries(each)]))
 }
 
 /** Resident bytes after many calls of one process, divided by those after few. */

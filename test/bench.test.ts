@@ -16,7 +16,7 @@ const { summary, judge, table }: Bench = Object.assign({}, ...(await Promise.all
 const each = <Figure>(names: readonly string[], figure: Figure) =>
   Object.fromEntries(names.map((name) => [name, figure]))
 const same = (names: readonly string[], value: number) => each(names, summary([value]))
-const memory = (bytes: number) => ({ atOnce: summary([bytes]), settled: summary([bytes]) })
+const memory = (bytes: number) => each(['atOnce', 'loaded', 'quiet'], summary([bytes]))
 const servers = ['ours', 'oursReading', 'oursLogging', 'minimalV1', 'minimalV2']
 
 /** Figures of a server that is exactly as fast and as large as what it is compared with. */
