@@ -24,7 +24,7 @@ export function judge({ start, firstCall, call, throughput, memory, growth, toke
       'spawn → tools/list, second start onwards',
       `${startRatio('ours').toFixed(2)} × node -e 0 (${ms(start.ours)} against ${ms(start.node)})`,
       atMost(startRatio('ours'), startTarget, `${startTarget.toFixed(1)} ×`),
-      `v2 ${startRatio('minimalV2').toFixed(2)} ×, v1 ${startRatio('minimalV1').toFixed(2)} ×, with log ${startRatio('oursLogging').toFixed(2)} ×`,
+      `v2 ${startRatio('minimalV2').toFixed(2)} ×, v1 ${startRatio('minimalV1').toFixed(2)} ×, with log ${startRatio('oursLogging').toFixed(2)} ×, with no code kept, as at the first start, ${startRatio('oursUnkept').toFixed(2)} ×`,
     ),
     row(
       'added to a bare PATCH, without reading, p50',
