@@ -83,7 +83,7 @@ export class Connection {
       if (!('method' in message)) return receive?.(message, extra)
       const { method, params } = message
       if (method === 'tools/call' && 'id' in message) this.#open.set(message.id, this.#begun(params?.arguments))
-      if (method === 'notifications/cancelled') this.#cancel(params?.requestId)
+      if (method === 'notifications/cancelled' && isReason(params?.reason)) this.#cancel(params?.requestId)
       receive?.(message, extra)
     }
     const send = transport.send.bind(transport)
@@ -105,7 +105,7 @@ export class Connection {
     const info = said ? said[CLIENT_INFO_META_KEY] : this.#server.getClientVersion()
     const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
     const progressToken = mcpReq._meta?.progressToken
-    const open = this.#opened(mcpReq.id)
+    const open = this.#opened(mcpReq.id, mcpReq.signal.aborted)
     return {
       connection: this,
       arguments: open.arguments ?? {},
@@ -148,10 +148,10 @@ export class Connection {
   }
 
   /** The handler is entered anew for each answer of a 2025-era client; it is the same call all the while. */
-  #opened(id: RequestId): OpenCall {
+  #opened(id: RequestId, isCancelled: boolean): OpenCall {
     const open = this.#open.get(id)
-    if (!open) {
-      // It was cancelled before the handler was entered.
+    if (!open || isCancelled) {
+      // Before the handler was entered; another call may have the id by now.
       const gone = this.#begun(undefined)
       gone.cancelled.abort()
       gone.ended.abort()
@@ -173,4 +173,9 @@ export class Connection {
     this.#open.delete(id)
     open?.ended.abort()
   }
+}
+
+/** With another reason the SDK takes the message for none, and answers the call. */
+function isReason(reason: unknown): boolean {
+  return reason === undefined || typeof reason === 'string'
 }

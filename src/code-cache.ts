@@ -1,7 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import {
   closeSync,
+  constants,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -19,9 +21,8 @@ import { Script } from 'node:vm'
 export interface CodeCacheHost {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly platform: NodeJS.Platform
-  readonly arch: string
-  /** The version of V8. */
-  readonly v8: string
+  /** What runs the program, in whatever words: Node, V8, architecture, options. */
+  readonly engine: string
   /** The user that this process runs as, where there are such. */
   readonly uid: number | undefined
 }
@@ -33,36 +34,42 @@ export interface Program {
   keepCode(): void
 }
 
-/** Of so many programs and versions of V8 the code is kept. */
+/** Of so many programs and engines the code is kept. */
 const KEPT = 8
 const CHECKSUM_BYTES = 32
+/** The names of what is kept, and of what is being written. */
+const OURS = /^[0-9a-f]{32}\.bin(\.[0-9a-f-]+)?$/
+/** Not through a link, and not waiting for whoever might write into a pipe. Windows has neither. */
+const READING = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
 /**
  * Runs a CommonJS module that stands in the function that Node itself would put around it, with the code that V8 compiled
  * of it at an earlier start (`vm.Script`, `cachedData`): compiling is a quarter of the time until tools are listed. Node's
  * own `module.enableCompileCache` keeps only what is compiled at once, which is little of it, and Node 20 has none.
  *
- * The code is kept in the user's own cache folder. Where that is unknown or cannot be written the program runs without;
- * `NODE_DISABLE_COMPILE_CACHE=1` turns it off, as it does Node's own. Throws what the file throws, or that it is missing.
+ * The code is kept in the user's own cache folder. Where that is unknown, not the user's or cannot be written the program
+ * runs without; `NODE_DISABLE_COMPILE_CACHE=1` turns it off, as it does Node's own. What is kept is code that runs with
+ * all rights of this program: V8 looks neither for damage nor at whose it is, so this does. Throws what the file throws,
+ * or that it is missing.
  */
 export function loadProgram(file: string, host: CodeCacheHost): Program {
   const source = readFileSync(file, 'utf8')
-  const users = host.env.NODE_DISABLE_COMPILE_CACHE ? undefined : cacheFolder(host.env, host.platform)
-  const folder = users && join(users, 'aifi-customer-mcp')
-  const kept = folder ? join(folder, `${nameOf(source, host)}.bin`) : undefined
-  const script = compiled(source, file, kept === undefined ? undefined : readKept(kept, host.uid))
+  const folder = host.env.NODE_DISABLE_COMPILE_CACHE ? undefined : cacheFolder(host.env, host.platform)
+  const cache = folder !== undefined && isOwn(folder, host.uid) ? folder : undefined
+  const name = `${sha256(`${host.engine}\n${source}`).toString('hex', 0, 16)}.bin`
+  const script = compiled(source, file, cache === undefined ? undefined : readKept(cache, name, host.uid))
   const module = { exports: {} }
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file))
-  // V8 also looks at the options that it was started with.
+  // V8 looks at its own version and options once more.
   let isKept = script.cachedDataRejected === false
   return {
     exports: module.exports,
     keepCode() {
-      if (isKept || !folder || !kept) return
+      if (isKept || cache === undefined) return
       isKept = true
       try {
-        keep(kept, script.createCachedData())
-        removeOldest(folder)
+        keep(cache, name, () => script.createCachedData())
+        removeOldest(cache)
       } catch {
         // It starts a little slower the next time.
       }
@@ -75,21 +82,16 @@ function compiled(source: string, filename: string, cachedData: Buffer | undefin
   return new Script(source, { filename, ...(cachedData && { cachedData }) })
 }
 
-/** Another program, and another V8, have another name. */
-function nameOf(source: string, { arch, v8 }: CodeCacheHost): string {
-  return createHash('sha256').update(`${v8} ${arch}\n`).update(source).digest('hex').slice(0, 32)
-}
-
-/** V8 does not look for damage: damaged code would crash the process. Nor does it ask who wrote it. */
-function readKept(path: string, uid: number | undefined): Buffer | undefined {
+/** The code, if it is whole and nobody but this user can have written it. */
+function readKept(folder: string, name: string, uid: number | undefined): Buffer | undefined {
   try {
-    const file = openSync(path, 'r')
+    const file = openSync(join(folder, name), READING)
     try {
       const stat = fstatSync(file)
-      if (!stat.isFile() || (uid !== undefined && (stat.uid !== uid || (stat.mode & 0o022) !== 0))) return undefined
+      if (!stat.isFile() || !isAlone(stat, uid)) return undefined
       const content = readFileSync(file)
       const code = content.subarray(CHECKSUM_BYTES)
-      return checksum(code).equals(content.subarray(0, CHECKSUM_BYTES)) ? code : undefined
+      return checksum(name, code).equals(content.subarray(0, CHECKSUM_BYTES)) ? code : undefined
     } finally {
       closeSync(file)
     }
@@ -99,12 +101,20 @@ function readKept(path: string, uid: number | undefined): Buffer | undefined {
 }
 
 /** Puts it in place when it is complete: other processes may be doing the same. */
-function keep(path: string, code: Buffer): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const unfinished = `${path}.${randomUUID()}`
+function keep(folder: string, name: string, code: () => Buffer): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const unfinished = join(folder, `${name}.${randomUUID()}`)
+  const file = openSync(unfinished, 'wx', 0o600)
   try {
-    writeFileSync(unfinished, Buffer.concat([checksum(code), code]), { flag: 'wx', mode: 0o600 })
-    renameSync(unfinished, path)
+    try {
+      // Only now that it can be written: it takes a while.
+      const kept = code()
+      writeFileSync(file, checksum(name, kept))
+      writeFileSync(file, kept)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(unfinished, join(folder, name))
   } catch (error) {
     rmSync(unfinished, { force: true })
     throw error
@@ -112,26 +122,58 @@ function keep(path: string, code: Buffer): void {
 }
 
 function removeOldest(folder: string): void {
-  const files = readdirSync(folder).map((name) => {
-    const path = join(folder, name)
-    return { path, writtenAt: statSync(path).mtimeMs }
-  })
+  const files = readdirSync(folder)
+    .filter((name) => OURS.test(name))
+    .map((name) => ({ path: join(folder, name), writtenAt: lstatSync(join(folder, name)).mtimeMs }))
   files.sort((a, b) => b.writtenAt - a.writtenAt)
   for (const { path } of files.slice(KEPT)) rmSync(path, { force: true })
 }
 
-function checksum(code: Buffer): Buffer {
-  return createHash('sha256').update(code).digest()
+/** A folder that this user alone can write into; or, where there is none yet, the nearest above it is this user's. */
+function isOwn(folder: string, uid: number | undefined): boolean {
+  try {
+    const stat = lstatSync(folder)
+    return stat.isDirectory() && isAlone(stat, uid)
+  } catch (error) {
+    return isMissing(error) && isBelowOwn(dirname(folder), uid)
+  }
+}
+
+function isBelowOwn(folder: string, uid: number | undefined): boolean {
+  try {
+    const stat = statSync(folder)
+    return stat.isDirectory() && (uid === undefined || stat.uid === uid)
+  } catch (error) {
+    return isMissing(error) && folder !== dirname(folder) && isBelowOwn(dirname(folder), uid)
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
+
+function isAlone({ uid, mode }: { uid: number; mode: number }, user: number | undefined): boolean {
+  return user === undefined || (uid === user && (mode & 0o022) === 0)
+}
+
+/** Of one name: what is kept of one program cannot pass for another's. */
+function checksum(name: string, code: Buffer): Buffer {
+  return createHash('sha256').update(name).update(code).digest()
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
 }
 
 function cacheFolder(env: CodeCacheHost['env'], platform: NodeJS.Platform): string | undefined {
+  const own = 'aifi-customer-mcp'
   const { HOME, LOCALAPPDATA, XDG_CACHE_HOME } = env
-  if (platform === 'win32') return absolute(LOCALAPPDATA)
-  const home = absolute(HOME)
-  if (platform === 'darwin') return home && join(home, 'Library', 'Caches')
-  return absolute(XDG_CACHE_HOME) ?? (home && join(home, '.cache'))
+  // On Windows this is where all data of a program is, not only what can be made anew.
+  if (platform === 'win32') return below(LOCALAPPDATA, own, 'Cache')
+  if (platform === 'darwin') return below(HOME, 'Library', 'Caches', own)
+  return below(XDG_CACHE_HOME, own) ?? below(HOME, '.cache', own)
 }
 
-function absolute(path: string | undefined): string | undefined {
-  return path && isAbsolute(path) ? path : undefined
+function below(folder: string | undefined, ...names: string[]): string | undefined {
+  return folder && isAbsolute(folder) ? join(folder, ...names) : undefined
 }

@@ -59,7 +59,6 @@ async function look(filter: Filter, call: Call, { aifi, clock }: FindCustomersDe
   const stop = new StopSignal()
   const forget = clock.after(call.deadline.remainingMs, () => stop.abort())
   call.cancelled.addEventListener('abort', () => stop.abort())
-  if (call.cancelled.aborted) stop.abort()
   try {
     if (filter.by === 'email') return await aifi.listCustomers({ email: filter.value }, stop)
     if (filter.by === 'externalId') return await aifi.listCustomers({ externalId: filter.value }, stop)

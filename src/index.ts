@@ -70,8 +70,9 @@ async function start(): Promise<void> {
 }
 
 async function runProgram(env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
-  const { argv, arch, stdin, stdout, stderr, platform, versions } = process
-  const codeCache = { env, platform, arch, v8: versions.v8, uid: process.getuid?.() }
+  const { argv, arch, execArgv, stdin, stdout, stderr, platform, versions } = process
+  const engine = JSON.stringify([versions.node, versions.v8, arch, execArgv, env.NODE_OPTIONS])
+  const codeCache = { env, platform, engine, uid: process.getuid?.() }
   const { exports, keepCode } = loadProgram(join(__dirname, 'program.js'), codeCache)
   const { run } = exports as CommandLine
   return run({ args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop, keepCode })

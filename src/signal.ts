@@ -1,4 +1,4 @@
-/** What this program needs of an `AbortSignal`: the SDK's are some, its own are {@link StopSignal}s. */
+/** What this program needs of an `AbortSignal`: the process has one, its own are {@link StopSignal}s. */
 export interface Signal {
   readonly aborted: boolean
   addEventListener(type: 'abort', listener: () => void, options?: { once: boolean }): void

@@ -117,6 +117,7 @@ async function take(next: Step): Promise<UpdateEnvelope> {
   expect(questions.length > 0, 'a question for a sensitive change').toBe(next.kind !== 'plain')
   // Where this machine was too slow for the deadline of a reading, what was shown first was not today's record.
   expect(new Set(questions).size, 'no question asked twice').toBe(questions.length)
+  expect(questions.length, 'one question for each thing shown').toBeLessThanOrEqual(2)
   if (next.kind === 'declined' || next.kind === 'not answered yes') {
     expect(envelope.status).toBe('declined')
     expect(model.arrived(customerId), 'nothing is sent without an approval').toBe(0)

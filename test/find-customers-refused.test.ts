@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { type Audit, type AuditLookup, noAudit } from '../src/audit/audit.ts'
 import type { JsonObject } from '../src/json.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { type FaultServer, startFaultServer } from './helpers/fault-server.ts'
@@ -131,6 +132,18 @@ test('says that AiFi cannot be reached', async () => {
   await client.aifi.close()
   const envelope = await find(client, byEmail)
   expect(envelope).toMatchObject({ status: 'failed', message: expect.stringMatching(/^AiFi could not be asked: /) })
+})
+
+test.each([byEmail, byId])('waits no longer when the call is cancelled (%j)', async (args) => {
+  const lookups: AuditLookup[] = []
+  const audit: Audit = { ...noAudit, lookup: (entry) => void lookups.push(entry) }
+  const client = await facing([fault.silence()], { audit, env: { AIFI_TIMEOUT_MS: '600000' } })
+  const stop = new AbortController()
+  const call = client.client.callTool({ name: 'find_customers', arguments: args }, { signal: stop.signal })
+  await expect.poll(() => client.aifi.received()).toHaveLength(1)
+  stop.abort()
+  await expect(call).rejects.toThrow()
+  await expect.poll(() => lookups).toMatchObject([{ found: null, status: 'failed' }])
 })
 
 test.each([byEmail, byId])('answers within the 55 s of a call, however long AiFi may take (%j)', async (args) => {

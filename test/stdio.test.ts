@@ -197,6 +197,32 @@ test('a second request under an open id is not made, and the first keeps its ans
   await aifi.close()
 })
 
+const cancelled = (id: number | string, more = '') =>
+  `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${JSON.stringify(id)}${more}}}\n`
+
+test('an id that is used again after a cancellation belongs to the new call alone', async () => {
+  const server = startServer({ args: ['--sandbox'] })
+  await server.initialize({ elicitation: {} })
+  const sensitive = call('{"customerId":4211,"blocked":false}')
+  server.write(call('{"customerId":4211,"firstName":"X"}') + cancelled('refused') + sensitive)
+  const form = await server.until(() => server.messages.find(({ method }) => method === 'elicitation/create'), 'a form')
+  const result = { action: 'accept', content: { approve: true } }
+  server.write(`${JSON.stringify({ jsonrpc: '2.0', id: form.id ?? null, result })}\n`)
+  const answer = await server.answer('refused')
+  expect(answer).toMatchObject({
+    result: { structuredContent: { status: 'updated', changes: [{ field: 'blocked' }] } },
+  })
+  expect(server.messages.filter(({ id }) => id === 'refused')).toEqual([answer])
+})
+
+test('a cancellation that is none, by its reason, cancels nothing', async () => {
+  const server = startServer({ args: ['--sandbox'] })
+  await server.initialize()
+  server.write(call('{"customerId":4211,"firstName":"X"}') + cancelled('refused', ',"reason":5'))
+  const answer = await server.answer('refused')
+  expect(answer).toMatchObject({ result: { structuredContent: { status: 'updated' } } })
+})
+
 test('lines come out the same however the bytes are cut', () => {
   const line = fc.uint8Array({ maxLength: 12 }).map((bytes) => bytes.filter((byte) => byte !== 0x0a))
   fc.assert(
