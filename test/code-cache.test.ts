@@ -245,9 +245,10 @@ describe('the server', () => {
     const own = { ...plainEnv, XDG_CACHE_HOME: '', HOME: home, LOCALAPPDATA: home, ...env }
     const server = startServer({ args: ['--sandbox'], env: own })
     await server.initialize()
-    await server.answer(server.send('tools/list'))
     const call = server.call('update_customer', { customerId: 4211, firstName: 'canary-name-1' })
     expect(await server.result(call)).toMatchObject({ status: 'updated', customer: { email: 'jane@example.com' } })
+    // After the call, so that whatever it might leave behind is there.
+    await server.answer(server.send('tools/list'))
     await expect.poll(() => filesBelow(home), { timeout: 10_000 }).toHaveLength(1)
     server.child.stdin?.end()
     await server.ended
