@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -174,6 +175,7 @@ function cacheFolder(env: CodeCacheHost['env'], platform: NodeJS.Platform): stri
   return below(XDG_CACHE_HOME, own) ?? below(HOME, '.cache', own)
 }
 
+/** Undefined where there is no such folder: a home that does not exist is not made. */
 function below(folder: string | undefined, ...names: string[]): string | undefined {
-  return folder && isAbsolute(folder) ? join(folder, ...names) : undefined
+  return folder && isAbsolute(folder) && existsSync(folder) ? join(folder, ...names) : undefined
 }

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import {
   chmodSync,
   copyFileSync,
@@ -14,6 +14,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
@@ -23,6 +24,8 @@ import { plainEnv } from './helpers/plain-env.ts'
 import { builtFile, startServer, temporaryFolder } from './helpers/process.ts'
 import { filesBelow } from './helpers/repository.ts'
 
+/** Belongs to nobody. */
+const absent = join(tmpdir(), `aifi-absent-${randomUUID()}`)
 const isWindows = process.platform === 'win32'
 
 /** A user whose cache folder is this one. */
@@ -209,6 +212,7 @@ describe('its compiled code', () => {
   test.each([
     ['it is turned off', { NODE_DISABLE_COMPILE_CACHE: '1' }],
     ['no folder is known', { XDG_CACHE_HOME: undefined, HOME: undefined, LOCALAPPDATA: '' }],
+    ['there is no such folder', { XDG_CACHE_HOME: absent, HOME: absent, LOCALAPPDATA: absent }],
     ['the folder is no absolute path', { XDG_CACHE_HOME: 'here', HOME: 'here', LOCALAPPDATA: 'here' }],
   ])('is kept nowhere when %s', (_, env) => {
     const folder = temporaryFolder()
@@ -219,6 +223,7 @@ describe('its compiled code', () => {
     expect(program.exports).toEqual({ word: 'one' })
     expect([...filesBelow(folder), ...filesBelow(join(file, '..'))]).toEqual(['program.js'])
     expect(readdirSync('.')).toEqual(here)
+    expect(existsSync(absent)).toBe(false)
   })
 
   test('is no condition: where nothing can be written the program runs without', () => {
