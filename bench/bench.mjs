@@ -28,7 +28,7 @@ const times = values.quick ? QUICK : FULL
 const say = (text) => process.stderr.write(`${text}\n`)
 
 const folder = await mkdtemp(join(tmpdir(), 'aifi-bench-'))
-// Where a Node can, it keeps compiled code below this; that of these copies is of no use afterwards.
+// Ours keeps its compiled code below this; that of this copy is of no use afterwards.
 process.env.HOME = folder
 const upstream = spawn(process.execPath, [join(root, 'bench', 'upstream.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
 try {

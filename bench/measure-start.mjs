@@ -5,7 +5,7 @@ import { forEach, interleaved, summary } from './statistics.mjs'
 /** From spawning a process to its answer to `tools/list`, against `node -e 0` from spawn to exit; milliseconds. */
 export async function measureStart({ servers, rounds }) {
   const runs = { node: untilNodeHasEnded, ...forEach(servers, untilTools) }
-  // Files into the page cache, and compiled code where Node keeps it: the second start is what counts.
+  // Files into the page cache, and compiled code where a server keeps it: the second start is what counts.
   await interleaved(1, runs)
   return interleaved(rounds, runs)
 }
