@@ -1,5 +1,5 @@
 // Builds dist/: index.js, which looks at the Node version and runs program.js, which is all the rest. Both are CommonJS,
-// and bundled: that starts sooner than ECMAScript modules do, and what was compiled can be kept (src/code-cache.ts).
+// and bundled: that starts sooner than ECMAScript modules do, and what was compiled can be kept (src/cli/code-cache.ts).
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -29,14 +29,17 @@ await mkdir('node_modules/.cache', { recursive: true })
 const start = await build({ ...shared, entryPoints: ['src/index.ts'], target: 'node12.22' })
 const program = await build({
   ...shared,
-  entryPoints: { program: 'src/command-line.ts' },
+  entryPoints: { program: 'src/cli/command-line.ts' },
   target: 'node20.18',
   supported: { 'dynamic-import': false },
   // What would be loaded and never used stays out; the files say why that does no harm.
-  alias: { '@modelcontextprotocol/server/_shims': './src/sdk-shims.ts', undici: './scripts/undici-dispatchers.mjs' },
+  alias: {
+    '@modelcontextprotocol/server/_shims': './src/mcp/sdk-shims.ts',
+    undici: './scripts/undici-dispatchers.mjs',
+  },
   plugins: [withoutHttp2()],
   define: { __VERSION__: JSON.stringify(version), 'import.meta.url': '__url' },
-  // As Node itself wraps a CommonJS module: src/code-cache.ts is what runs it.
+  // As Node itself wraps a CommonJS module: src/cli/code-cache.ts is what runs it.
   banner: { js: `(function (exports, require, module, __filename, __dirname) { "use strict"; ${THIS_URL}` },
   footer: { js: '})' },
 })

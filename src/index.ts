@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { join } from 'node:path'
 import process from 'node:process'
-import { loadProgram } from './code-cache.ts'
-import { crashLine } from './crash.ts'
+import { loadProgram } from './cli/code-cache.ts'
+import { crashLine } from './cli/crash.ts'
 
 /** Built into program.js, next to this file. */
-type CommandLine = typeof import('./command-line.ts')
+type CommandLine = typeof import('./cli/command-line.ts')
 
 /** The oldest Node that the bundled undici runs on. */
 const OLDEST = [20, 18, 1] as const

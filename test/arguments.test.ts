@@ -1,8 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type ArgumentSettings, type FieldError, parseArguments, updateCustomerArguments } from '../src/arguments.ts'
-import { type ChangeRequest, fieldFacts, secretStrings } from '../src/customer.ts'
-import { isJsonObject, type JsonObject, NESTING_LIMIT } from '../src/json.ts'
+import { type ChangeRequest, fieldFacts, secretStrings } from '../src/customer/fields.ts'
+import { isJsonObject, type JsonObject, NESTING_LIMIT } from '../src/lib/json.ts'
+import {
+  type ArgumentSettings,
+  type FieldError,
+  parseArguments,
+  updateCustomerArguments,
+} from '../src/tools/update-arguments.ts'
 import { eras, start } from './helpers/harness.ts'
 import { RawClient } from './helpers/raw-client.ts'
 

@@ -24,8 +24,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Disk } from '../src/audit/append-file.ts'
 import { type AuditApproval, AuditError, type AuditOptions, noAudit, openAudit } from '../src/audit/audit.ts'
 import { formatAuditReport, verifyAudit } from '../src/audit/verify.ts'
-import { systemClock } from '../src/clock.ts'
-import { Secret } from '../src/secret.ts'
+import { systemClock } from '../src/lib/clock.ts'
+import { Secret } from '../src/lib/secret.ts'
 
 let folder: string
 let path: string

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type BrowserOptions, systemBrowser } from '../src/approval/page/browser.ts'
-import { systemClock } from '../src/clock.ts'
+import { systemClock } from '../src/lib/clock.ts'
 import { TestClock } from './helpers/test-clock.ts'
 
 const ADDRESS = 'http://127.0.0.1:1/token?a=b&c=d;$(touch x)`touch y` %PATH% "\'\\'

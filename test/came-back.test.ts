@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { JsonObject } from '../src/json.ts'
+import type { JsonObject } from '../src/lib/json.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { applying, change, jane, situation } from './helpers/fault-situation.ts'
 

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import * as nodeTls from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { JsonObject } from '../src/json.ts'
+import type { JsonObject } from '../src/lib/json.ts'
 import {
   AUTHORITY,
   type Authority,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { sensitiveFields } from '../src/approval/policy.ts'
+import { revertArguments } from '../src/change/evidence.ts'
 import {
   changesNothing,
   losesMembers,
@@ -10,12 +10,12 @@ import {
   stillAsBefore,
   unexpectedFields,
   verified,
-} from '../src/change/comparison.ts'
-import { revertArguments } from '../src/change/evidence.ts'
-import { type ChangeRequest, type CustomerChanges, customerFields } from '../src/customer.ts'
-import { canonicalJson, jsonEqual } from '../src/json.ts'
-import { type CustomerRecord, fullName, readRecord } from '../src/record.ts'
-import { Relay } from '../src/text.ts'
+} from '../src/customer/compare.ts'
+import { type ChangeRequest, type CustomerChanges, customerFields } from '../src/customer/fields.ts'
+import { type CustomerRecord, fullName, readRecord } from '../src/customer/record.ts'
+import { sensitiveFields } from '../src/customer/sensitive.ts'
+import { canonicalJson, jsonEqual } from '../src/lib/json.ts'
+import { Relay } from '../src/lib/text.ts'
 
 const jane: CustomerRecord = {
   id: 4211,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Config, type ConfigOptions, readConfig } from '../src/config/config.ts'
 import { setting, settings } from '../src/config/settings.ts'
-import { customerFields } from '../src/customer.ts'
+import { customerFields } from '../src/customer/fields.ts'
 
 type Environment = Record<string, string | undefined>
 

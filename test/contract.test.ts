@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import Joi from 'joi'
 import { describe, expect, test } from 'vitest'
-import { parseArguments } from '../src/arguments.ts'
-import { type CustomerField, customerFields } from '../src/customer.ts'
-import type { JsonObject } from '../src/json.ts'
+import { type CustomerField, customerFields } from '../src/customer/fields.ts'
+import type { JsonObject } from '../src/lib/json.ts'
 import { customerBody } from '../src/sandbox/customer-body.ts'
 import { validated } from '../src/sandbox/validation.ts'
+import { parseArguments } from '../src/tools/update-arguments.ts'
 
 /** Two independent readings of AiFi's page, ours in zod and the stand-in's in Joi, put the same questions. */
 

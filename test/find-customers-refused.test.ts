@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { type Audit, type AuditLookup, noAudit } from '../src/audit/audit.ts'
-import type { JsonObject } from '../src/json.ts'
+import type { JsonObject } from '../src/lib/json.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { type FaultServer, startFaultServer } from './helpers/fault-server.ts'
 import { find } from './helpers/find.ts'

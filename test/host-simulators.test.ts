@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { JsonObject } from '../src/json.ts'
+import type { JsonObject } from '../src/lib/json.ts'
 import {
   type Answer,
   accept,

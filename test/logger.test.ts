@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { createLogger } from '../src/logger.ts'
-import { Secret } from '../src/secret.ts'
+import { createLogger } from '../src/lib/logger.ts'
+import { Secret } from '../src/lib/secret.ts'
 
 function logged(
   level: Parameters<typeof createLogger>[0]['level'],

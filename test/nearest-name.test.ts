@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { nearestName } from '../src/nearest-name.ts'
+import { nearestName } from '../src/lib/nearest-name.ts'
 
 const fields = [
   'customerId',

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { runSandboxCommand } from '../src/sandbox/command.ts'
+import { runSandboxCommand } from '../src/cli/sandbox.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from '../src/sandbox/sandbox.ts'
 
 const { Request: NativeRequest, Response: NativeResponse } = globalThis

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { DefaultJsonSchemaValidator } from '../src/sdk-shims.ts'
+import { DefaultJsonSchemaValidator } from '../src/mcp/sdk-shims.ts'
 import { startServer } from './helpers/process.ts'
 
 test('what stands in for the validator of the SDK says so when it is used', () => {
-  expect(() => new DefaultJsonSchemaValidator().getValidator()).toThrow('src/sdk-shims.ts')
+  expect(() => new DefaultJsonSchemaValidator().getValidator()).toThrow('src/mcp/sdk-shims.ts')
 })
 
 test.each([

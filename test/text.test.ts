@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { harmless, JSON_LIMIT, Relay, STRING_LIMIT } from '../src/text.ts'
+import { harmless, JSON_LIMIT, Relay, STRING_LIMIT } from '../src/lib/text.ts'
 
 const ZERO_WIDTH = '\u200b\u200c\u200d\u2060\u00ad\u034f\u180e\u{e0041}\ufe0f'
 const BIDI = '\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069'

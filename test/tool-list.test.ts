@@ -1,8 +1,8 @@
 import type { Tool } from '@modelcontextprotocol/client'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
-import { parseArguments } from '../src/arguments.ts'
-import { isJsonObject, type JsonObject } from '../src/json.ts'
+import { isJsonObject, type JsonObject } from '../src/lib/json.ts'
+import { parseArguments } from '../src/tools/update-arguments.ts'
 import { accept, decline, eras, type Harness, type HarnessOptions, start, type TestClient } from './helpers/harness.ts'
 
 async function listed(options: HarnessOptions = {}, era: (typeof eras)[number] = '2025-11-25'): Promise<Tool> {

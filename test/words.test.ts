@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { Question } from '../src/approval/question.ts'
 import { questionText } from '../src/approval/question-text.ts'
 import { type QuestionFacts, questionFor } from '../src/approval/words.ts'
-import type { ChangeRequest, CustomerChanges } from '../src/customer.ts'
-import type { CustomerRecord } from '../src/record.ts'
+import type { ChangeRequest, CustomerChanges } from '../src/customer/fields.ts'
+import type { CustomerRecord } from '../src/customer/record.ts'
 
 const jane: CustomerRecord = {
   id: 4211,

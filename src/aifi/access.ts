@@ -1,4 +1,4 @@
-import type { Secret } from '../secret.ts'
+import type { Secret } from '../lib/secret.ts'
 
 /** The ways into AiFi: a token issued by AiFi, or an application's id and secret (OAuth 2.0 client credentials). */
 export type Credentials =

@@ -1,4 +1,4 @@
-import { NESTING_LIMIT, nestsWithin } from '../json.ts'
+import { NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import type { Body, HttpFacts } from './port.ts'
 
 export type Headers = Readonly<Record<string, string | string[] | undefined>>

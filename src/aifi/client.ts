@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Credentials, ProxySettings } from './access.ts'
 import { createHttp } from './http.ts'
 import type { Aifi } from './port.ts'

@@ -1,4 +1,4 @@
-import { isJsonObject } from '../json.ts'
+import { isJsonObject } from '../lib/json.ts'
 
 /** AiFi's error body as far as it makes sense. Text as AiFi sent it: untrusted, unbounded, may echo a secret. */
 export interface AifiError {

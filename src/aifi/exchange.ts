@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import { type Headers, readBody, readFacts } from './answer.ts'
 import { cancelledBeforeSending, type Failure, neverSent, noAnswer } from './failure.ts'
 import type { Body, HttpFacts } from './port.ts'

@@ -1,6 +1,6 @@
 import { Agent, type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
-import type { Clock } from '../clock.ts'
-import type { Signal } from '../signal.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Signal } from '../lib/signal.ts'
 import type { ProxySettings } from './access.ts'
 import { type Exchange, Exchanging } from './exchange.ts'
 import { cancelledBeforeSending, ProxyError } from './failure.ts'

@@ -1,5 +1,5 @@
-import type { JsonObject } from '../json.ts'
-import type { Signal } from '../signal.ts'
+import type { JsonObject } from '../lib/json.ts'
+import type { Signal } from '../lib/signal.ts'
 import type { AifiError } from './errors.ts'
 
 /**

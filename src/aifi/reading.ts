@@ -1,4 +1,4 @@
-import { isJsonObject } from '../json.ts'
+import { isJsonObject } from '../lib/json.ts'
 import { extractError } from './errors.ts'
 import type { Body, Listing, Reading, Sending } from './port.ts'
 

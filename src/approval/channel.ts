@@ -1,8 +1,8 @@
 import type { InputRequests } from '@modelcontextprotocol/server'
-import type { Call } from '../call.ts'
-import type { ChangeRequest } from '../customer.ts'
-import type { ChannelName } from '../result.ts'
-import type { Signal } from '../signal.ts'
+import type { ChangeRequest } from '../customer/fields.ts'
+import type { Signal } from '../lib/signal.ts'
+import type { Call } from '../mcp/call.ts'
+import type { ChannelName } from '../mcp/result.ts'
 import type { Approval } from './approval.ts'
 
 /**

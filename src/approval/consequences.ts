@@ -1,4 +1,4 @@
-import type { ChangeRequest, CustomerField } from '../customer.ts'
+import type { ChangeRequest, CustomerField } from '../customer/fields.ts'
 
 /** What a change does to the shopper or the store, in the words of AiFi's pages. */
 export function consequenceOf(field: CustomerField, request: ChangeRequest): string | undefined {

@@ -1,5 +1,5 @@
-import type { Call } from '../call.ts'
-import type { ChangeRequest } from '../customer.ts'
+import type { ChangeRequest } from '../customer/fields.ts'
+import type { Call } from '../mcp/call.ts'
 import type { Approval } from './approval.ts'
 import type { Channel, Put, Round } from './channel.ts'
 

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Decision } from './approval.ts'
 
 /** Open questions at a time: more than a person can keep apart. */

@@ -1,4 +1,4 @@
-import type { PrivateFieldName } from '../customer.ts'
+import type { PrivateFieldName } from '../customer/fields.ts'
 
 /**
  * What a person is shown before agreeing to a change. Every text in here went through `harmless()`: one line, visible,

@@ -1,5 +1,5 @@
-import { jsonEqual } from '../json.ts'
-import { harmless, JSON_LIMIT, type Relay } from '../text.ts'
+import { jsonEqual } from '../lib/json.ts'
+import { harmless, JSON_LIMIT, type Relay } from '../lib/text.ts'
 import type { ShownChange, ShownValue } from './question.ts'
 
 /** Characters of one value that a person reads. Longer ones are cut, which is said: the facts must stay in view. */

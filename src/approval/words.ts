@@ -1,4 +1,4 @@
-import { known, losesMembers } from '../change/comparison.ts'
+import { known, losesMembers } from '../customer/compare.ts'
 import {
   type ChangeRequest,
   type CustomerField,
@@ -7,10 +7,10 @@ import {
   privateFields,
   requestedFields,
   secretStrings,
-} from '../customer.ts'
-import { isJsonObject, type JsonObject, jsonEqual } from '../json.ts'
-import { type CustomerRecord, fullName } from '../record.ts'
-import { Relay } from '../text.ts'
+} from '../customer/fields.ts'
+import { type CustomerRecord, fullName } from '../customer/record.ts'
+import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
+import { Relay } from '../lib/text.ts'
 import { consequenceOf } from './consequences.ts'
 import type { PrivateField, Question, ShownChange, ShownValue } from './question.ts'
 import { shownPair, shownValue } from './shown-values.ts'

@@ -1,4 +1,4 @@
-import { harmless } from '../text.ts'
+import { harmless } from '../lib/text.ts'
 import { type AuditProblem, chainProblems } from './chain.ts'
 import { type AuditLine, auditLines, type UnreadableLine } from './lines.ts'
 

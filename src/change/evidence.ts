@@ -1,4 +1,5 @@
 import type { Sending } from '../aifi/port.ts'
+import { known, revertOf, unexpectedFields, verified } from '../customer/compare.ts'
 import {
   type ChangeRequest,
   type CustomerChanges,
@@ -6,12 +7,11 @@ import {
   customerChanges,
   isCustomerField,
   isSecretValue,
-} from '../customer.ts'
-import { type JsonObject, jsonEqual } from '../json.ts'
-import { type CustomerRecord, type RecordField, textFields } from '../record.ts'
-import type { UpdateEnvelope } from '../result.ts'
-import type { Relay } from '../text.ts'
-import { known, revertOf, unexpectedFields, verified } from './comparison.ts'
+} from '../customer/fields.ts'
+import { type CustomerRecord, type RecordField, textFields } from '../customer/record.ts'
+import { type JsonObject, jsonEqual } from '../lib/json.ts'
+import type { Relay } from '../lib/text.ts'
+import type { UpdateEnvelope } from '../mcp/result.ts'
 import type { Proof } from './outcome.ts'
 
 /** What is known about one change that was sent. */

@@ -1,10 +1,10 @@
 import type { AifiError } from '../aifi/errors.ts'
 import type { NotSentCause } from '../aifi/port.ts'
-import type { FieldError } from '../arguments.ts'
-import { changedFields } from '../customer.ts'
-import { jsonEqual } from '../json.ts'
-import type { UpdateEnvelope } from '../result.ts'
-import { known, verified } from './comparison.ts'
+import { known, verified } from '../customer/compare.ts'
+import { changedFields } from '../customer/fields.ts'
+import { jsonEqual } from '../lib/json.ts'
+import type { UpdateEnvelope } from '../mcp/result.ts'
+import type { FieldError } from '../tools/update-arguments.ts'
 import type { Evidence } from './evidence.ts'
 
 /** The sentences that tell the assistant how a sent change ended: what is known, what is not, what to do. */

@@ -1,8 +1,8 @@
 import type { Sending } from '../aifi/port.ts'
-import type { CustomerChanges } from '../customer.ts'
-import { isJsonObject } from '../json.ts'
-import type { CustomerRecord } from '../record.ts'
-import { provesUpdated, stillAsBefore } from './comparison.ts'
+import { provesUpdated, stillAsBefore } from '../customer/compare.ts'
+import type { CustomerChanges } from '../customer/fields.ts'
+import type { CustomerRecord } from '../customer/record.ts'
+import { isJsonObject } from '../lib/json.ts'
 
 /** What an exchange proves about the change. */
 export type Proof =

@@ -1,7 +1,7 @@
 import type { Decision } from '../approval/approval.ts'
 import type { Refusal } from '../approval/question-limits.ts'
-import { type ChangeRequest, requestedFields } from '../customer.ts'
-import type { ChannelName, UpdateEnvelope } from '../result.ts'
+import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
+import type { ChannelName, UpdateEnvelope } from '../mcp/result.ts'
 import type { Outcome } from './change.ts'
 import { clockTime, listed } from './messages.ts'
 

@@ -1,14 +1,20 @@
 import type { Aifi } from '../aifi/port.ts'
 import type { Decision, TypedSecrets } from '../approval/approval.ts'
 import type { Audit } from '../audit/audit.ts'
-import type { Clock } from '../clock.ts'
-import { type ChangeRequest, type CustomerChanges, changedFields, isSecretValue, secretStrings } from '../customer.ts'
-import type { JsonObject } from '../json.ts'
-import type { Logger } from '../logger.ts'
-import type { CustomerRecord } from '../record.ts'
-import type { UpdateEnvelope } from '../result.ts'
-import type { Signal } from '../signal.ts'
-import { Relay } from '../text.ts'
+import {
+  type ChangeRequest,
+  type CustomerChanges,
+  changedFields,
+  isSecretValue,
+  secretStrings,
+} from '../customer/fields.ts'
+import type { CustomerRecord } from '../customer/record.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { JsonObject } from '../lib/json.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Signal } from '../lib/signal.ts'
+import { Relay } from '../lib/text.ts'
+import type { UpdateEnvelope } from '../mcp/result.ts'
 import { approvalOf, auditApproval } from './approval-facts.ts'
 import { establish } from './establish.ts'
 import { unwritableAudit } from './refusals.ts'

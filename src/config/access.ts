@@ -1,5 +1,5 @@
 import type { Credentials } from '../aifi/access.ts'
-import { Secret } from '../secret.ts'
+import { Secret } from '../lib/secret.ts'
 import type { Config } from './config.ts'
 import { setting } from './settings.ts'
 import type { SettingsReader } from './settings-reader.ts'

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { nearestName } from '../nearest-name.ts'
+import { nearestName } from '../lib/nearest-name.ts'
 
 /** What a setting may hold: in words for people, and as a schema from the text to the value. */
 export interface Kind<Value> {

@@ -1,6 +1,6 @@
-import { nearestName } from '../nearest-name.ts'
-import { Secret } from '../secret.ts'
-import { harmless } from '../text.ts'
+import { nearestName } from '../lib/nearest-name.ts'
+import { Secret } from '../lib/secret.ts'
+import { harmless } from '../lib/text.ts'
 import { type Setting, settings } from './settings.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>

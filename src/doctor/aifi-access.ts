@@ -3,8 +3,8 @@ import { createHttp, type Http } from '../aifi/http.ts'
 import { readingOnly } from '../aifi/reading-only.ts'
 import { createSender, type Sender } from '../aifi/retrying.ts'
 import { createTokens, type TokenSource } from '../aifi/tokens.ts'
-import type { Clock } from '../clock.ts'
-import { isJsonObject } from '../json.ts'
+import type { Clock } from '../lib/clock.ts'
+import { isJsonObject } from '../lib/json.ts'
 
 /** The way into AiFi that the server itself would take, through which nothing but reading can leave. */
 export interface AifiAccess {

@@ -1,6 +1,6 @@
 import { systemBrowser } from '../approval/page/browser.ts'
 import { PageServer } from '../approval/page/page-server.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import { type Finding, notNeeded, ok, problem, warning } from './check.ts'
 import { programPath } from './settings-table.ts'
 import type { Situation } from './situation.ts'

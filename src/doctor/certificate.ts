@@ -1,5 +1,5 @@
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls'
-import { harmless } from '../text.ts'
+import { harmless } from '../lib/text.ts'
 import { type Finding, problem } from './check.ts'
 import { trustRemedy } from './local-steps.ts'
 import { moment } from './moments.ts'

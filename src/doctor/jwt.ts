@@ -1,4 +1,4 @@
-import { isJsonObject } from '../json.ts'
+import { isJsonObject } from '../lib/json.ts'
 
 /** When a token that is a JWT (RFC 7519, section 4.1.4) ends, in milliseconds since 1970. Nothing else of it is read. */
 export function endOfJwt(token: string): number | undefined {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import { certificateProblem, issuerOf } from './certificate.ts'
 import { type Finding, notNeeded, ok, problem } from './check.ts'
 import { type ConnectOptions, codeOf, connectTo, settled, unbracketed } from './connect.ts'

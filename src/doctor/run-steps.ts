@@ -1,4 +1,4 @@
-import { type Clock, Deadline } from '../clock.ts'
+import { type Clock, Deadline } from '../lib/clock.ts'
 import { type Check, type CheckName, type Finding, lacking, problem, type Step, titles } from './check.ts'
 
 /** Everything together ends within this long, milliseconds. */

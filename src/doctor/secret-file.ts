@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { type Clock, sleep } from '../clock.ts'
+import { type Clock, sleep } from '../lib/clock.ts'
 
 /** For a pipe into which somebody writes. */
 const PAUSE_MS = 20

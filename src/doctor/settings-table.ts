@@ -2,8 +2,8 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 import { type Setting, setting, settings } from '../config/settings.ts'
 import type { Environment } from '../config/settings-reader.ts'
-import { customerFields } from '../customer.ts'
-import { harmless } from '../text.ts'
+import { customerFields } from '../customer/fields.ts'
+import { harmless } from '../lib/text.ts'
 import { isSet, type Situation } from './situation.ts'
 
 /** One setting: what holds, as far as it may be shown, and where that comes from. */

@@ -4,9 +4,9 @@ import { readConfig } from '../config/config.ts'
 import { readProxy } from '../config/proxy.ts'
 import { setting, settings } from '../config/settings.ts'
 import { type Environment, SettingsReader } from '../config/settings-reader.ts'
-import { customerFields } from '../customer.ts'
+import { customerFields } from '../customer/fields.ts'
+import { Secret } from '../lib/secret.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import { Secret } from '../secret.ts'
 
 /** What doctor has to go by. Where a setting is wrong, its part is undefined and the others are there all the same. */
 export interface Situation {

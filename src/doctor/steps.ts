@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import { type AifiAccess, openAccess } from './aifi-access.ts'
 import { browserFinding, pageFinding } from './approval-steps.ts'
 import { auditFinding } from './audit-step.ts'

@@ -1,5 +1,5 @@
 import type { Credentials } from '../aifi/access.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { AifiAccess } from './aifi-access.ts'
 import { type Finding, ok, problem, warning } from './check.ts'
 import { endOfJwt } from './jwt.ts'

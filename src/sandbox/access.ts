@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../lib/clock.ts'
 
 /** Keycloak's default lifetime of an access token. */
 const TOKEN_LIFETIME_SECONDS = 300

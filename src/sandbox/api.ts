@@ -1,6 +1,6 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import Joi from 'joi'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Access } from './access.ts'
 import {
   changedCustomer,

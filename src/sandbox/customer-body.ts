@@ -1,5 +1,5 @@
 import Joi from 'joi'
-import type { JsonObject } from '../json.ts'
+import type { JsonObject } from '../lib/json.ts'
 
 /** The body of `POST /customers`. */
 export interface NewCustomerBody {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { JsonObject } from '../json.ts'
-import { Secret } from '../secret.ts'
+import type { JsonObject } from '../lib/json.ts'
+import { Secret } from '../lib/secret.ts'
 import type { CustomerBody } from './customer-body.ts'
 import type { CustomerQuery } from './customer-query.ts'
 

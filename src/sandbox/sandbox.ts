@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../lib/clock.ts'
 import { Access } from './access.ts'
 import { createApi, type SandboxRequest, TOKEN_PATH } from './api.ts'
 import type { SandboxCustomer } from './customer.ts'

@@ -1,5 +1,5 @@
 import type Joi from 'joi'
-import { isJsonObject } from '../json.ts'
+import { isJsonObject } from '../lib/json.ts'
 
 /** `value` as the schema understands it. Throws Joi's `ValidationError` with every problem. */
 export function validated<T>(schema: Joi.Schema<T>, value: unknown): T {

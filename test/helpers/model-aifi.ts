@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../src/json.ts'
+import type { JsonObject } from '../../src/lib/json.ts'
 import { type Fault, fault, type ReceivedRequest } from './fault.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { expect } from 'vitest'
-import type { JsonObject } from '../../src/json.ts'
+import type { JsonObject } from '../../src/lib/json.ts'
 import { type Harness, type HarnessOptions, start, type TestClient } from './harness.ts'
 
 export interface PageAnswer {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { JsonObject } from '../../src/json.ts'
+import type { JsonObject } from '../../src/lib/json.ts'
 import type { Harness } from './harness.ts'
 
 /** A sensitive change: somebody has to be asked. */

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { type Clock, sleep } from '../../clock.ts'
+import { type Clock, sleep } from '../../lib/clock.ts'
 
 /** A launcher that still runs after this long has opened something, milliseconds. */
 const LAUNCH_MS = 2_000

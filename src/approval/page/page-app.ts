@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
-import { type Clock, sleep } from '../../clock.ts'
+import { type Clock, sleep } from '../../lib/clock.ts'
 import { pageModel } from './page-content.ts'
 import type { Notice } from './page-model.ts'
 import { typedSecrets } from './typed-secrets.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Approval } from '../approval.ts'
 import type { Card, CardOutcome, CardState, PageModel } from './page-model.ts'
 import type { Item, Visit } from './visits.ts'

@@ -1,4 +1,4 @@
-import type { PrivateFieldName } from '../../customer.ts'
+import type { PrivateFieldName } from '../../customer/fields.ts'
 import type { Question } from '../question.ts'
 
 /** One page in one browser: the questions it shows, the oldest undecided first. */

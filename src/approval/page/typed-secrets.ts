@@ -1,4 +1,4 @@
-import { type PrivateFieldName, privateFields } from '../../customer.ts'
+import { type PrivateFieldName, privateFields } from '../../customer/fields.ts'
 import type { TypedSecrets } from '../approval.ts'
 import type { PrivateField } from '../question.ts'
 

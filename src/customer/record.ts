@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from './json.ts'
+import { isJsonObject, type JsonObject } from '../lib/json.ts'
 
 /**
  * The customer as AiFi's pages document it (the object that every answer carries). Every member but `id` may be null

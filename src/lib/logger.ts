@@ -1,5 +1,5 @@
 import { pino, stdTimeFunctions } from 'pino'
-import type { Config } from './config/config.ts'
+import type { Config } from '../config/config.ts'
 
 /** The process's own log: what happened, never a value of a record, an argument or an answer. */
 export type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', Log>>

@@ -1,7 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import * as z from 'zod'
-import type { FieldError } from './arguments.ts'
-import type { JsonObject } from './json.ts'
+import type { JsonObject } from '../lib/json.ts'
+import type { FieldError } from '../tools/update-arguments.ts'
 
 /** What `update_customer` can answer. Nothing was changed in AiFi unless it says `updated` or `unknown`. */
 export const statuses = [

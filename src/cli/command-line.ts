@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util'
-import { verifyCommand } from './audit/verify-command.ts'
+import { nearestName } from '../lib/nearest-name.ts'
+import { version } from '../lib/version.ts'
+import { verifyCommand } from './audit-verify.ts'
 import { helpText } from './help.ts'
-import type { Host } from './host.ts'
-import { nearestName } from './nearest-name.ts'
-import { sandboxCommand } from './sandbox/command.ts'
-import { serve } from './serve.ts'
-import { version } from './version.ts'
+import type { Host } from './process-io.ts'
+import { sandboxCommand } from './sandbox.ts'
+import { serve } from './serve-stdio.ts'
 
 /** What the command line asks for. */
 type Command =
@@ -42,7 +42,7 @@ export async function run(host: Host): Promise<number> {
     case 'sandbox':
       return sandboxCommand(host, command)
     case 'doctor': {
-      const { doctorCommand } = await import('./doctor/command.ts')
+      const { doctorCommand } = await import('../doctor/command.ts')
       return doctorCommand(host, command)
     }
     case 'audit_verify':

@@ -1,7 +1,7 @@
-import type { ChangeRequest } from '../customer.ts'
-import type { Logger } from '../logger.ts'
-import type { Approval } from './approval.ts'
-import type { Channel, Put } from './channel.ts'
+import type { ChangeRequest } from '../../customer/fields.ts'
+import type { Logger } from '../../lib/logger.ts'
+import type { Approval } from '../approval.ts'
+import type { Channel, Put } from '../channel.ts'
 
 /** Nobody is asked (`AIFI_APPROVAL=dangerously-skip`), and the log says so each time. */
 export class SkipChannel implements Channel {

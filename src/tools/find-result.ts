@@ -1,12 +1,12 @@
 import * as z from 'zod'
-import type { HttpFacts } from './aifi/port.ts'
-import { shownCustomer } from './change/evidence.ts'
-import { listed } from './change/messages.ts'
+import type { HttpFacts } from '../aifi/port.ts'
+import { shownCustomer } from '../change/evidence.ts'
+import { listed } from '../change/messages.ts'
+import { type RecordField, readRecord } from '../customer/record.ts'
+import { type JsonObject, jsonEqual } from '../lib/json.ts'
+import { Relay } from '../lib/text.ts'
+import { commonMembers, customerObject, RESULT_LIMIT } from '../mcp/result.ts'
 import type { Filter } from './find-arguments.ts'
-import { type JsonObject, jsonEqual } from './json.ts'
-import { type RecordField, readRecord } from './record.ts'
-import { commonMembers, customerObject, RESULT_LIMIT } from './result.ts'
-import { Relay } from './text.ts'
 
 /** How many records one lookup may show. */
 const RECORD_LIMIT = 10

@@ -8,7 +8,7 @@ import {
   serializeMessage,
   type Transport,
 } from '@modelcontextprotocol/server'
-import { isJsonObject, nestsWithin } from './json.ts'
+import { isJsonObject, nestsWithin } from '../lib/json.ts'
 import { type Edges, Lines } from './lines.ts'
 
 /** The longest message that is read, bytes: what the SDK allows too. */

@@ -1,23 +1,16 @@
 import * as z from 'zod'
 import {
-  describeIssue,
-  ownKeys,
-  problem,
-  unknownArgument,
-  unknownArguments,
-  withoutRepeats,
-} from './argument-problems.ts'
-import {
   type ChangeRequest,
   type CustomerChanges,
   customerChanges,
   customerFields,
   isCustomerField,
   privateFieldNames,
-} from './customer.ts'
-import { carriesNumbers, isJsonObject, type JsonObject, NESTING_LIMIT, nestsWithin } from './json.ts'
-import { nearestName } from './nearest-name.ts'
-import { harmless } from './text.ts'
+} from '../customer/fields.ts'
+import { carriesNumbers, isJsonObject, type JsonObject, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
+import { nearestName } from '../lib/nearest-name.ts'
+import { harmless } from '../lib/text.ts'
+import { describeIssue, ownKeys, problem, unknownArgument, unknownArguments, withoutRepeats } from './issues.ts'
 
 /** One thing that is wrong with a field, in one shape for our own checks and AiFi's. */
 export interface FieldError {

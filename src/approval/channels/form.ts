@@ -1,11 +1,11 @@
 import { acceptedContent, inputRequired, inputResponse } from '@modelcontextprotocol/server'
 import * as z from 'zod'
-import type { Call } from '../call.ts'
-import type { Clock } from '../clock.ts'
-import type { ChangeRequest } from '../customer.ts'
-import type { Approval } from './approval.ts'
-import type { Channel, Put, Round } from './channel.ts'
-import { questionText } from './question-text.ts'
+import type { ChangeRequest } from '../../customer/fields.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { Call } from '../../mcp/call.ts'
+import type { Approval } from '../approval.ts'
+import type { Channel, Put, Round } from '../channel.ts'
+import { questionText } from '../question-text.ts'
 
 /** No person reads and answers a question in less, milliseconds. A client that does has not asked one. */
 const UNREAD_MS = 700

@@ -11,6 +11,6 @@ export { default as process } from 'node:process'
  */
 export class DefaultJsonSchemaValidator implements jsonSchemaValidator {
   getValidator(): never {
-    throw new Error('The build leaves the JSON Schema validator of the SDK out (src/sdk-shims.ts).')
+    throw new Error('The build leaves the JSON Schema validator of the SDK out (src/mcp/sdk-shims.ts).')
   }
 }

@@ -7,10 +7,10 @@ import {
   type Transport,
 } from '@modelcontextprotocol/server'
 import * as z from 'zod'
-import type { RequestState } from './approval/request-state.ts'
-import { type Clock, Deadline } from './clock.ts'
-import { type Signal, StopSignal } from './signal.ts'
-import { harmless } from './text.ts'
+import { type Clock, Deadline } from '../lib/clock.ts'
+import { type Signal, StopSignal } from '../lib/signal.ts'
+import { harmless } from '../lib/text.ts'
+import type { RequestState } from './request-state.ts'
 
 const client = z.object({ name: z.string(), version: z.string() })
 const capabilities = z.object({ elicitation: z.object({ form: z.unknown(), url: z.unknown() }).partial().optional() })

@@ -1,6 +1,6 @@
 import type { StandardSchemaWithJSON } from '@modelcontextprotocol/server'
 import * as z from 'zod'
-import { isJsonObject, type JsonObject } from './json.ts'
+import { isJsonObject, type JsonObject } from '../lib/json.ts'
 
 /**
  * What the SDK is given as a tool's schema: the JSON Schema derived from zod to advertise, and a check that passes

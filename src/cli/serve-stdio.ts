@@ -2,21 +2,21 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { deferredAifi } from './aifi/deferred.ts'
-import { createApp } from './app.ts'
-import { systemBrowser } from './approval/page/browser.ts'
-import { type Audit, noAudit, openAudit } from './audit/audit.ts'
-import { systemClock as clock } from './clock.ts'
-import { type Config, readConfig } from './config/config.ts'
-import { customerFields } from './customer.ts'
-import { deferredLogger } from './deferred-logger.ts'
-import type { Host } from './host.ts'
-import type { Logger } from './logger.ts'
-import type { Sandbox } from './sandbox/sandbox.ts'
-import { createServer } from './server.ts'
-import { StdioTransport } from './stdio.ts'
-import { version } from './version.ts'
-import { Warnings } from './warnings.ts'
+import { deferredAifi } from '../aifi/deferred.ts'
+import { createApp } from '../app.ts'
+import { systemBrowser } from '../approval/page/browser.ts'
+import { type Audit, noAudit, openAudit } from '../audit/audit.ts'
+import { type Config, readConfig } from '../config/config.ts'
+import { customerFields } from '../customer/fields.ts'
+import { systemClock as clock } from '../lib/clock.ts'
+import { deferredLogger } from '../lib/deferred-logger.ts'
+import type { Logger } from '../lib/logger.ts'
+import { version } from '../lib/version.ts'
+import { Warnings } from '../lib/warnings.ts'
+import { createServer } from '../mcp/server.ts'
+import { StdioTransport } from '../mcp/stdio.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import type { Host } from './process-io.ts'
 
 /** What has been sent when the end comes may still bring its answer within this long, milliseconds. */
 const GRACE_MS = 600
@@ -45,11 +45,11 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   const audit = config && openConfiguredAudit(config, host)
   if (!config || !audit) return 1
   const logger = deferredLogger(async () => {
-    const { createLogger } = await import('./logger.ts')
+    const { createLogger } = await import('../lib/logger.ts')
     return createLogger({ level: config.logLevel, write: (line) => writeLog(host, line) })
   })
   const loadAifi = async () => {
-    const { createAifi } = await import('./aifi/client.ts')
+    const { createAifi } = await import('../aifi/client.ts')
     return createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
   }
   const aifi = deferredAifi(config.aifi.baseUrl, loadAifi)
@@ -102,7 +102,7 @@ function checkSettings({ env, stderr }: Host, sandbox: Sandbox | boolean): Confi
 }
 
 async function startEmbedded({ getById }: ServeOptions): Promise<Sandbox> {
-  const { startSandbox } = await import('./sandbox/sandbox.ts')
+  const { startSandbox } = await import('../sandbox/sandbox.ts')
   return startSandbox({ getById })
 }
 

@@ -1,15 +1,8 @@
 import * as z from 'zod'
-import {
-  describeIssue,
-  ownKeys,
-  problem,
-  unknownArgument,
-  unknownArguments,
-  withoutRepeats,
-} from './argument-problems.ts'
-import type { FieldError } from './arguments.ts'
-import { customerChanges } from './customer.ts'
-import { isJsonObject, type JsonObject } from './json.ts'
+import { customerChanges } from '../customer/fields.ts'
+import { isJsonObject, type JsonObject } from '../lib/json.ts'
+import { describeIssue, ownKeys, problem, unknownArgument, unknownArguments, withoutRepeats } from './issues.ts'
+import type { FieldError } from './update-arguments.ts'
 
 /** The arguments of `find_customers`: the source of the advertised schema and of the checks. */
 export const findArguments = z.strictObject({

@@ -1,10 +1,8 @@
 import { isInputRequiredResult, McpServer, type ServerContext, type Transport } from '@modelcontextprotocol/server'
-import { APPROVAL_LIFETIME_MS } from './approval/approval.ts'
-import type { RequestStates } from './approval/request-state.ts'
-import { updateCustomerArguments } from './arguments.ts'
-import { Connection } from './call.ts'
-import type { Clock } from './clock.ts'
-import { findArguments } from './find-arguments.ts'
+import { APPROVAL_LIFETIME_MS } from '../approval/approval.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Logger } from '../lib/logger.ts'
+import { findArguments } from '../tools/find-arguments.ts'
 import {
   FIND_CUSTOMERS,
   type FindCustomersDeps,
@@ -12,11 +10,9 @@ import {
   findCustomersAnnotations,
   findCustomersDescription,
   findCustomersTitle,
-} from './find-customers.ts'
-import { type FindEnvelope, findEnvelope } from './find-result.ts'
-import { advertised } from './json-schema.ts'
-import type { Logger } from './logger.ts'
-import { toToolResult, type UpdateEnvelope, updateEnvelope } from './result.ts'
+} from '../tools/find-customers.ts'
+import { type FindEnvelope, findEnvelope } from '../tools/find-result.ts'
+import { updateCustomerArguments } from '../tools/update-arguments.ts'
 import {
   UPDATE_CUSTOMER,
   type UpdateCustomerDeps,
@@ -24,7 +20,11 @@ import {
   updateCustomerAnnotations,
   updateCustomerDescription,
   updateCustomerTitle,
-} from './update-customer.ts'
+} from '../tools/update-customer.ts'
+import { Connection } from './call.ts'
+import { advertised } from './json-schema.ts'
+import type { RequestStates } from './request-state.ts'
+import { toToolResult, type UpdateEnvelope, updateEnvelope } from './result.ts'
 
 export const SERVER_NAME = 'aifi-customer-mcp'
 

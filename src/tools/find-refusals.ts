@@ -1,7 +1,7 @@
-import type { Listing } from './aifi/port.ts'
+import type { Listing } from '../aifi/port.ts'
+import { Relay } from '../lib/text.ts'
 import type { FindEnvelope } from './find-result.ts'
 import { shownHttp } from './find-result.ts'
-import { Relay } from './text.ts'
 
 /** The answers of `find_customers` that show nobody: why, and what to do. */
 

@@ -1,6 +1,6 @@
-import { known, losesMembers } from '../change/comparison.ts'
-import { type ChangeRequest, type CustomerField, fieldFacts, requestedFields } from '../customer.ts'
-import type { CustomerRecord } from '../record.ts'
+import { known, losesMembers } from './compare.ts'
+import { type ChangeRequest, type CustomerField, fieldFacts, requestedFields } from './fields.ts'
+import type { CustomerRecord } from './record.ts'
 
 /** The fields of a request that a person has to agree to. A setting can add to the built-in ones, never take away. */
 export function sensitiveFields(

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import type { Host } from '../host.ts'
-import type { Sandbox } from './sandbox.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import type { Host } from './process-io.ts'
 
 export interface SandboxCommand {
   /** 0 or absent: a free one. */
@@ -11,7 +11,7 @@ export interface SandboxCommand {
 
 /** Starts a sandbox and prints the settings that lead to it, one per line, ready for a shell or an env file. */
 export async function runSandboxCommand({ port, getById, stdout }: SandboxCommand): Promise<Sandbox> {
-  const { startSandbox } = await import('./sandbox.ts')
+  const { startSandbox } = await import('../sandbox/sandbox.ts')
   const sandbox = await startSandbox({ port, getById })
   stdout.write(
     [

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import type { Host } from '../host.ts'
-import { formatAuditReport, verifyAudit } from './verify.ts'
+import { formatAuditReport, verifyAudit } from '../audit/verify.ts'
+import type { Host } from './process-io.ts'
 
 /** `audit verify FILE`: exit code 1 when something is wrong with the file, or it cannot be read. */
 export function verifyCommand({ stdout, stderr }: Host, file: string): number {

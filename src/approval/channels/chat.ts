@@ -1,8 +1,8 @@
 import { randomInt, timingSafeEqual } from 'node:crypto'
-import { type ChangeRequest, fieldFacts, requestedFields } from '../customer.ts'
-import type { Approval } from './approval.ts'
-import type { Channel, Put, Round } from './channel.ts'
-import { questionText } from './question-text.ts'
+import { type ChangeRequest, fieldFacts, requestedFields } from '../../customer/fields.ts'
+import type { Approval } from '../approval.ts'
+import type { Channel, Put, Round } from '../channel.ts'
+import { questionText } from '../question-text.ts'
 
 /** Wrong codes after which the question is void. */
 const TRIES = 3

@@ -1,11 +1,11 @@
 import { type InputRequests, inputResponse } from '@modelcontextprotocol/server'
-import type { Call } from '../call.ts'
-import type { ChangeRequest } from '../customer.ts'
-import type { Signal } from '../signal.ts'
-import type { Approval } from './approval.ts'
-import type { Channel, Put, Round } from './channel.ts'
-import type { Browser } from './page/browser.ts'
-import type { PageServer } from './page/page-server.ts'
+import type { ChangeRequest } from '../../customer/fields.ts'
+import type { Signal } from '../../lib/signal.ts'
+import type { Call } from '../../mcp/call.ts'
+import type { Approval } from '../approval.ts'
+import type { Channel, Put, Round } from '../channel.ts'
+import type { Browser } from '../page/browser.ts'
+import type { PageServer } from '../page/page-server.ts'
 
 /** A page that nobody fetched is opened this often in all. */
 const OPENINGS = 3

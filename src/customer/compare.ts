@@ -1,6 +1,6 @@
-import { type ChangeRequest, type CustomerChanges, type CustomerField, changedFields, fieldFacts } from '../customer.ts'
-import { isJsonObject, type JsonObject, jsonEqual } from '../json.ts'
-import { type CustomerRecord, type RecordField, recordFields } from '../record.ts'
+import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
+import { type ChangeRequest, type CustomerChanges, type CustomerField, changedFields, fieldFacts } from './fields.ts'
+import { type CustomerRecord, type RecordField, recordFields } from './record.ts'
 
 /** Before and after, compared. Pure: no text for people, no requests. */
 

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { isJsonObject, type JsonObject } from './json.ts'
+import { isJsonObject, type JsonObject } from '../lib/json.ts'
 
 /** Shopper password, characters (AiFi Admin API, "Update customer by customerId"). */
 const password = z.string().check(lengthWithin(8, 255))

@@ -1,8 +1,8 @@
 import type * as z from 'zod'
-import type { FieldError } from './arguments.ts'
-import type { JsonObject } from './json.ts'
-import { nearestName } from './nearest-name.ts'
-import { harmless } from './text.ts'
+import type { JsonObject } from '../lib/json.ts'
+import { nearestName } from '../lib/nearest-name.ts'
+import { harmless } from '../lib/text.ts'
+import type { FieldError } from './update-arguments.ts'
 
 /** What can be wrong with the arguments of any tool, in one voice. Never quotes a value. */
 
