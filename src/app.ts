@@ -1,18 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import type { Aifi } from './aifi/port.ts'
-import type { Channel } from './approval/channel.ts'
-import { ChatChannel } from './approval/channels/chat.ts'
-import { FormChannel } from './approval/channels/form.ts'
-import { PageChannel } from './approval/channels/page.ts'
-import { SkipChannel } from './approval/channels/skip.ts'
-import { Ladder } from './approval/ladder.ts'
+import { ladderFor } from './approval/ladder.ts'
 import type { Browser } from './approval/page/browser.ts'
-import { PageServer } from './approval/page/page-server.ts'
-import { QuestionLimits } from './approval/question-limits.ts'
+import { PageServer } from './approval/page/server.ts'
 import type { Audit } from './audit/audit.ts'
 import { Changes } from './change/changes.ts'
+import { MemoryStore } from './change/store-memory.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './lib/clock.ts'
-import { Turns } from './lib/keyed-queue.ts'
 import type { Logger } from './lib/logger.ts'
 import { RateLimit } from './lib/rate-limit.ts'
 import { version } from './lib/version.ts'
@@ -33,6 +28,8 @@ export interface Outside {
 /** Everything that lives as long as the process, made once, and shared by the servers of all connections. */
 export interface App {
   readonly deps: ServerDeps
+  /** Changes under way, and outcomes that nobody was told. */
+  readonly kept: () => number
   /**
    * The end: open questions are void, and what has been sent gets `graceMs` milliseconds for its answer; after that
    * its connection is cut and its outcome is unknown. Every outcome is in the audit when this resolves.
@@ -43,35 +40,32 @@ export interface App {
 export function createApp(config: Config, { aifi, audit, browser, clock, logger }: Outside): App {
   const { approval } = config
   const lookups = new RateLimit(LOOKUPS_PER_MINUTE, clock)
-  const pages = new PageServer(clock, approval.port ?? 0)
+  const rate = new RateLimit(config.maxChangesPerMinute, clock)
+  const store = new MemoryStore(clock, audit)
   const changes = new Changes(
+    { store, aifi, audit, clock, logger, rate, lookups, secret: randomBytes(32) },
     {
-      aifi,
-      audit,
-      auditValues: config.auditValues,
       readBack: config.aifi.readBack,
-      clock,
-      logger,
-      turns: new Turns(),
-      limits: new QuestionLimits(clock),
       approvalFields: approval.fields,
-      sandbox: config.aifi.sandbox,
+      auditValues: config.auditValues,
+      timeoutMs: config.aifi.timeoutMs,
     },
-    new RateLimit(config.maxChangesPerMinute, clock),
-    lookups,
   )
-  const states = createRequestStates()
+  const deployment = { address: aifi.address, sandbox: config.aifi.sandbox }
+  const pages = new PageServer({ changes, deployment, clock }, approval.port ?? 0)
+  const states = createRequestStates(randomBytes(32))
   const update: UpdateCustomerDeps = {
     changes,
-    ladder: createLadder(approval.mode, new PageChannel(pages, browser), clock, logger),
+    ladder: ladderFor(approval.mode, { changes, deployment, pages, browser, clock, logger }),
     states,
     clock,
     waitMs: approval.waitSeconds * 1000,
     arguments: { secretArguments: config.secretArguments, approvalCode: approval.mode === 'chat' },
   }
-  const find: FindCustomersDeps = { aifi, audit, lookups, clock, logger }
+  const find: FindCustomersDeps = { aifi, audit, lookups, clock }
   return {
     deps: { version, states, clock, logger, find, update: config.readOnly ? undefined : update },
+    kept: () => store.size,
     async close(graceMs) {
       const ended = changes.close()
       const cut = clock.after(graceMs, () => void aifi.close())
@@ -80,30 +74,5 @@ export function createApp(config: Config, { aifi, audit, browser, clock, logger 
       await Promise.all([pages.close(), aifi.close()])
       audit.close()
     },
-  }
-}
-
-/** The ways to ask a person for each value of `AIFI_APPROVAL`. */
-function createLadder(mode: Config['approval']['mode'], page: Channel, clock: Clock, logger: Logger): Ladder {
-  switch (mode) {
-    case 'auto':
-      return new Ladder(
-        [new FormChannel(clock, { fallback: true }), page],
-        'Use a client that supports MCP elicitation, or run the server on a desktop where it can open a browser, or name one in BROWSER.',
-      )
-    case 'form':
-      return new Ladder(
-        [new FormChannel(clock, { fallback: false })],
-        'AIFI_APPROVAL=form allows no other way; AIFI_APPROVAL=auto would also use a page in the browser.',
-      )
-    case 'page':
-      return new Ladder([page], 'AIFI_APPROVAL=page needs a browser on this machine; name one in BROWSER.')
-    case 'chat':
-      return new Ladder(
-        [new ChatChannel()],
-        'Change it in AiFi itself, or have AIFI_APPROVAL set to auto on a desktop.',
-      )
-    case 'dangerously-skip':
-      return new Ladder([new SkipChannel(logger)], 'Have AIFI_APPROVAL set to auto on a desktop.')
   }
 }

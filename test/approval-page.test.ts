@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openAudit } from '../src/audit/audit.ts'
 import type { Sandbox } from '../src/sandbox/sandbox.ts'
+import { silent } from './helpers/recording-audit.ts'
 import { fault } from './helpers/fault.ts'
 import { startFaultServer } from './helpers/fault-server.ts'
 import { accept, decline, eras, type Harness, start } from './helpers/harness.ts'
@@ -109,7 +110,7 @@ describe('the page', () => {
         stream.write = write
       })
     }
-    const audit = openAudit(join(folder, 'audit'), { clock: new TestClock() })
+    const audit = openAudit(join(folder, 'audit'), { logger: silent, clock: new TestClock() })
     const env = { LOG_LEVEL: 'trace', AIFI_APPROVAL_WAIT_SECONDS: '1' }
     const { harness, client, person, answer } = await askOnPage(BLOCK, { env, audit })
     expect(await answer).toMatchObject({ status: 'approval_pending' })

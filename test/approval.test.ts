@@ -1,11 +1,6 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { Approval } from '../src/approval/approval.ts'
-import type { Channel, Put } from '../src/approval/channel.ts'
-import { Ladder } from '../src/approval/ladder.ts'
-import { type Audit, type AuditAttempt, type AuditOutcome, noAudit } from '../src/audit/audit.ts'
-import { Change } from '../src/change/change.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { JsonObject } from '../src/lib/json.ts'
-import { StopSignal } from '../src/lib/signal.ts'
+import { recordingAudit } from './helpers/recording-audit.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { startFaultServer } from './helpers/fault-server.ts'
 import { type Answer, accept, decline, eras, type Harness, start, type TestClient } from './helpers/harness.ts'
@@ -31,18 +26,6 @@ function doing(...steps: ((params: Parameters<Answer>[0]) => ReturnType<Answer>)
     count += 1
     return step ? step(params) : decline()
   }
-}
-
-/** Everything that the audit is told. */
-function recordingAudit() {
-  const attempts: AuditAttempt[] = []
-  const outcomes: AuditOutcome[] = []
-  const audit: Audit = {
-    ...noAudit,
-    attempt: (entry) => void attempts.push(entry),
-    outcome: (entry) => void outcomes.push(entry),
-  }
-  return { audit, attempts, outcomes }
 }
 
 /** A call that waits for the page, and the person there. */
@@ -430,28 +413,6 @@ describe('the audit', () => {
   })
 })
 
-test('a question lapses by itself even when its timer fires too early', async () => {
-  const timers: (() => void)[] = []
-  let now = 0
-  const after = (_ms: number, callback: () => void) => {
-    timers.push(callback)
-    return () => undefined
-  }
-  const clock = { now: () => now, monotonic: () => now, after }
-  const address = 'https://aifi.example.com'
-  const question = { customer: { id: 1 }, address, sandbox: false, client: '', changes: [], privateFields: [] }
-  const approval = new Approval(question, clock)
-  now = 10 * MINUTE_MS - 1
-  timers.shift()?.()
-  expect(approval.decision).toBeUndefined()
-  now += 1
-  expect(timers).toHaveLength(1)
-  timers.shift()?.()
-  expect(await approval.decided).toMatchObject({ answer: 'expired' })
-  expect(timers).toEqual([])
-  expect(approval.decide({ answer: 'approved' })).toBe(false)
-})
-
 describe('an answer', () => {
   test('counts once, however many come at the same time', async () => {
     const { harness, call, page } = await waitingOnPage()
@@ -669,7 +630,7 @@ describe.each(eras)('a call that is cancelled in %s', (era) => {
     stop.abort()
     await expect(call).rejects.toThrow()
     await roundTrip(client)
-    await expect.poll(() => harness.app.deps.update?.changes.size).toBe(0)
+    await expect.poll(() => harness.app.kept()).toBe(0)
     await letGo()
     await expect.poll(() => harness.clock.pending).toBe(0)
     expect(harness.browser.opened).toEqual([])
@@ -975,12 +936,10 @@ describe('many calls', () => {
     onTestFinished(() => void process.off('warning', onWarning))
     const env = { AIFI_APPROVAL: 'chat', AIFI_MAX_CHANGES_PER_MINUTE: '1000000', LOG_LEVEL: 'silent' }
     const harness = await start({ env })
-    const mostListeners = countListeners()
     const { client, update } = await harness.connect()
-    const changes = harness.app.deps.update?.changes
     const question = await update(block)
-    const held = { timers: harness.clock.pending, size: changes?.size }
-    expect(held).toEqual({ timers: 1, size: 2 })
+    const held = { timers: harness.clock.pending, size: harness.app.kept() }
+    expect(held).toEqual({ timers: 1, size: 1 })
     for (let i = 0; i < 500; i++) {
       await Promise.all([
         update(block),
@@ -989,9 +948,9 @@ describe('many calls', () => {
         update({ customerId: 102, phone: String(i) }),
       ])
     }
-    expect({ timers: harness.clock.pending, size: changes?.size }).toEqual(held)
+    expect({ timers: harness.clock.pending, size: harness.app.kept() }).toEqual(held)
     expect((await update({ ...block, approvalCode: question.approval?.code })).status).toBe('updated')
-    expect({ timers: harness.clock.pending, size: changes?.size }).toEqual({ timers: 0, size: 0 })
+    expect({ timers: harness.clock.pending, size: harness.app.kept() }).toEqual({ timers: 0, size: 0 })
     const stop = new AbortController()
     const cancelled = Array.from({ length: 100 }, (_, i) =>
       update({ customerId: 318, phone: `+${i}` }, { signal: stop.signal }).catch(() => undefined),
@@ -1001,61 +960,11 @@ describe('many calls', () => {
     await client.listTools()
     await expect.poll(() => harness.clock.pending).toBe(0)
     expect(warnings).toEqual([])
-    // What Node warns of where it counts them itself.
-    expect(mostListeners()).toBeLessThanOrEqual(10)
-    expect(mostListeners()).toBeGreaterThan(0)
   }, 60_000)
 })
 
-/** The most listeners that one of our own signals has had at a time from now on. */
-function countListeners(): () => number {
-  const listeners = new WeakMap<StopSignal, Set<() => void>>()
-  let most = 0
-  const { addEventListener, removeEventListener } = StopSignal.prototype
-  const added = vi.spyOn(StopSignal.prototype, 'addEventListener').mockImplementation(function (
-    this: StopSignal,
-    type,
-    listener,
-  ) {
-    addEventListener.call(this, type, listener)
-    const own = listeners.get(this) ?? new Set()
-    listeners.set(this, own.add(listener))
-    most = Math.max(most, own.size)
-  })
-  const removed = vi.spyOn(StopSignal.prototype, 'removeEventListener').mockImplementation(function (
-    this: StopSignal,
-    type,
-    listener,
-  ) {
-    removeEventListener.call(this, type, listener)
-    listeners.get(this)?.delete(listener)
-  })
-  onTestFinished(() => {
-    added.mockRestore()
-    removed.mockRestore()
-  })
-  return () => most
-}
-
-/** How many calls watch a change just now. */
-function countWatchers(): () => number {
-  let count = 0
-  const original = Change.prototype.watch
-  const spy = vi.spyOn(Change.prototype, 'watch').mockImplementation(function (this: Change, onMoved: () => void) {
-    const stop = original.call(this, onMoved)
-    count += 1
-    return () => {
-      count -= 1
-      stop()
-    }
-  })
-  onTestFinished(() => spy.mockRestore())
-  return () => count
-}
-
 describe('many calls that wait for one page', () => {
   test('leave no timer and no watcher behind, and none of them is forgotten when the answer comes', async () => {
-    const watchers = countWatchers()
     const harness = await start({ env: onPage })
     harness.clock.hold()
     const client = await harness.connect()
@@ -1073,7 +982,6 @@ describe('many calls that wait for one page', () => {
       harness.clock.advance(46_000)
       expect(new Set(statusesOf(await Promise.all(calls)))).toEqual(new Set(['approval_pending']))
       expect(harness.clock.pending).toBe(held)
-      expect(watchers()).toBe(0)
     }
     const calls = Array.from({ length: 40 }, () => client.update(block))
     await expect.poll(() => harness.clock.pending).toBe(held + 40)
@@ -1083,75 +991,3 @@ describe('many calls that wait for one page', () => {
   })
 })
 
-describe('another way to ask', () => {
-  /** A team's approval service, in one class. */
-  class TeamChannel implements Channel {
-    readonly asked: Approval[] = []
-    unavailable(): undefined {
-      return undefined
-    }
-    async put(approval: Approval): Promise<Put> {
-      if (!this.asked.includes(approval)) this.asked.push(approval)
-      return { kind: 'asked', channel: 'page', waitingFor: 'The team has been asked.' }
-    }
-  }
-
-  async function withTeam(fallback: readonly Channel[] = []) {
-    const harness = await start({ env: atOnce })
-    const team = new TeamChannel()
-    const ladder = new Ladder([...fallback, team], 'Ask the team.')
-    const { update: deps } = harness.app.deps
-    if (!deps) throw new Error('read only')
-    const app = { ...harness.app, deps: { ...harness.app.deps, update: { ...deps, ladder } } }
-    const raw = await RawClient.connect({ ...harness, app }, { era: '2026-07-28' })
-    return { harness, team, raw }
-  }
-
-  test('is one class: it is asked, it answers, the engine does the rest', async () => {
-    const { harness, team, raw } = await withTeam()
-    const pending = await raw.envelope(raw.call(block))
-    expect(pending.message).toContain('The team has been asked.')
-    expect((await raw.envelope(raw.call(block))).status).toBe('approval_pending')
-    expect(team.asked).toHaveLength(1)
-    expect(team.asked[0]?.question).toMatchObject({ customer: { id: 77, name: 'Marcus Weber' } })
-    expectNothingSent(harness)
-    expect(team.asked[0]?.decide({ answer: 'approved', channel: 'page' })).toBe(true)
-    expect(team.asked[0]?.decide({ answer: 'declined', channel: 'page' })).toBe(false)
-    await team.asked[0]?.over
-    expect((await raw.envelope(raw.call(block))).status).toBe('updated')
-    expect(harness.sent('PATCH')).toHaveLength(1)
-  })
-
-  test('is asked anew when the record has moved, and after one that cannot', async () => {
-    const broken: Channel = {
-      unavailable: () => undefined,
-      put: async () => ({ kind: 'cannot', reason: 'The service is down.' }),
-    }
-    const { harness, team, raw } = await withTeam([broken])
-    await raw.envelope(raw.call(block))
-    await changeElsewhere(harness, 77, { firstName: 'Mark' })
-    team.asked[0]?.decide({ answer: 'approved', channel: 'page' })
-    await team.asked[0]?.over
-    expectNothingSent(harness)
-    expect((await raw.envelope(raw.call(block))).status).toBe('approval_pending')
-    expect(team.asked.map(({ question }) => question.customer.name)).toEqual(['Marcus Weber', 'Mark Weber'])
-    team.asked[1]?.decide({ answer: 'declined', channel: 'page' })
-    expect((await raw.envelope(raw.call(block))).status).toBe('declined')
-    expectNothingSent(harness)
-  })
-
-  test('that cannot be used says why, and so do the others', async () => {
-    const ladder = [
-      { unavailable: () => 'One is away.', put: async (): Promise<Put> => ({ kind: 'cannot', reason: 'unused' }) },
-    ]
-    const { harness } = await withTeam()
-    const { update: deps } = harness.app.deps
-    if (!deps) throw new Error('read only')
-    const nobody = { ...deps, ladder: new Ladder([...ladder, ...ladder], 'Ask the team.') }
-    const app = { ...harness.app, deps: { ...harness.app.deps, update: nobody } }
-    const raw = await RawClient.connect({ ...harness, app }, { era: '2025-11-25' })
-    const envelope = await raw.envelope(raw.call(block))
-    expect(envelope.status).toBe('approval_unavailable')
-    expect(envelope.message).toContain('One is away. One is away. Ask the team.')
-  })
-})

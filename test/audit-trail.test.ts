@@ -5,6 +5,8 @@ import { type AuditAttempt, type AuditOutcome, noAudit, openAudit } from '../src
 import { type AuditReport, formatAuditReport, verifyAudit } from '../src/audit/verify.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import type { JsonObject } from '../src/lib/json.ts'
+import { silent } from './helpers/recording-audit.ts'
+import { auditOf } from './helpers/recording-audit.ts'
 import { fault } from './helpers/fault.ts'
 import { applying, type Circumstances, jane, situation } from './helpers/fault-situation.ts'
 import { accept, decline, start } from './helpers/harness.ts'
@@ -26,7 +28,7 @@ function diskFullAt(failing: number) {
 /** The whole server with an audit file. */
 async function audited(circumstances: Circumstances = {}, failing = Number.POSITIVE_INFINITY) {
   const file = join(temporaryFolder(), 'audit.jsonl')
-  const audit = openAudit(file, { clock: systemClock, disk: diskFullAt(failing) })
+  const audit = openAudit(file, { logger: silent, clock: systemClock, disk: diskFullAt(failing) })
   const all = await situation({ ...circumstances, audit })
   /** The records, which have to verify, without those that begin a run. */
   const records = (): JsonObject[] => {
@@ -137,7 +139,7 @@ describe('the audit trail', () => {
     const { client, file, records } = await audited()
     expect(statSync(file).mode & 0o777).toBe(0o600)
     chmodSync(file, 0o644)
-    openAudit(file, { clock: systemClock }).close()
+    openAudit(file, { logger: silent, clock: systemClock }).close()
     await client.update({ customerId: 4211, firstName: 'Janet' })
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect(records()).toHaveLength(2)
@@ -282,7 +284,7 @@ describe('a process that ends in the middle', () => {
 
 test('an approval after which the record already was as asked is in the audit and in the answer', async () => {
   const outcomes: AuditOutcome[] = []
-  const harness = await start({ audit: { ...noAudit, outcome: (entry) => outcomes.push(entry) } })
+  const harness = await start({ audit: auditOf({ outcome: (entry) => outcomes.push(entry) }) })
   const client = await harness.connect({
     answer: async () => {
       const url = `${harness.sandbox.baseUrl}/api/admin/v2/customers/4211`
@@ -299,7 +301,7 @@ test('an approval after which the record already was as asked is in the audit an
 
 test('a value that is no secret but repeats one does not bring it into the audit', async () => {
   const attempts: AuditAttempt[] = []
-  const audit = { ...noAudit, attempt: (entry: AuditAttempt) => void attempts.push(entry) }
+  const audit = auditOf({ attempt: (entry: AuditAttempt) => void attempts.push(entry) })
   const harness = await start({ audit, env: { AIFI_AUDIT_VALUES: 'true' } })
   const client = await harness.connect({ answer: () => accept() })
   const args = { customerId: 4211, password: 'canary-password', firstName: 'is canary-password', lastName: 'Dough' }

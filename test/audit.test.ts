@@ -22,10 +22,12 @@ import { buildSync } from 'esbuild'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Disk } from '../src/audit/append-file.ts'
-import { type AuditApproval, AuditError, type AuditOptions, noAudit, openAudit } from '../src/audit/audit.ts'
+import { type AuditApproval, type AuditEntry, AuditError, type AuditOptions, noAudit, openAudit } from '../src/audit/audit.ts'
 import { formatAuditReport, verifyAudit } from '../src/audit/verify.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { Secret } from '../src/lib/secret.ts'
+
+import { silent } from './helpers/recording-audit.ts'
 
 let folder: string
 let path: string
@@ -37,7 +39,14 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const approval: AuditApproval = { channel: 'page', answer: 'approved', decidedBy: 'page' }
-const open = (options: Partial<AuditOptions> = {}) => openAudit(path, { clock: systemClock, ...options })
+/** The audit by kind of entry; what cannot be written throws. */
+const open = (options: Partial<AuditOptions> = {}) => {
+  const audit = openAudit(path, { logger: silent, clock: systemClock, logger: silent, ...options })
+  const writing = (event: AuditEntry['event']) => (entry: object) => {
+    if (!audit.write({ event, ...entry } as AuditEntry)) throw new AuditError('not written')
+  }
+  return { attempt: writing('attempt'), outcome: writing('outcome'), lookup: writing('lookup'), close: audit.close }
+}
 const attempt = (changeId: string) => ({ changeId, customerId: 4211, fields: ['role'], client: 'test 1', approval })
 const outcome = (changeId: string) => ({ changeId, customerId: 4211, status: 'updated' })
 const lookup = { filter: 'email', found: 1, status: 'found' } as const
@@ -111,7 +120,7 @@ describe('writing the audit', () => {
     ['a file in a folder that does not exist', () => join(folder, 'none', 'audit')],
     ['a file below a file', () => join(import.meta.filename, 'audit')],
   ])('%s is refused when it is opened', (_, target) => {
-    expect(() => openAudit(target(), { clock: systemClock })).toThrow(AuditError)
+    expect(() => openAudit(target(), { logger: silent, clock: systemClock })).toThrow(AuditError)
   })
 
   test('a pipe is refused without waiting for its other end', async () => {

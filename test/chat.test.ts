@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Audit, type AuditAttempt, type AuditOutcome, noAudit } from '../src/audit/audit.ts'
+import { auditOf } from './helpers/recording-audit.ts'
 import { accept, eras, start } from './helpers/harness.ts'
 import { block, changeElsewhere, expectNothingSent } from './helpers/situations.ts'
 
@@ -183,11 +184,10 @@ describe('AIFI_APPROVAL=chat', () => {
   test('is recorded as decided by the assistant, and a question that wrong codes ended as decided by nobody', async () => {
     const attempts: AuditAttempt[] = []
     const outcomes: AuditOutcome[] = []
-    const audit: Audit = {
-      ...noAudit,
+    const audit: Audit = auditOf({
       attempt: (entry) => void attempts.push(entry),
       outcome: (entry) => void outcomes.push(entry),
-    }
+    })
     const harness = await start({ ...chat, audit })
     const { update } = await harness.connect()
     const { approval } = await update(block)
@@ -211,7 +211,7 @@ describe('AIFI_APPROVAL=chat', () => {
 
   test('keeps the code out of the log and the audit', async () => {
     const records: unknown[] = []
-    const audit: Audit = { ...noAudit, attempt: (entry) => void records.push(entry) }
+    const audit: Audit = auditOf({ attempt: (entry) => void records.push(entry) })
     const harness = await start({ ...chat, audit })
     const { update } = await harness.connect()
     const { approval } = await update(block)

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { type Audit, type AuditLookup, noAudit } from '../src/audit/audit.ts'
 import type { JsonObject } from '../src/lib/json.ts'
+import { auditOf } from './helpers/recording-audit.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { type FaultServer, startFaultServer } from './helpers/fault-server.ts'
 import { find } from './helpers/find.ts'
@@ -136,7 +137,7 @@ test('says that AiFi cannot be reached', async () => {
 
 test.each([byEmail, byId])('waits no longer when the call is cancelled (%j)', async (args) => {
   const lookups: AuditLookup[] = []
-  const audit: Audit = { ...noAudit, lookup: (entry) => void lookups.push(entry) }
+  const audit: Audit = auditOf({ lookup: (entry) => void lookups.push(entry) })
   const client = await facing([fault.silence()], { audit, env: { AIFI_TIMEOUT_MS: '600000' } })
   const stop = new AbortController()
   const call = client.client.callTool({ name: 'find_customers', arguments: args }, { signal: stop.signal })

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { openAudit } from '../src/audit/audit.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { isJsonObject, type JsonObject } from '../src/lib/json.ts'
+import { silent } from './helpers/recording-audit.ts'
 import { find } from './helpers/find.ts'
 import { eras, start } from './helpers/harness.ts'
 
@@ -170,7 +171,7 @@ describe('the audit of lookups', () => {
 
   test('says by which filter and how many were found, never whom', async () => {
     const path = await auditFile()
-    const harness = await start({ audit: openAudit(path, { clock: systemClock }) })
+    const harness = await start({ audit: openAudit(path, { logger: silent, clock: systemClock }) })
     const client = await harness.connect()
     await find(client, { email: 'jane@example.com' })
     expect(lookups(path)).toEqual([{ filter: 'email', found: 1, status: 'found' }])
@@ -189,7 +190,7 @@ describe('the audit of lookups', () => {
   })
 
   test('comes before the answer: what cannot be written down is not shown', async () => {
-    const audit = openAudit(await auditFile(), { clock: systemClock })
+    const audit = openAudit(await auditFile(), { logger: silent, clock: systemClock })
     audit.close()
     const harness = await start({ audit })
     const envelope = await find(await harness.connect(), { email: 'jane@example.com' })

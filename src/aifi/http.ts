@@ -1,6 +1,5 @@
 import { Agent, type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import type { Clock } from '../lib/clock.ts'
-import type { Signal } from '../lib/signal.ts'
 import type { ProxySettings } from './access.ts'
 import { type Exchange, Exchanging } from './exchange.ts'
 import { cancelledBeforeSending, ProxyError } from './failure.ts'
@@ -18,7 +17,7 @@ export interface HttpRequest extends Target {
   readonly headers: Record<string, string>
   readonly body?: string
   /** Stops the request as long as it has not left; afterwards without effect. */
-  readonly signal?: Signal | undefined
+  readonly signal?: AbortSignal | undefined
   /** Called just before the first byte leaves, on an open connection. */
   readonly onSending?: (() => void) | undefined
   /** The largest content of an answer that is read, in bytes. Default: 1 MB. */

@@ -1,5 +1,4 @@
 import type { JsonObject } from '../lib/json.ts'
-import type { Signal } from '../lib/signal.ts'
 import type { AifiError } from './errors.ts'
 
 /**
@@ -16,13 +15,13 @@ export interface Aifi {
    * `GET /api/admin/v2/customers/{customerId}`, which AiFi's pages do not document: best effort.
    * Aborting `signal` ends it as `unreadable`.
    */
-  readCustomer(customerId: number, signal?: Signal): Promise<Reading>
+  readCustomer(customerId: number, signal?: AbortSignal): Promise<Reading>
   /**
    * `GET /api/admin/v2/customers` with one filter. The list has no pages, so its size is anybody's guess: an answer of
    * more than 4 MB ends as `too_large`, with the connection. Whether AiFi obeyed the filter is not looked at.
    * Aborting `signal` ends it as `unreadable`.
    */
-  listCustomers(filter: CustomerFilter, signal?: Signal): Promise<Listing>
+  listCustomers(filter: CustomerFilter, signal?: AbortSignal): Promise<Listing>
   /**
    * `PATCH /api/admin/v2/customers/{customerId}` with exactly `body`.
    * Sent again only when the first one certainly was not processed (design: connection not established, 429 with a
@@ -40,7 +39,7 @@ export interface UpdateOptions {
   /** The body carries a password: then nothing but the one 401 with a fresh OAuth token may be repeated. */
   once?: boolean
   /** Before the request has left, stops it (`not_sent`, `cancelled`). Once it is on its way it has no effect. */
-  signal?: Signal
+  signal?: AbortSignal
   /**
    * How long the whole call may take, retries included, in milliseconds; default: three deadlines of an exchange. A
    * retry whose pause and deadline would not fit is not started. (A fresh token that it needs comes on top.)

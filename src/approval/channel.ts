@@ -1,47 +1,58 @@
 import type { InputRequests } from '@modelcontextprotocol/server'
+import type { Asked } from '../change/change.ts'
+import type { ChannelName } from '../change/envelope.ts'
 import type { ChangeRequest } from '../customer/fields.ts'
-import type { Signal } from '../lib/signal.ts'
 import type { Call } from '../mcp/call.ts'
-import type { ChannelName } from '../mcp/result.ts'
-import type { Approval } from './approval.ts'
 
 /**
- * A way to put a question to a person. A new way (a team's approval service, say) is one more file that implements
- * this, and its place in `createLadder` (`app.ts`).
+ * A way to put a question to a person. However the answer comes, it ends in `Changes.decide`. A new way (a team's
+ * approval service, say) is one more file that implements this, and its place in `ladderFor` (`ladder.ts`).
  */
 export interface Channel {
+  /** Of the rungs that it puts: an answer that comes back with a call goes to the channel of the rung that asked. */
+  readonly names: readonly ChannelName[]
   /** Why it cannot be used for this request by this caller, as a sentence; undefined when it can. No side effects. */
   unavailable(request: ChangeRequest, call: Call): string | undefined
   /** Puts the question, or notices that it is put already. Returns soon, and never rejects. */
-  put(approval: Approval, round: Round): Promise<Put>
-  /**
-   * Reads what came back with the call, if this channel's answers come that way; maybe too late, the question decided.
-   * A question that stays open afterwards is answered elsewhere, or is put the next way.
-   */
-  take?(approval: Approval, call: Call): void
-  /** A call has waited its whole time for the answer in vain. */
-  waitedInVain?(approval: Approval): void
+  ask(change: Asked, asker: Asker): Promise<Ask>
+  /** Reads what came back with the call, if this channel's answers come that way; maybe too late, the question decided. */
+  answer?(change: Asked, call: Call, handle: string): Promise<void>
 }
 
 /** The call on whose behalf a question is put. */
-export interface Round {
+export interface Asker {
   readonly call: Call
+  /** As this call has it: equal to that of the change but for what makes no difference to it. */
   readonly request: ChangeRequest
-  /** No other open call waits for the same answer. */
+  /** No other call of this process waits for the same answer. */
   readonly alone: boolean
+  /** Aborts when the call no longer waits for this: it was answered or cancelled, or the question moved on. */
+  readonly over: AbortSignal
 }
 
-export type Put =
-  /**
-   * The answer comes to the approval by itself; `waitingFor` tells the assistant what the person has to do. When
-   * `until` aborts without an answer, nobody is being asked any more, and the question is put again.
-   */
-  | { kind: 'asked'; channel: ChannelName; waitingFor: string; until?: Signal }
+export type Ask =
+  /** `waitingFor` tells the assistant what the person has to do. */
+  | {
+      readonly kind: 'asked'
+      readonly channel: ChannelName
+      readonly waitingFor: string
+      /** The client shows it inside this call, which is held open until this aborts. */
+      readonly shown?: AbortSignal
+    }
   /** The client asks: this goes out as the answer to this round of the call. */
-  | { kind: 'client_asks'; channel: 'form' | 'url'; requests: InputRequests }
+  | {
+      readonly kind: 'client_asks'
+      readonly channel: ChannelName
+      readonly handle: string
+      readonly requests: InputRequests
+    }
   /** The assistant shows `words` to the person and calls again with the code. */
-  | { kind: 'code'; code: string; words: string }
+  | { readonly kind: 'code'; readonly code: string; readonly words: string }
   /** The code that came with this call is not the one; the question stays open. */
-  | { kind: 'wrong_code'; triesLeft: number }
+  | { readonly kind: 'wrong_code'; readonly triesLeft: number }
+  /** The answer came, but another change of the customer is being sent; the question stays open. */
+  | { readonly kind: 'busy' }
+  /** The change has moved on meanwhile: look at it again. */
+  | { readonly kind: 'moved' }
   /** Not this way, after all; the next one may do. */
-  | { kind: 'cannot'; reason: string }
+  | { readonly kind: 'cannot'; readonly reason: string }

@@ -1,16 +1,23 @@
+import type { Asked } from '../change/change.ts'
+import type { Changes } from '../change/changes.ts'
+import type { Config } from '../config/config.ts'
 import type { ChangeRequest } from '../customer/fields.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Logger } from '../lib/logger.ts'
 import type { Call } from '../mcp/call.ts'
-import type { Approval } from './approval.ts'
-import type { Channel, Put, Round } from './channel.ts'
+import type { Ask, Asker, Channel } from './channel.ts'
+import { ChatChannel } from './channels/chat.ts'
+import { FormChannel } from './channels/form.ts'
+import { PageChannel } from './channels/page.ts'
+import { SkipChannel } from './channels/skip.ts'
+import type { Browser } from './page/browser.ts'
+import type { PageServer } from './page/server.ts'
+import type { Deployment } from './question.ts'
 
 /** The ways to ask a person, tried from the first to the last. */
 export class Ladder {
   readonly #channels: readonly Channel[]
   readonly #remedy: string
-  /** The channel that a question was put through last. */
-  readonly #current = new WeakMap<Approval, Channel>()
-  /** The channels that left it with a client: an answer goes to the one that asked, whatever was tried since. */
-  readonly #withClient = new WeakMap<Approval, Map<'form' | 'url', Channel>>()
 
   /** @param remedy what somebody can do when no channel works, as a sentence. */
   constructor(channels: readonly Channel[], remedy: string) {
@@ -25,37 +32,66 @@ export class Ladder {
     return `${reasons.join(' ')} ${this.#remedy}`
   }
 
-  /** Puts the question through the first channel that works. */
-  async put(approval: Approval, round: Round): Promise<Put> {
+  /** Puts the question through the first channel that works, from the one that asks it now on. */
+  async ask(change: Asked, asker: Asker): Promise<Ask> {
     const reasons: string[] = []
-    for (const channel of this.#channels) {
-      const reason = channel.unavailable(round.request, round.call)
-      const put: Put = reason === undefined ? await channel.put(approval, round) : { kind: 'cannot', reason }
-      if (put.kind !== 'cannot') {
-        this.#note(approval, channel, put)
-        return put
-      }
-      reasons.push(put.reason)
+    for (const channel of this.#from(change)) {
+      const reason = channel.unavailable(change.request, asker.call)
+      const ask: Ask = reason === undefined ? await channel.ask(change, asker) : { kind: 'cannot', reason }
+      if (ask.kind !== 'cannot') return ask
+      reasons.push(ask.reason)
     }
     return { kind: 'cannot', reason: `${reasons.join(' ')} ${this.#remedy}` }
   }
 
-  /** Reads the answer that came back with the call. */
-  take(approval: Approval, call: Call): void {
-    const channel = call.state?.valid ? this.#withClient.get(approval)?.get(call.state.channel) : undefined
-    channel?.take?.(approval, call)
+  /** Reads the answer that came back with the call, to the rung with this handle. */
+  async answer(change: Asked, call: Call, handle: string): Promise<void> {
+    const { rung, passed } = change.asking
+    const asked = [...passed, ...(rung ? [rung] : [])].find((each) => each.handle === handle)
+    const channel = asked && this.#channels.find(({ names }) => names.includes(asked.channel))
+    await channel?.answer?.(change, call, handle)
   }
 
-  waitedInVain(approval: Approval): void {
-    this.#current.get(approval)?.waitedInVain?.(approval)
+  #from({ asking: { rung } }: Asked): readonly Channel[] {
+    const current = rung ? this.#channels.findIndex(({ names }) => names.includes(rung.channel)) : 0
+    return this.#channels.slice(Math.max(0, current))
   }
+}
 
-  #note(approval: Approval, channel: Channel, put: Exclude<Put, { kind: 'cannot' }>): void {
-    this.#current.set(approval, channel)
-    if (put.kind === 'asked' || put.kind === 'client_asks') approval.askedBy = put.channel
-    else approval.askedBy = 'chat'
-    if (put.kind !== 'client_asks') return
-    const asking = this.#withClient.get(approval) ?? new Map<'form' | 'url', Channel>()
-    this.#withClient.set(approval, asking.set(put.channel, channel))
+/** What the channels are made of. */
+export interface LadderParts {
+  readonly changes: Changes
+  readonly deployment: Deployment
+  readonly pages: PageServer
+  readonly browser: Browser
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** The ways to ask a person for each value of `AIFI_APPROVAL`. */
+export function ladderFor(mode: Config['approval']['mode'], parts: LadderParts): Ladder {
+  const { changes, deployment, pages, browser, clock, logger } = parts
+  const form = (fallback: boolean) => new FormChannel(changes, deployment, clock, { fallback })
+  const page = () => new PageChannel(changes, pages, browser, clock)
+  switch (mode) {
+    case 'auto':
+      return new Ladder(
+        [form(true), page()],
+        'Use a client that supports MCP elicitation, or run the server on a desktop where it can open a browser, or name one in BROWSER.',
+      )
+    case 'form':
+      return new Ladder(
+        [form(false)],
+        'AIFI_APPROVAL=form allows no other way; AIFI_APPROVAL=auto would also use a page in the browser.',
+      )
+    case 'page':
+      return new Ladder([page()], 'AIFI_APPROVAL=page needs a browser on this machine; name one in BROWSER.')
+    case 'chat':
+      return new Ladder(
+        [new ChatChannel(changes, deployment)],
+        'Change it in AiFi itself, or have AIFI_APPROVAL set to auto on a desktop.',
+      )
+    case 'dangerously-skip':
+      return new Ladder([new SkipChannel(changes, logger)], 'Have AIFI_APPROVAL set to auto on a desktop.')
   }
 }

@@ -1,5 +1,13 @@
 import type { PrivateFieldName } from '../customer/fields.ts'
 
+/** The AiFi that is changed. */
+export interface Deployment {
+  /** `https://host[:port][/prefix]` */
+  readonly address: string
+  /** It is the embedded stand-in: nothing real would change. */
+  readonly sandbox: boolean
+}
+
 /**
  * What a person is shown before agreeing to a change. Every text in here went through `harmless()`: one line, visible,
  * bounded. It is not escaped for any markup; whoever renders it does that.

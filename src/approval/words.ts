@@ -1,3 +1,4 @@
+import type { Asked } from '../change/change.ts'
 import { known, losesMembers } from '../customer/compare.ts'
 import {
   type ChangeRequest,
@@ -12,20 +13,8 @@ import { type CustomerRecord, fullName } from '../customer/record.ts'
 import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
 import { consequenceOf } from './consequences.ts'
-import type { PrivateField, Question, ShownChange, ShownValue } from './question.ts'
+import type { Deployment, PrivateField, Question, ShownChange, ShownValue } from './question.ts'
 import { shownPair, shownValue } from './shown-values.ts'
-
-/** What a question is made of. */
-export interface QuestionFacts {
-  readonly request: ChangeRequest
-  /** As AiFi has it now; undefined when it could not be read. */
-  readonly record: CustomerRecord | undefined
-  /** Why it could not be read. */
-  readonly unreadable: string | undefined
-  readonly address: string
-  readonly sandbox: boolean
-  readonly client: string
-}
 
 /** Characters of a name or an email. */
 const NAME_LIMIT = 300
@@ -34,9 +23,9 @@ const KEY_LIMIT = 200
 /** Changed members of `metadata` that are shown one by one; more are summed up. */
 const MEMBER_LIMIT = 200
 
-/** The question for these facts: all text harmless, secrets named but not shown. */
-export function questionFor(facts: QuestionFacts): Question {
-  const { request, record } = facts
+/** The question about a change: all text harmless, secrets named but not shown. */
+export function questionAbout({ request, asking, caller }: Asked, { address, sandbox }: Deployment): Question {
+  const { record, unreadable } = asking.shown
   const relay = new Relay(secretStrings(request.changes))
   const name = record && relay.text(fullName(record), NAME_LIMIT)
   const email = record?.email ? relay.text(record.email, NAME_LIMIT) : undefined
@@ -45,11 +34,11 @@ export function questionFor(facts: QuestionFacts): Question {
       id: request.customerId,
       ...(name && { name }),
       ...(email && { email }),
-      ...(!record && { unreadable: facts.unreadable ?? 'This record could not be read.' }),
+      ...(!record && { unreadable: unreadable ?? 'This record could not be read.' }),
     },
-    address: facts.address,
-    sandbox: facts.sandbox,
-    client: facts.client,
+    address,
+    sandbox,
+    client: caller.client,
     changes: metadataLast(requestedFields(request)).flatMap((field) => shownChanges(field, request, record, relay)),
     privateFields: request.enterPrivately.map(privateField),
   }

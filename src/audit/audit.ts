@@ -1,21 +1,24 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
+import type { Logger } from '../lib/logger.ts'
 import { AppendFile, type Disk } from './append-file.ts'
 
-/**
- * The audit trail: who changed which customer, by whose decision, with what outcome. Every method returns when the
- * record is on the disk, and throws {@link AuditError} when it cannot be put there.
- */
+/** The audit trail: who changed which customer, by whose decision, with what outcome. */
 export interface Audit {
-  /** A change is about to be sent. */
-  attempt(entry: AuditAttempt): void
-  /** How a change ended, sent or not. */
-  outcome(entry: AuditOutcome): void
-  lookup(entry: AuditLookup): void
-  /** Afterwards the other methods throw. */
+  /** True when the entry is on the disk. False when it cannot be put there, which has been logged. */
+  write(entry: AuditEntry): boolean
+  /** Afterwards nothing can be written. */
   close(): void
 }
+
+/** One thing that happened. */
+export type AuditEntry =
+  /** A change is about to be sent. */
+  | ({ readonly event: 'attempt' } & AuditAttempt)
+  /** How a change ended, sent or not. */
+  | ({ readonly event: 'outcome' } & AuditOutcome)
+  | ({ readonly event: 'lookup' } & AuditLookup)
 
 /** Who agreed. `answer` is what the client or page reported. */
 export interface AuditApproval {
@@ -61,10 +64,11 @@ export class AuditError extends Error {
 }
 
 /** Keeps nothing. */
-export const noAudit: Audit = { attempt() {}, outcome() {}, lookup() {}, close() {} }
+export const noAudit: Audit = { write: () => true, close() {} }
 
 export interface AuditOptions {
   clock: Clock
+  logger: Pick<Logger, 'error'>
   /** Names this run of the process in the file. */
   runId?: string
   disk?: Disk
@@ -77,28 +81,32 @@ export interface AuditOptions {
  * A run begins in a file with a `start` line, numbered 0, or, in a file that log rotation put in place, further on.
  * Lines are plain ASCII, so that no terminal and no editor shows them as something else.
  */
-export function openAudit(path: string, { clock, runId = randomUUID(), disk }: AuditOptions): Audit {
+export function openAudit(path: string, { clock, logger, runId = randomUUID(), disk }: AuditOptions): Audit {
   const file = orAuditError(() => new AppendFile(path, disk))
   let seq = 0
   let prev: string | null = null
 
-  const write = (event: string, entry: object) => {
+  const append = (event: string, entry: object) => {
     const record = { v: 1, time: new Date(clock.now()).toISOString(), run: runId, seq, prev, event, ...entry }
     const line = ascii(JSON.stringify(record))
     file.append(line)
     seq += 1
     prev = createHash('sha256').update(line).digest('hex')
   }
-  const record = (event: string, entry: object) =>
-    orAuditError(() => {
-      if (file.refresh()) write('start', {})
-      write(event, entry)
-      file.flush()
-    })
   return {
-    attempt: (entry) => record('attempt', entry),
-    outcome: (entry) => record('outcome', entry),
-    lookup: (entry) => record('lookup', entry),
+    write(entry) {
+      try {
+        orAuditError(() => {
+          if (file.refresh()) append('start', {})
+          append(entry.event, entry)
+          file.flush()
+        })
+        return true
+      } catch (err) {
+        logger.error({ err }, 'the audit cannot be written')
+        return false
+      }
+    },
     close: () => file.close(),
   }
 }

@@ -1,242 +1,199 @@
-import { randomUUID } from 'node:crypto'
-import { Approval, type Decision } from '../approval/approval.ts'
-import type { QuestionLimits } from '../approval/question-limits.ts'
-import { questionFor } from '../approval/words.ts'
-import { movedFields } from '../customer/compare.ts'
-import type { ChangeRequest } from '../customer/fields.ts'
-import type { Turns } from '../lib/keyed-queue.ts'
-import { StopSignal } from '../lib/signal.ts'
-import type { UpdateEnvelope } from '../mcp/result.ts'
-import { approvalOf, auditApproval } from './approval-facts.ts'
-import { type Plan, planChange, readable } from './plan.ts'
-import { interrupted, mayNotAsk, notApproved, restless, stoppedBeforeSending } from './refusals.ts'
-import { type SendDeps, sendChange } from './send.ts'
-
-export interface ChangeDeps extends SendDeps {
-  readonly turns: Turns
-  readonly limits: QuestionLimits
-  /** Fields that need approval besides those that always do (`AIFI_APPROVAL_FIELDS`). */
-  readonly approvalFields: 'all' | readonly string[]
-  readonly sandbox: boolean
-}
-
-/** How a change ended, and when (wall clock, milliseconds since 1970). */
-export interface Outcome {
-  readonly envelope: UpdateEnvelope
-  readonly at: number
-}
-
-/** A record that keeps changing while a person reads it is asked about this often at the most. */
-const ROUNDS = 5
-
-/** What goes ahead, and what there still is to do for it. */
-type Go = Extract<Plan, { kind: 'go' }>
-type Next = { end: UpdateEnvelope } | { ask: Go }
+import type { ChangeRequest, CustomerField, PrivateFieldName } from '../customer/fields.ts'
+import type { CustomerRecord } from '../customer/record.ts'
+import type { Instant } from '../lib/clock.ts'
+import type { ChannelName, UpdateEnvelope } from './envelope.ts'
 
 /**
- * One change of one customer: proposed → asked → approved → sent → outcome. It lives in the process; the calls of the
- * tool only watch it, and the person's Approve sends it, whether or not a call still waits.
+ * One change of one customer as a value: what it is, the states that it can be in, and the only ways from one to the
+ * next. Pure data, so that a store can keep it and any process can carry it on.
+ *
+ *     (new) ──► asked ──claim──► claimed ──commit──► sending ──end──► ended
+ *                │  ▲              │ │                                  ▲
+ *                │  └──ask again───┘ └───────────────end────────────────┤
+ *                └──────────────────────refuse──────────────────────────┘
+ *     (new, nobody has to agree) ──► claimed
+ *
+ * A PATCH leaves only after the record says `sending`, written by the holder of the claim, and nothing turns `sending`
+ * back: one PATCH at most for an approval, whatever crashes.
  */
-export class Change {
-  /** Ties the records of the audit together. */
-  readonly id = randomUUID()
-  /** Equal for equal changes. */
+export type Change = Asked | Claimed | Sending | Ended
+
+/** What a change is, in every state. No value of a record or an argument is in here. */
+interface Identity {
+  readonly id: string
+  /** Counts the transitions: a version replaces only its predecessor. */
+  readonly version: number
+  /** Equal for equal requests of one caller to one deployment: an HMAC, never the arguments. */
   readonly key: string
+  readonly customerId: number
+  /** Everything that is to be changed, what a person still has to type included. */
+  readonly fields: readonly CustomerField[]
+  readonly caller: Caller
+}
+
+/** Who proposes a change. */
+export interface Caller {
+  /** The program that calls, by its own account: `claude-ai 1.2.3`. */
+  readonly client: string
+}
+
+/** A person has been, or is to be, asked. Nothing has been sent. */
+export interface Asked extends Identity {
+  readonly state: 'asked'
   readonly request: ChangeRequest
-  /** Resolves with the outcome; never rejects. */
-  readonly settled: Promise<Outcome>
-  readonly #client: string
-  readonly #deps: ChangeDeps
-  readonly #abandoned = new StopSignal()
-  #shown: Go | undefined
-  #approval: Approval | undefined
-  #decision: Decision | undefined
-  #sent = false
-  /** It has reached the one place that sends, which writes the audit itself. */
-  #ready = false
-  #outcome: Outcome | undefined
-  #looking: Promise<void> | undefined
-  readonly #watchers = new Set<() => void>()
+  readonly asking: Asking
+}
 
-  /** @param client the program that asks, by its own account. */
-  constructor(key: string, request: ChangeRequest, client: string, deps: ChangeDeps) {
-    this.key = key
-    this.request = request
-    this.#client = client
-    this.#deps = deps
-    this.settled = this.#live()
-      .catch((err) => {
-        deps.logger.error({ err, customerId: request.customerId }, 'a change failed inside this server')
-        return interrupted(request, this.#sent)
-      })
-      .then((envelope) => this.#settle(this.#ready ? envelope : this.#unsent(envelope)))
-  }
+/** One process has taken it, and reads the record again. Nothing has been sent. */
+export interface Claimed extends Identity {
+  readonly state: 'claimed'
+  readonly request: ChangeRequest
+  /** The question whose yes it was; absent when nobody has to agree. */
+  readonly asking?: Asking
+  readonly decision?: Decision
+  readonly lease: Lease
+}
 
-  /** The question that is open now. */
-  get approval(): Approval | undefined {
-    return this.#approval?.decision ? undefined : this.#approval
-  }
+/** Written before the request leaves: from here on only the holder of the lease knows what becomes of it. */
+export interface Sending extends Identity {
+  readonly state: 'sending'
+  readonly request: ChangeRequest
+  readonly decision?: Decision
+  readonly lease: Lease
+}
 
-  /** The question with this id, if it is one of this change: the open one, or one that has its answer already. */
-  question(id: string): Approval | undefined {
-    for (let each = this.#approval; each; each = each.replaces) if (each.id === id) return each
-    return undefined
-  }
+export interface Ended extends Identity {
+  readonly state: 'ended'
+  readonly decision?: Decision
+  readonly outcome: UpdateEnvelope
+  /** Wall clock, milliseconds since 1970. */
+  readonly endedAt: number
+  /** The lease of what was being sent lapsed, so its outcome is not known: whoever held it may know better, once. */
+  readonly presumed?: Lease
+}
 
-  /** Somebody was asked about it. */
-  get asked(): boolean {
-    return this.#approval !== undefined
-  }
+/** The question about a change. */
+export interface Asking {
+  /** From 1; a record that moved is asked about anew. An answer counts for the round that it was given to. */
+  readonly round: number
+  readonly shown: Shown
+  readonly expiresAt: Instant
+  /** How it is being asked; absent while it is put to nobody. */
+  readonly rung?: Rung
+  /** Rungs that handed it on: a yes that comes from there is void, a no still counts. */
+  readonly passed: readonly Rung[]
+}
 
-  /** The answer was no, or there was none: it ends now, without another request. */
-  get refused(): boolean {
-    const answer = this.#approval?.decision?.answer
-    return answer !== undefined && answer !== 'approved' && answer !== 'moved'
-  }
+/** The record as it was read, or why it could not be. */
+export interface Shown {
+  readonly record?: CustomerRecord
+  /** Why there is no record, as a sentence. */
+  readonly unreadable?: string
+}
 
-  /** How it ended. */
-  get outcome(): Outcome | undefined {
-    return this.#outcome
-  }
+/** One way in which a question is put to somebody. */
+export interface Rung {
+  readonly channel: ChannelName
+  /** Random; an answer names the rung that it came through. */
+  readonly handle: string
+  /** It stands where the person looks, whether or not a call waits, and shows what it is asked about anew by itself. */
+  readonly standing: boolean
+  /** A call has waited its whole time for the answer in vain. */
+  readonly waitedInVain?: true
+  /** `AIFI_APPROVAL=chat`: the code that the assistant relays. */
+  readonly code?: { readonly text: string; readonly triesLeft: number }
+}
 
-  /** The request has left: it cannot be stopped any more. */
-  get sent(): boolean {
-    return this.#sent
-  }
+/** The holder of a claim, by whose renewal it is known to live. */
+export interface Lease {
+  readonly token: string
+  readonly until: Instant
+}
 
-  /** Calls `onMoved` whenever the change moves on: it asks, asks anew, has its answer, or has ended. Returns the end of that. */
-  watch(onMoved: () => void): () => void {
-    this.#watchers.add(onMoved)
-    return () => this.#watchers.delete(onMoved)
-  }
+/** What a person typed into the private fields. An argument of the decision, held by nobody. */
+export type TypedSecrets = Partial<Record<PrivateFieldName, string>>
 
-  /** Nobody waits for it any more. True: it is void, and nothing will be sent. False: it has been sent. */
-  abandon(reason: string): boolean {
-    if (this.#sent) return false
-    this.#abandoned.abort()
-    this.#approval?.decide({ answer: 'withdrawn', reason })
-    return true
-  }
+/** How a question ended. `at` is wall clock, milliseconds since 1970. */
+export type Decision =
+  | { readonly kind: 'answered'; readonly answer: GivenAnswer; readonly channel: ChannelName; readonly at: number }
+  /** Nobody answered in time. */
+  | { readonly kind: 'expired'; readonly channel?: ChannelName; readonly at: number }
+  /** Who asked wants it no longer; `reason` is a sentence. */
+  | { readonly kind: 'withdrawn'; readonly channel?: ChannelName; readonly at: number; readonly reason: string }
+  /** There turned out to be nobody to ask; `reason` is one or more sentences. */
+  | { readonly kind: 'nobody_to_ask'; readonly at: number; readonly reason: string }
 
-  /**
-   * Reads the record again; if it is no longer as it was shown, the open question gives way to a new one. Calls that
-   * come at the same time share one look.
-   */
-  refresh(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined
-    })
-    return this.#looking
-  }
+/** What the client or the page answered; never a claim about what a human did. */
+export type GivenAnswer = 'approved' | 'declined' | 'cancelled' | 'not_approved'
 
-  async #look(): Promise<void> {
-    const approval = this.approval
-    const { record } = readable(this.request.customerId, await this.#read())
-    if (!approval || !record) return
-    if (movedFields(this.#shown?.record, record, this.request).length > 0) approval.decide({ answer: 'moved' })
-  }
+type New = Omit<Identity, 'version'> & { readonly request: ChangeRequest }
 
-  /** The way of one change, from the second step on. */
-  async #live(): Promise<UpdateEnvelope> {
-    let next = await this.#inTurn(async () => {
-      const plan = await this.#plan()
-      return 'ask' in plan && plan.ask.sensitive.length === 0 ? { end: await this.#send(plan.ask, undefined) } : plan
-    })
-    for (let round = 1; 'ask' in next; round++) {
-      if (round > ROUNDS) return restless(this.request)
-      next = await this.#askAndSend(next.ask)
-    }
-    return next.end
-  }
+export function asked(identity: New, asking: Asking): Asked {
+  return { ...identity, version: 1, state: 'asked', asking }
+}
 
-  /** Steps 3 to 5 for one state of the record. */
-  async #askAndSend(shown: Go): Promise<Next> {
-    const approval = this.#ask(shown)
-    if (!(approval instanceof Approval)) return { end: approval }
-    const decision = await approval.decided
-    this.#decision = decision
-    this.#deps.limits.close(this.key, decision.answer)
-    this.#announce()
-    if (decision.answer !== 'approved' && decision.answer !== 'moved')
-      return { end: notApproved(this.request, decision) }
-    return this.#inTurn(async () => {
-      const plan = await this.#plan()
-      if ('end' in plan) return plan
-      const moved = movedFields(shown.record, plan.ask.record, this.request).length > 0
-      return decision.answer === 'moved' || moved ? plan : { end: await this.#send(plan.ask, decision) }
-    })
-  }
+/** For a change to which nobody has to agree. */
+export function claimed(identity: New, lease: Lease): Claimed {
+  return { ...identity, version: 1, state: 'claimed', lease }
+}
 
-  #inTurn(work: () => Promise<Next>): Promise<Next> {
-    return this.#deps.turns.take(this.request.customerId, work)
-  }
+/** A change that ended before it was anywhere: nothing was sent, and nobody was asked. */
+export function endedAtOnce({ request: _, ...identity }: New, outcome: UpdateEnvelope, endedAt: number): Ended {
+  return { ...identity, version: 1, state: 'ended', outcome, endedAt }
+}
 
-  /** Step 2: reads the record and sees what there is to do. */
-  async #plan(): Promise<Next> {
-    const plan = planChange(this.request, await this.#read(), this.#deps.approvalFields)
-    return plan.kind === 'stop' ? { end: plan.envelope } : { ask: plan }
-  }
+/** The question is put to somebody, or to nobody for the time being. */
+export function putThrough({ asking: { rung: _, ...asking }, ...change }: Asked, rung: Rung | undefined): Asked {
+  return { ...change, version: change.version + 1, asking: { ...asking, ...(rung && { rung }) } }
+}
 
-  async #read() {
-    if (!this.#deps.readBack) return undefined
-    return this.#deps.aifi.readCustomer(this.request.customerId, this.#abandoned)
-  }
+/** The rung could not bring an answer: the next one may. */
+export function handedOn(change: Asked): Asked {
+  const { rung, passed, ...asking } = change.asking
+  return { ...change, version: change.version + 1, asking: { ...asking, passed: rung ? [...passed, rung] : passed } }
+}
 
-  /** Step 3: the question. The calls that watch put it to somebody. */
-  #ask(shown: Go): Approval | UpdateEnvelope {
-    const { aifi, clock, limits, sandbox } = this.#deps
-    if (this.#abandoned.aborted) return stoppedBeforeSending(this.request)
-    const refusal = limits.open(this.key)
-    if (refusal) return mayNotAsk(this.request, refusal)
-    const { request } = this
-    const { record, unreadable } = shown
-    const facts = { request, record, unreadable, address: aifi.address, sandbox, client: this.#client }
-    const approval = new Approval(questionFor(facts), clock, this.#approval)
-    this.#approval = approval
-    this.#shown = shown
-    this.#announce()
-    return approval
-  }
+/** The record is no longer as it was shown: the same question about what it is now. */
+export function askedAgain(change: Asked | Claimed, was: Asking, shown: Shown, expiresAt: Instant): Asked {
+  const { id, version, key, customerId, fields, caller, request } = change
+  const rung = was.rung?.standing && { rung: was.rung }
+  const asking: Asking = { round: was.round + 1, shown, expiresAt, passed: [], ...rung }
+  return { id, version: version + 1, key, customerId, fields, caller, request, state: 'asked', asking }
+}
 
-  /** Steps 4 and 5. */
-  async #send({ record }: Go, decision: Decision | undefined): Promise<UpdateEnvelope> {
-    const { id, request } = this
-    const signal = this.#abandoned
-    if (signal.aborted) return stoppedBeforeSending(request)
-    this.#ready = true
-    const secrets = this.#approval?.takeSecrets() ?? {}
-    const onSending = () => {
-      this.#sent = true
-    }
-    const ready = { id, request, before: record, client: this.#client, decision, secrets, signal, onSending }
-    return sendChange(ready, this.#deps)
-  }
+/** Somebody said yes to this round. */
+export function claimedBy(change: Asked, decision: Decision, lease: Lease): Claimed {
+  return { ...change, version: change.version + 1, state: 'claimed', decision, lease }
+}
 
-  /** It ends without having been sent: that, and what a person said to it, belongs into the result and the audit too. */
-  #unsent(end: UpdateEnvelope): UpdateEnvelope {
-    const { audit, logger } = this.#deps
-    const decision = this.#decision?.answer === 'moved' ? undefined : this.#decision
-    const envelope: UpdateEnvelope = { ...end, ...(decision?.answer !== 'unavailable' && approvalOf(decision)) }
-    const { customerId } = this.request
-    const approval = decision && { approval: auditApproval(decision) }
-    try {
-      audit.outcome({ changeId: this.id, customerId, status: envelope.status, ...approval })
-    } catch (err) {
-      logger.error({ err }, 'the audit cannot be written')
-    }
-    return envelope
-  }
+/** The stopped holder of a claim had sent nothing: the yes has to be given again. */
+export function unclaimed(change: Claimed, was: Asking): Asked {
+  return askedAgain(change, was, was.shown, was.expiresAt)
+}
 
-  #settle(envelope: UpdateEnvelope): Outcome {
-    const at = this.#deps.clock.now()
-    const outcome = { envelope, at }
-    this.#outcome = outcome
-    this.#approval?.finish({ status: envelope.status, message: envelope.message, at })
-    this.#announce()
-    return outcome
-  }
+/** From here on it may have been sent. */
+export function committed({ asking: _, ...change }: Claimed, until: Instant): Sending {
+  return { ...change, version: change.version + 1, state: 'sending', lease: { ...change.lease, until } }
+}
 
-  #announce(): void {
-    for (const onMoved of [...this.#watchers]) onMoved()
-  }
+/** The end of a change; what was asked for is not kept. */
+export function ended(
+  change: Asked | Claimed | Sending,
+  outcome: UpdateEnvelope,
+  { decision, endedAt, presumed }: { decision: Decision | undefined; endedAt: number; presumed?: Lease },
+): Ended {
+  const { id, version, key, customerId, fields, caller } = change
+  const identity = { id, version: version + 1, key, customerId, fields, caller }
+  const facts = { ...(decision && { decision }), ...(presumed && { presumed }) }
+  return { ...identity, state: 'ended', outcome, endedAt, ...facts }
+}
+
+/** Whoever held the lease came back after all, and knows the outcome. */
+export function corrected({ presumed: _, ...change }: Ended, outcome: UpdateEnvelope, endedAt: number): Ended {
+  return { ...change, version: change.version + 1, outcome, endedAt }
+}
+
+/** The decision that brought a change to where it is. */
+export function decisionOf(change: Change): Decision | undefined {
+  return change.state === 'asked' ? undefined : change.decision
 }

@@ -1,156 +1,550 @@
-import type { Approval } from '../approval/approval.ts'
-import type { ChangeRequest } from '../customer/fields.ts'
-import { Deadline } from '../lib/clock.ts'
+import { createHmac, randomUUID } from 'node:crypto'
+import type { Aifi } from '../aifi/port.ts'
+import type { Audit } from '../audit/audit.ts'
+import { movedFields } from '../customer/compare.ts'
+import { type ChangeRequest, type CustomerChanges, requestedFields } from '../customer/fields.ts'
+import { type Clock, Deadline, instantIn, remainingMs, sleep } from '../lib/clock.ts'
 import { canonicalJson } from '../lib/json.ts'
+import { KeyedQueue } from '../lib/keyed-queue.ts'
+import type { Logger } from '../lib/logger.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
-import type { Signal } from '../lib/signal.ts'
-import type { Call } from '../mcp/call.ts'
-import type { UpdateEnvelope } from '../mcp/result.ts'
-import { Change, type ChangeDeps } from './change.ts'
-import { type Plan, planChange } from './plan.ts'
-import { stoppedBeforeSending, tooMany, tooManyPreviews, unwritableAudit } from './refusals.ts'
+import { SharedWork } from '../lib/shared-work.ts'
+import * as change from './change.ts'
+import type { Asked, Asking, Caller, Change, Claimed, Decision, Ended, Lease, Rung, Sending, Shown } from './change.ts'
+import type { ChannelName, UpdateEnvelope } from './envelope.ts'
+import { type Plan, planChange, shownBy } from './plan.ts'
+import { approvalOf, attemptEntry, type Departure, outcomeEntry, sendChange } from './send.ts'
+import type { ChangeStore, Swapped } from './store.ts'
+import * as unsent from './unsent.ts'
 
-/** An outcome that no call has picked up is kept for this long, milliseconds. */
-const KEEP_MS = 10 * 60_000
+/** How long a question waits for its answer, milliseconds. */
+export const APPROVAL_LIFETIME_MS = 10 * 60_000
+/** A record that keeps changing while a person reads it is asked about this often at the most. */
+const ROUNDS = 5
+/** A customer of whom another change is being sent is waited for this long, milliseconds. */
+const BUSY_MS = 8_000
+/** Between two looks at whether the other change has ended, milliseconds. */
+const BUSY_PAUSE_MS = 50
+/** Exchanges with AiFi that a claim has time for, and those that sending has. */
+const CLAIM_EXCHANGES = 2
+const SENDING_EXCHANGES = 5
+/** Those of them that the change itself may take. */
+const PATCH_EXCHANGES = 3
+/** What a lease has besides, milliseconds. */
+const LEASE_MARGIN_MS = 10_000
+/** Between two looks for what has lapsed, milliseconds at the least, while this process itself holds what has. */
+const SWEEP_PAUSE_MS = 1_000
 
-/** A change and the calls that watch it. */
-export interface Watched {
-  readonly change: Change
-  /** One per open call: its `ended` signal. */
-  readonly calls: Set<Signal>
-  /** The question that is in the hands of a client, and the call that it was handed to. */
-  asking: Asking | undefined
-  /** Set when it has ended: when the outcome is forgotten. */
-  kept: Deadline | undefined
+export interface ChangesDeps {
+  readonly store: ChangeStore
+  readonly aifi: Aifi
+  readonly audit: Audit
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Changes that may begin in a minute. */
+  readonly rate: RateLimit
+  /** Looks at a record that change nothing, those of `find_customers` too. */
+  readonly lookups: RateLimit
+  /** Of the HMAC by which the same call is found again. Shared by all who share the store. */
+  readonly secret: Uint8Array
 }
 
-interface Asking {
-  readonly approval: Approval
-  readonly channel: 'form' | 'url'
-  readonly call: Call
+export interface ChangesSettings {
+  readonly readBack: boolean
+  /** Fields that need approval besides those that always do (`AIFI_APPROVAL_FIELDS`). */
+  readonly approvalFields: 'all' | readonly string[]
+  /** The audit also holds values that are not secret. */
+  readonly auditValues: boolean
+  /** Deadline of one exchange with AiFi, milliseconds. */
+  readonly timeoutMs: number
 }
 
-/** The changes of this process that are under way, or whose outcome nobody has been told yet. */
+/** The answer of a person to the question as they saw it. */
+export interface GivenAnswer {
+  readonly round: number
+  /** {@link Rung.handle} of the way it came; a yes counts only while the question is being asked that way. */
+  readonly handle: string
+  readonly answer: change.GivenAnswer
+  readonly channel: ChannelName
+}
+
+/** Whether an answer counts. */
+export type Verdict =
+  | { readonly kind: 'counted' }
+  /** The question was decided, replaced or handed on before; the change as it is now, if it is still known. */
+  | { readonly kind: 'too_late'; readonly change: Change | undefined }
+  /** Another change of this customer is being sent: the question stays, to be answered again. */
+  | { readonly kind: 'busy' }
+
+/** A change that this process carries out just now. */
+interface Work {
+  readonly stop: AbortController
+  /** The request has left: it cannot be stopped any more. */
+  left: boolean
+  done: Promise<void>
+}
+
+/** A look at a change until it is left. */
+export interface Watch {
+  /** The change once it is no longer at this version, or as it is after `ms` milliseconds or when a signal aborts. */
+  next(version: number, ms: number, signals: readonly AbortSignal[]): Promise<Change | undefined>
+  /** No other call of this process watches it. */
+  readonly alone: boolean
+  leave(): void
+}
+
+/**
+ * The whole life of a change: `propose`, `decide`, `watch`, `withdraw`, `sweep`. Nothing in here waits for a person: a
+ * question stands in the store, and {@link decide} is the only way to answer it, whichever way the answer comes.
+ */
 export class Changes {
-  readonly #deps: ChangeDeps
-  readonly #rate: RateLimit
-  readonly #watched = new Map<string, Watched>()
-  /** Those that have not ended, the void ones among them. */
-  readonly #underWay = new Set<Change>()
+  readonly #deps: ChangesDeps
+  readonly #settings: ChangesSettings
+  readonly #turns = new KeyedQueue<number>()
+  readonly #proposing = new SharedWork<string, Change>()
+  readonly #looking = new SharedWork<string, void>()
+  readonly #underWay = new Map<string, Work>()
+  /** Calls of this process that watch, per change. */
+  readonly #calls = new Map<string, number>()
+  #stopSweeping: () => void = () => undefined
+  readonly #closing = new AbortController()
 
-  readonly #lookups: RateLimit
-  #closed = false
-
-  /** @param rate of changes. @param lookups of looks at a record that change nothing, those of `find_customers` too. */
-  constructor(deps: ChangeDeps, rate: RateLimit, lookups: RateLimit) {
+  constructor(deps: ChangesDeps, settings: ChangesSettings) {
     this.#deps = deps
-    this.#rate = rate
-    this.#lookups = lookups
+    this.#settings = settings
   }
 
-  /** Equal for the same change: equal arguments, equal AiFi. It holds them, and is kept no longer than they are. */
-  keyOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest): string {
-    return canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: this.#deps.aifi.address })
+  /** The same request of this caller, if it is under way or has an outcome that nobody was told. */
+  async find(request: ChangeRequest, caller: Caller): Promise<Change | undefined> {
+    await this.sweep()
+    return this.#deps.store.find(this.#keyOf(request, caller))
   }
 
-  /** The change with this key, if it is under way or its outcome still is to be told. */
-  find(wanted: string): Watched | undefined {
-    for (const [key, { kept, change }] of this.#watched) {
-      if (kept?.passed) this.#watched.delete(key)
-      // A question that lapsed while the machine slept gives its place back.
-      void change.approval
-    }
-    return this.#watched.get(wanted)
+  async get(id: string): Promise<Change | undefined> {
+    await this.sweep()
+    return this.#deps.store.get(id)
   }
 
-  /** Begins a change; an envelope when too many have begun lately. */
-  begin(key: string, request: ChangeRequest, call: Call): Watched | UpdateEnvelope {
-    if (this.#closed) return stoppedBeforeSending(request)
-    const retryAfterSeconds = this.#rate.take()
-    if (retryAfterSeconds !== undefined) return tooMany(request, retryAfterSeconds)
-    const change = new Change(key, request, call.clientName, this.#deps)
-    const watched: Watched = { change, calls: new Set(), asking: undefined, kept: undefined }
-    this.#watched.set(key, watched)
-    this.#underWay.add(change)
-    void change.settled.then(() => {
-      this.#underWay.delete(change)
-      watched.kept = new Deadline(this.#deps.clock, KEEP_MS)
+  /** Whether the answer with this id belongs to the same request of this caller. */
+  isOf(change: Change, request: ChangeRequest, caller: Caller): boolean {
+    return change.key === this.#keyOf(request, caller)
+  }
+
+  /**
+   * Steps 1 to 3 of a new change: reads the record and plans. It ends here, or a person is to be asked, or, where nobody
+   * has to agree, it is on its way. Equal calls that come meanwhile share it.
+   *
+   * @param signal gives it up, as long as nobody was asked and nothing is on its way.
+   * @returns undefined when the signal aborted while others still wait for the same.
+   */
+  propose(request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Change | undefined> {
+    const key = this.#keyOf(request, caller)
+    return this.#proposing.share(key, signal, (stop) =>
+      this.#propose(key, request, caller, AbortSignal.any([stop, this.#closing.signal])),
+    )
+  }
+
+  /** Reads the record again for a question that is open; if it is no longer as it was shown, it is asked about anew. */
+  async look(asked: Asked, signal: AbortSignal): Promise<void> {
+    await this.#looking.share(asked.id, signal, async () => {
+      const shown = shownBy(asked.customerId, await this.#read(asked.request))
+      const now = await this.#deps.store.get(asked.id)
+      if (now?.state !== 'asked' || !shown.record || !hasMoved(now.asking.shown, shown, now.request)) return
+      await this.#swap(change.askedAgain(now, now.asking, shown, this.#lapse()))
     })
-    return watched
   }
 
-  /** The call watches from now on. The change is void when the last call that watches it is cancelled. */
-  join(watched: Watched, { ended, cancelled }: Call): void {
-    const { change, calls } = watched
-    if (calls.has(ended)) return
-    calls.add(ended)
-    const onEnded = () => {
-      calls.delete(ended)
-      const { asking } = watched
-      const isWithClient = asking !== undefined && asking.approval === change.approval
-      // A 2026-era client answers with a call of its own: the one that asked is over by then, and cannot be cancelled.
-      if (calls.size > 0 || (isWithClient && !asking.call.answersWithin)) return
-      const failedAtForm = asking?.channel === 'form' && asking.call.answersWithin && asking.call.ended === ended
-      if (cancelled.aborted) this.#void(watched, 'The call that asked for it was cancelled.')
-      else if (failedAtForm) this.#void(watched, 'The client did not answer the form.')
+  /** The question is being put this way from now on. False when it has moved on meanwhile. */
+  async put(asked: Asked, rung: Rung): Promise<boolean> {
+    return (await this.#swap(change.putThrough(asked, rung))) === 'done'
+  }
+
+  /** This way cannot bring an answer; `release`: but may, if it is tried again. */
+  async handOn(id: string, handle: string, how: 'pass' | 'release' = 'pass'): Promise<void> {
+    await this.#retried(id, (asked) => {
+      if (asked.asking.rung?.handle !== handle) return undefined
+      return how === 'pass' ? change.handedOn(asked) : change.putThrough(asked, undefined)
+    })
+  }
+
+  /** A call has waited its whole time for the answer in vain. */
+  async waitedInVain(id: string, round: number): Promise<void> {
+    await this.#retried(id, (asked) => {
+      const { rung } = asked.asking
+      return rung && asked.asking.round === round ? change.putThrough(asked, { ...rung, waitedInVain: true }) : undefined
+    })
+  }
+
+  /**
+   * The only way to answer a question. Resolves when it is settled whether the answer counts; what becomes of an approved
+   * change is for {@link watch} to tell.
+   *
+   * @param typed what the person typed for it: held by nobody but the work that sends it.
+   */
+  async decide(id: string, given: GivenAnswer, typed: change.TypedSecrets = {}): Promise<Verdict> {
+    const asked = await this.get(id)
+    if (asked?.state !== 'asked' || asked.asking.round !== given.round) return { kind: 'too_late', change: asked }
+    const { answer, channel, handle } = given
+    const at = this.#deps.clock.now()
+    if (answer !== 'approved') {
+      const outcome = unsent.refused(asked.request, answer, { channel, at })
+      const done = await this.#finish(asked, outcome, { kind: 'answered', answer, channel, at })
+      return done ? { kind: 'counted' } : { kind: 'too_late', change: await this.get(id) }
     }
-    if (ended.aborted) onEnded()
-    else ended.addEventListener('abort', onEnded, { once: true })
+    if (asked.asking.rung?.handle !== handle) return { kind: 'too_late', change: asked }
+    return this.#approve(asked, { kind: 'answered', answer, channel, at }, typed)
   }
 
-  /** Ends a change that this call alone watches, if it has not been sent. True: nothing will be sent. */
-  giveUp(watched: Watched, { ended }: Call): boolean {
-    const isAlone = [...watched.calls].every((each) => each === ended)
-    return isAlone && this.#void(watched, 'The call that asked for it ran out of time.')
+  /** There turned out to be nobody to ask. */
+  async nobodyToAsk(asked: Asked, reason: string): Promise<void> {
+    const decision: Decision = { kind: 'nobody_to_ask', at: this.#deps.clock.now(), reason }
+    await this.#finish(asked, unsent.nobodyToAsk(asked.request, reason), decision)
   }
 
-  /** The outcome has been told to a call: from now on the same arguments are a new change. */
-  told(watched: Watched): void {
-    this.#forget(watched)
+  /** Who asked wants it no longer. True: nothing was sent, and nothing will be. False: it was sent, or is over. */
+  async withdraw(id: string, reason: string): Promise<boolean> {
+    const work = this.#underWay.get(id)
+    if (work) {
+      if (work.left) return false
+      work.stop.abort()
+      await work.done
+      return !work.left
+    }
+    const asked = await this.#deps.store.get(id)
+    if (asked?.state !== 'asked') return false
+    const channel = asked.asking.rung?.channel
+    const decision: Decision = { kind: 'withdrawn', at: this.#deps.clock.now(), reason, ...(channel && { channel }) }
+    return this.#finish(asked, unsent.withdrawn(asked.request, reason), decision)
+  }
+
+  /** Watches the change with this id. `call`: on behalf of a call, which has to be told of its end. */
+  watch(id: string, { call }: { call: boolean }): Watch {
+    const { store, clock } = this.#deps
+    let wake: () => void = () => undefined
+    const unwatch = store.watch(id, () => wake())
+    const calls = () => this.#calls.get(id) ?? 0
+    if (call) this.#calls.set(id, calls() + 1)
+    return {
+      async next(version, ms, signals) {
+        const moved = new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        const before = await store.get(id)
+        if (!before || before.version !== version || signals.some(({ aborted }) => aborted)) return before
+        const cancel = clock.after(ms, wake)
+        for (const signal of signals) signal.addEventListener('abort', wake)
+        await moved
+        cancel()
+        for (const signal of signals) signal.removeEventListener('abort', wake)
+        return store.get(id)
+      },
+      get alone() {
+        return calls() <= 1
+      },
+      leave: () => {
+        unwatch()
+        if (!call) return
+        if (calls() > 1) this.#calls.set(id, calls() - 1)
+        else this.#calls.delete(id)
+      },
+    }
+  }
+
+  /** The outcome is told: from now on the same request is a new change. False when it was told before. */
+  tell(ended: Ended): Promise<boolean> {
+    return this.#deps.store.tell(ended)
+  }
+
+  /** The request has left, as far as can be known here. */
+  hasLeft({ id, state }: Change): boolean {
+    return state === 'sending' && (this.#underWay.get(id)?.left ?? true)
+  }
+
+  /** Ends, or asks again, what has lapsed. Any process that shares the store may, at any time. */
+  async sweep(): Promise<void> {
+    const { store, clock } = this.#deps
+    for (const lapsed of await store.due()) {
+      // Nobody knows better than this process that it lives.
+      if (this.#underWay.has(lapsed.id)) continue
+      if (lapsed.state === 'asked') {
+        const channel = lapsed.asking.rung?.channel
+        const decision: Decision = { kind: 'expired', at: clock.now(), ...(channel && { channel }) }
+        await this.#finish(lapsed, unsent.expired(lapsed.request), decision)
+      } else if (lapsed.state === 'claimed') await this.#unclaim(lapsed)
+      else if (lapsed.state === 'sending') {
+        await this.#finish(lapsed, unsent.senderStopped(lapsed.request), lapsed.decision, lapsed.lease)
+      }
+    }
   }
 
   /**
    * What would be done, without doing it. It shows the record, so it counts and is written into the audit as a lookup
-   * is; an envelope when that is not possible.
+   * is.
    */
-  async preview(request: ChangeRequest, cancelled: Signal): Promise<Plan | UpdateEnvelope> {
-    const { aifi, approvalFields, audit, logger, readBack, turns } = this.#deps
-    const { customerId } = request
-    const retryAfterSeconds = this.#lookups.take()
-    if (retryAfterSeconds !== undefined) return tooManyPreviews(request, retryAfterSeconds)
-    const read = () => aifi.readCustomer(customerId, cancelled)
-    const reading = readBack ? await turns.take(customerId, read) : undefined
+  async preview(request: ChangeRequest, signal: AbortSignal): Promise<Plan> {
+    const { audit } = this.#deps
+    const retryAfterSeconds = this.#deps.lookups.take()
+    if (retryAfterSeconds !== undefined)
+      return { kind: 'stop', envelope: unsent.tooManyPreviews(request, retryAfterSeconds) }
+    const leave = await this.#turns.enter(request.customerId, signal)
+    if (!leave) return { kind: 'stop', envelope: unsent.stoppedBeforeSending(request) }
     try {
-      audit.lookup({ filter: 'customerId', found: reading?.kind === 'record' ? 1 : null, status: 'preview' })
-    } catch (err) {
-      logger.error({ err }, 'the audit cannot be written')
-      return unwritableAudit(request)
+      const reading = await this.#read(request, signal)
+      const found = reading?.kind === 'record' ? 1 : null
+      const isAudited = audit.write({ event: 'lookup', filter: 'customerId', found, status: 'preview' })
+      if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
+      return planChange(request, reading, this.#settings.approvalFields)
+    } finally {
+      leave()
     }
-    return planChange(request, reading, approvalFields)
   }
 
   /** The end of input: no question can be answered any more. Resolves when what has been sent has its outcome. */
   async close(): Promise<void> {
-    this.#closed = true
-    const open = [...this.#underWay]
-    for (const change of open) change.abandon('The program that asked has ended.')
-    await Promise.all(open.map(({ settled }) => settled))
+    this.#closing.abort()
+    const works = [...this.#underWay.values()].map(({ done }) => done)
+    const live = await this.#deps.store.live()
+    const voided = live.map(({ id }) => this.withdraw(id, 'The program that asked has ended.'))
+    await Promise.all([...works, ...voided, this.#proposing.idle()])
+    this.#stopSweeping()
   }
 
-  /** What is held in memory: changes under way, and outcomes that nobody has been told. */
-  get size(): number {
-    return this.#watched.size + this.#underWay.size
+  /** Equal for equal arguments of one caller to one AiFi, and tells nothing about them. */
+  #keyOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest, _caller: Caller): string {
+    const { aifi, secret } = this.#deps
+    const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: aifi.address })
+    return createHmac('sha256', secret).update(same).digest('base64url')
   }
 
-  /** Nothing was sent and nothing will be: there is nothing to tell, and the same arguments are a new change. */
-  #void(watched: Watched, reason: string): boolean {
-    const isVoid = watched.change.abandon(reason)
-    if (isVoid) this.#forget(watched)
-    return isVoid
+  async #propose(key: string, request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Change> {
+    const { store, clock } = this.#deps
+    const { customerId } = request
+    const draft = { id: randomUUID(), key, customerId, fields: requestedFields(request), caller, request }
+    const atOnce = (outcome: UpdateEnvelope) => change.endedAtOnce(draft, outcome, clock.now())
+    if (signal.aborted) return atOnce(unsent.stoppedBeforeSending(request))
+    const retryAfterSeconds = this.#deps.rate.take()
+    if (retryAfterSeconds !== undefined) return atOnce(unsent.tooMany(request, retryAfterSeconds))
+    const audited = (outcome: UpdateEnvelope) => this.#audited(atOnce(outcome))
+    const leave = await this.#turns.enter(customerId, signal)
+    if (!leave) return audited(unsent.stoppedBeforeSending(request))
+    let isUnderWay = false
+    try {
+      const plan = planChange(request, await this.#read(request, signal), this.#settings.approvalFields)
+      if (plan.kind === 'stop') return audited(plan.envelope)
+      if (signal.aborted) return audited(unsent.stoppedBeforeSending(request))
+      const first =
+        plan.sensitive.length > 0
+          ? change.asked(draft, { round: 1, shown: plan.shown, expiresAt: this.#lapse(), passed: [] })
+          : change.claimed(draft, this.#lease())
+      const added = await this.#unlessBusy(() => store.add(first), signal)
+      switch (added.kind) {
+        case 'existing':
+          return added.change
+        case 'refused':
+          return audited(unsent.mayNotAsk(request, added.refusal))
+        case 'busy':
+          return audited(unsent.customerBusy(request))
+        case 'added':
+          this.#arm()
+      }
+      if (first.state === 'claimed') {
+        isUnderWay = true
+        this.#carryOut(first, leave, (work) => this.#send(first, plan.shown, {}, work))
+      }
+      return first
+    } finally {
+      if (!isUnderWay) leave()
+    }
   }
 
-  #forget(watched: Watched): void {
-    const { key } = watched.change
-    if (this.#watched.get(key) === watched) this.#watched.delete(key)
+  async #approve(asked: Asked, decision: Decision, typed: change.TypedSecrets): Promise<Verdict> {
+    const inTime = new AbortController()
+    const cancel = this.#deps.clock.after(BUSY_MS, () => inTime.abort())
+    try {
+      const leave = await this.#turns.enter(asked.customerId, inTime.signal)
+      if (!leave) return { kind: 'busy' }
+      const claim = change.claimedBy(asked, decision, this.#lease())
+      const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal)
+      if (swapped === 'done') {
+        this.#carryOut(claim, leave, (work) => this.#readAgain(claim, asked.asking, typed, work))
+        return { kind: 'counted' }
+      }
+      leave()
+      return swapped === 'busy' ? { kind: 'busy' } : { kind: 'too_late', change: await this.get(asked.id) }
+    } finally {
+      cancel()
+    }
   }
+
+  /** Does what there is to do for a claimed change, in its customer's turn. Never throws. */
+  #carryOut(claim: Claimed, leave: () => void, steps: (work: Work) => Promise<void>): void {
+    const { clock, logger, store } = this.#deps
+    const work: Work = { stop: new AbortController(), left: false, done: Promise.resolve() }
+    this.#underWay.set(claim.id, work)
+    const renew = (lease: Lease): (() => void) => {
+      const ms = remainingMs(clock, lease.until)
+      let cancel = clock.after(ms / 3, () => {
+        const renewed = { ...lease, until: instantIn(clock, this.#leaseMs(SENDING_EXCHANGES)) }
+        void store.renew(claim.id, renewed).then(() => {
+          if (this.#underWay.get(claim.id) === work) cancel = renew(renewed)
+        })
+      })
+      return () => cancel()
+    }
+    const stopRenewing = renew(claim.lease)
+    work.done = steps(work)
+      .catch(async (err) => {
+        logger.error({ err, customerId: claim.customerId }, 'a change failed inside this server')
+        const now = await store.get(claim.id)
+        const outcome = unsent.interrupted(claim.request, work.left)
+        if (now && now.state !== 'ended') await this.#finish(now, outcome, change.decisionOf(now))
+      })
+      .catch((err) => logger.error({ err, customerId: claim.customerId }, 'the end of a change could not be kept'))
+      .finally(() => {
+        this.#underWay.delete(claim.id)
+        stopRenewing()
+        leave()
+        this.#arm()
+      })
+  }
+
+  /** The record is looked at again: the yes was given to what was shown. */
+  async #readAgain(claim: Claimed, was: Asking, typed: change.TypedSecrets, work: Work): Promise<void> {
+    const { request, decision } = claim
+    const plan = planChange(request, await this.#read(request, work.stop.signal), this.#settings.approvalFields)
+    if (work.stop.signal.aborted) await this.#finish(claim, unsent.stoppedBeforeSending(request), decision)
+    else if (plan.kind === 'stop') await this.#finish(claim, plan.envelope, decision)
+    else if (!hasMoved(was.shown, plan.shown, request)) await this.#send(claim, plan.shown, typed, work)
+    else if (was.round >= ROUNDS) await this.#finish(claim, unsent.keptChanging(request), decision)
+    else await this.#swap(change.askedAgain(claim, was, plan.shown, this.#lapse()))
+  }
+
+  /** Steps 4 and 5. From the transition to `sending` on it may have been made, whatever happens. */
+  async #send(claim: Claimed, { record }: Shown, typed: change.TypedSecrets, work: Work): Promise<void> {
+    const { clock } = this.#deps
+    const { request, decision } = claim
+    const { signal } = work.stop
+    if (signal.aborted) return void (await this.#finish(claim, unsent.stoppedBeforeSending(request), decision))
+    const sending = change.committed(claim, instantIn(clock, this.#leaseMs(SENDING_EXCHANGES)))
+    const changes: CustomerChanges = { ...request.changes, ...typed }
+    const onSending = () => {
+      work.left = true
+    }
+    const departure: Departure = { sending, changes, before: record, signal, onSending }
+    const swapped = await this.#swap(sending, attemptEntry(departure, this.#settings.auditValues))
+    if (swapped === 'unaudited') return void (await this.#finish(claim, unsent.unwritableAudit(request), decision))
+    // Who has lost the claim meanwhile, asleep or cut off, sends nothing.
+    if (swapped !== 'done') return
+    const isLate = remainingMs(clock, sending.lease.until) < this.#settings.timeoutMs * PATCH_EXCHANGES
+    const outcome = isLate
+      ? unsent.holderStopped(request)
+      : await sendChange(departure, { ...this.#deps, readBack: this.#settings.readBack })
+    await this.#finish(sending, outcome, decision)
+  }
+
+  /** A claim whose holder stopped: nothing was sent. A person may answer again; otherwise it has ended. */
+  async #unclaim(claim: Claimed): Promise<void> {
+    const { asking, request, decision } = claim
+    const isOver = !asking || remainingMs(this.#deps.clock, asking.expiresAt) === 0
+    if (isOver) await this.#finish(claim, unsent.holderStopped(request), decision)
+    else await this.#swap(change.unclaimed(claim, asking))
+  }
+
+  /**
+   * Ends a change. The change is made or not whatever happens to the audit now: that is said, not turned into a failure.
+   *
+   * @returns false when it had moved on.
+   */
+  async #finish(
+    from: Asked | Claimed | Sending,
+    envelope: UpdateEnvelope,
+    decision: Decision | undefined,
+    presumed?: Lease,
+  ): Promise<boolean> {
+    const { store, clock } = this.#deps
+    const endedAt = clock.now()
+    const isSent = from.state === 'sending'
+    const end = (outcome: UpdateEnvelope) =>
+      change.ended(from, outcome, { decision, endedAt, ...(presumed && { presumed }) })
+    const outcome = { ...envelope, ...approvalOf(decision) }
+    const swapped = await this.#swap(end(outcome), outcomeEntry(end(outcome), isSent))
+    if (swapped === 'done') return true
+    if (swapped === 'unaudited') return (await this.#swap(end(isSent ? unrecorded(outcome) : outcome))) === 'done'
+    const now = await store.get(from.id)
+    const isMine = now?.state === 'ended' && isSent && now.presumed?.token === from.lease.token
+    if (!isMine || presumed) return false
+    const known = change.corrected(now, outcome, endedAt)
+    return (await this.#swap(known, outcomeEntry(known, true))) === 'done'
+  }
+
+  #audited(end: Ended): Ended {
+    this.#deps.audit.write(outcomeEntry(end, false))
+    return end
+  }
+
+  /** Applies a transition to an open question, however often it moves meanwhile. `next` is undefined when there is nothing to do. */
+  async #retried(id: string, next: (asked: Asked) => Asked | undefined): Promise<void> {
+    for (;;) {
+      const now = await this.#deps.store.get(id)
+      const wanted = now?.state === 'asked' ? next(now) : undefined
+      if (!wanted || (await this.#swap(wanted)) !== 'stale') return
+    }
+  }
+
+  async #swap(next: Change, entry?: Parameters<ChangeStore['swap']>[1]): Promise<Swapped> {
+    const swapped = await this.#deps.store.swap(next, entry)
+    if (swapped === 'done') this.#arm()
+    return swapped
+  }
+
+  /** Tries again as long as another change of the customer is being sent, for a while. */
+  async #unlessBusy<Result extends Swapped | { kind: string }>(
+    attempt: () => Promise<Result>,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    const patience = new Deadline(this.#deps.clock, BUSY_MS)
+    for (;;) {
+      const result = await attempt()
+      const isBusy = result === 'busy' || (typeof result === 'object' && result.kind === 'busy')
+      if (!isBusy || patience.passed || signal.aborted) return result
+      await sleep(this.#deps.clock, BUSY_PAUSE_MS, signal)
+    }
+  }
+
+  async #read({ customerId }: ChangeRequest, signal?: AbortSignal) {
+    return this.#settings.readBack ? this.#deps.aifi.readCustomer(customerId, signal) : undefined
+  }
+
+  #lapse() {
+    return instantIn(this.#deps.clock, APPROVAL_LIFETIME_MS)
+  }
+
+  #lease(): Lease {
+    return { token: randomUUID(), until: instantIn(this.#deps.clock, this.#leaseMs(CLAIM_EXCHANGES)) }
+  }
+
+  #leaseMs(exchanges: number): number {
+    return this.#settings.timeoutMs * exchanges + LEASE_MARGIN_MS
+  }
+
+  /** Looks for what has lapsed when the next of it does. A timer may fire a little early: the store decides. */
+  #arm(): void {
+    this.#stopSweeping()
+    const ms = this.#closing.signal.aborted ? undefined : this.#deps.store.nextDueMs()
+    if (ms === undefined) return
+    const pause = ms > 0 ? Math.ceil(ms) : SWEEP_PAUSE_MS
+    this.#stopSweeping = this.#deps.clock.after(pause, () => {
+      this.sweep()
+        .catch((err) => this.#deps.logger.error({ err }, 'what has lapsed could not be ended'))
+        .finally(() => this.#arm())
+    })
+  }
+}
+
+function hasMoved(was: Shown, is: Shown, request: ChangeRequest): boolean {
+  return movedFields(was.record, is.record, request).length > 0
+}
+
+function unrecorded(outcome: UpdateEnvelope): UpdateEnvelope {
+  return { ...outcome, message: `${outcome.message} This outcome could not be written to the audit trail.` }
 }

@@ -5,7 +5,8 @@ import { type CustomerRecord, readRecord } from '../customer/record.ts'
 import { sensitiveFields } from '../customer/sensitive.ts'
 import { jsonEqual } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
-import type { UpdateEnvelope } from '../mcp/result.ts'
+import type { Shown } from './change.ts'
+import type { UpdateEnvelope } from './envelope.ts'
 import { shownCustomer } from './evidence.ts'
 import { notSentMessage } from './messages.ts'
 
@@ -15,9 +16,7 @@ export type Plan =
   | { kind: 'stop'; envelope: UpdateEnvelope }
   | {
       kind: 'go'
-      record: CustomerRecord | undefined
-      /** Why it could not be read, as a sentence. */
-      unreadable: string | undefined
+      shown: Shown
       /** The fields that a person has to agree to; empty when nobody has to be asked. */
       sensitive: readonly CustomerField[]
     }
@@ -33,7 +32,8 @@ export function planChange(
     const message = notSentMessage(reading.cause, reading.detail)
     return { kind: 'stop', envelope: { status: 'failed', customerId, message } }
   }
-  const { record, unreadable } = readable(customerId, reading)
+  const shown = shownBy(customerId, reading)
+  const { record } = shown
   const wrongPerson = expectedEmailProblem(request, record)
   if (wrongPerson) return { kind: 'stop', envelope: wrongPerson }
   if (changesNothing(request, record)) {
@@ -41,22 +41,19 @@ export function planChange(
     const customer = shownCustomer(record, new Relay([]))
     return { kind: 'stop', envelope: { status: 'unchanged', customerId, message, ...customer } }
   }
-  return { kind: 'go', record, unreadable, sensitive: sensitiveFields(request, record, added) }
+  return { kind: 'go', shown, sensitive: sensitiveFields(request, record, added) }
 }
 
 /** The record, if it was read and is this customer's. */
-export function readable(
-  customerId: number,
-  reading: Reading | undefined,
-): { record: CustomerRecord | undefined; unreadable: string | undefined } {
-  if (reading === undefined) return { record: undefined, unreadable: 'Reading records is switched off here.' }
-  if (reading.kind === 'unreachable') return { record: undefined, unreadable: reading.detail }
-  if (reading.kind === 'unreadable') return { record: undefined, unreadable: reading.reason }
+export function shownBy(customerId: number, reading: Reading | undefined): Shown {
+  if (reading === undefined) return { unreadable: 'Reading records is switched off here.' }
+  if (reading.kind === 'unreachable') return { unreadable: reading.detail }
+  if (reading.kind === 'unreadable') return { unreadable: reading.reason }
   const { record } = readRecord(reading.record)
   if (record.id !== customerId) {
-    return { record: undefined, unreadable: 'AiFi answered with something that is not the record of this customer.' }
+    return { unreadable: 'AiFi answered with something that is not the record of this customer.' }
   }
-  return { record, unreadable: undefined }
+  return { record }
 }
 
 function expectedEmailProblem(request: ChangeRequest, record: CustomerRecord | undefined): UpdateEnvelope | undefined {

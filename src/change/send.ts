@@ -1,92 +1,70 @@
 import type { Aifi } from '../aifi/port.ts'
-import type { Decision, TypedSecrets } from '../approval/approval.ts'
-import type { Audit } from '../audit/audit.ts'
-import {
-  type ChangeRequest,
-  type CustomerChanges,
-  changedFields,
-  isSecretValue,
-  secretStrings,
-} from '../customer/fields.ts'
+import type { AuditApproval, AuditEntry } from '../audit/audit.ts'
+import { type CustomerChanges, changedFields, isSecretValue, secretStrings } from '../customer/fields.ts'
 import type { CustomerRecord } from '../customer/record.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
-import type { Logger } from '../lib/logger.ts'
-import type { Signal } from '../lib/signal.ts'
 import { Relay } from '../lib/text.ts'
-import type { UpdateEnvelope } from '../mcp/result.ts'
-import { approvalOf, auditApproval } from './approval-facts.ts'
+import { type Decision, decisionOf, type Ended, type Sending } from './change.ts'
+import type { UpdateEnvelope } from './envelope.ts'
 import { establish } from './establish.ts'
-import { unwritableAudit } from './refusals.ts'
 
-/** A change that may be sent now: approved, or in need of no approval. */
-export interface ReadyChange {
-  /** Ties the records of the audit together. */
-  readonly id: string
-  readonly request: ChangeRequest
+/** What is about to be sent. */
+export interface Departure {
+  readonly sending: Sending
+  /** Exactly what goes into the body, typed secrets included. */
+  readonly changes: CustomerChanges
   /** The record as it was read just now; undefined when it could not be read. */
   readonly before: CustomerRecord | undefined
-  readonly client: string
-  /** The answer that allows it; undefined when nobody had to be asked. */
-  readonly decision: Decision | undefined
-  /** What the person typed into the page. */
-  readonly secrets: TypedSecrets
   /** Stops it as long as it has not left. */
-  readonly signal: Signal
+  readonly signal: AbortSignal
   /** Called when the request leaves: from then on it cannot be stopped. */
   readonly onSending: () => void
 }
 
 export interface SendDeps {
   readonly aifi: Aifi
-  readonly audit: Audit
-  /** The audit also holds values that are not secret. */
-  readonly auditValues: boolean
   readonly readBack: boolean
   readonly clock: Clock
-  readonly logger: Logger
 }
 
-/**
- * Steps 4 and 5: sends the change once, establishes what became of it, and has both on the audit's disk before it
- * returns. An audit that cannot be written stops the change before anything is sent.
- */
-export async function sendChange(change: ReadyChange, deps: SendDeps): Promise<UpdateEnvelope> {
-  const { request, before, decision, secrets, signal, onSending } = change
-  const changes: CustomerChanges = { ...request.changes, ...secrets }
-  if (!auditAttempt(change, changes, deps)) return { ...unwritableAudit(request), ...approvalOf(decision) }
-  const sending = await deps.aifi.updateCustomer(request.customerId, changes, {
+/** Steps 4 and 5: sends the change once, and establishes what became of it. */
+export async function sendChange(departure: Departure, deps: SendDeps): Promise<UpdateEnvelope> {
+  const { sending: change, changes, before, signal, onSending } = departure
+  const { customerId, request } = change
+  const sending = await deps.aifi.updateCustomer(customerId, changes, {
     once: Object.hasOwn(changes, 'password') || Object.hasOwn(changes, 'currentPassword'),
     signal,
     onSending,
   })
-  const outcome = await establish({ request, changes, before, sending }, deps)
-  const { status, message, ...rest } = outcome
-  const { customerId } = request
-  const envelope: UpdateEnvelope = { status, message, customerId, ...rest, ...approvalOf(decision) }
-  return auditOutcome(change, envelope, deps)
+  const { status, message, ...rest } = await establish({ request, changes, before, sending }, deps)
+  return { status, message, customerId, ...rest }
 }
 
-/** False when the audit is configured and cannot be written: then nothing may be sent. */
-function auditAttempt(
-  change: ReadyChange,
-  changes: CustomerChanges,
-  { audit, auditValues, logger }: SendDeps,
-): boolean {
-  const { id, request, client, decision } = change
-  try {
-    audit.attempt({
-      changeId: id,
-      customerId: request.customerId,
-      fields: changedFields(changes),
-      client,
-      approval: auditApproval(decision),
-      ...(auditValues && { values: plainValues(changes) }),
-    })
-    return true
-  } catch (err) {
-    logger.error({ err }, 'the audit cannot be written')
-    return false
+/** For the audit: the change is about to be sent. `withValues`: with those values that are no secret. */
+export function attemptEntry({ sending, changes }: Departure, withValues: boolean): AuditEntry {
+  return {
+    event: 'attempt',
+    changeId: sending.id,
+    customerId: sending.customerId,
+    fields: changedFields(changes),
+    client: sending.caller.client,
+    approval: auditApproval(sending.decision),
+    ...(withValues && { values: plainValues(changes) }),
+  }
+}
+
+/** For the audit: how the change ended. Of one that was sent, the attempt has told who decided. */
+export function outcomeEntry(change: Ended, sent: boolean): AuditEntry {
+  const { status, http } = change.outcome
+  const decision = sent ? undefined : decisionOf(change)
+  return {
+    event: 'outcome',
+    changeId: change.id,
+    customerId: change.customerId,
+    status,
+    ...(http && { http }),
+    ...(decision && { approval: auditApproval(decision) }),
   }
 }
 
@@ -97,14 +75,35 @@ function plainValues(changes: CustomerChanges): JsonObject {
   return Object.fromEntries(plain.map((field) => [field, relay.json(changes[field])]))
 }
 
-/** The change is made or not whatever happens to the audit now: that is said, not turned into a failure. */
-function auditOutcome(change: ReadyChange, envelope: UpdateEnvelope, { audit, logger }: SendDeps): UpdateEnvelope {
-  const { status, http } = envelope
-  try {
-    audit.outcome({ changeId: change.id, customerId: change.request.customerId, status, ...(http && { http }) })
-    return envelope
-  } catch (err) {
-    logger.error({ err }, 'the audit cannot be written')
-    return { ...envelope, message: `${envelope.message} This outcome could not be written to the audit trail.` }
+/** The answer to a question, for a result. Says what the client or the page answered. */
+export function approvalOf(decision: Decision | undefined): Pick<UpdateEnvelope, 'approval'> {
+  if (!decision || decision.kind === 'nobody_to_ask') return {}
+  const { channel, at } = decision
+  const answer = decision.kind === 'answered' ? decision.answer : decision.kind
+  return { approval: { ...(channel && { channel }), answer, decidedAt: new Date(at).toISOString() } }
+}
+
+const decidedBy = {
+  form: 'client',
+  url: 'page',
+  page: 'page',
+  chat: 'assistant',
+  skipped: 'setting',
+} as const
+
+/** The answer to a question, for the audit: who decided, too. */
+function auditApproval(decision: Decision | undefined): AuditApproval {
+  if (!decision) return { channel: 'not_needed', answer: 'approved', decidedBy: 'nobody' }
+  const decidedAt = new Date(decision.at).toISOString()
+  switch (decision.kind) {
+    case 'answered': {
+      const { channel, answer } = decision
+      return { channel, answer, decidedBy: decidedBy[channel], decidedAt }
+    }
+    case 'expired':
+    case 'withdrawn':
+      return { channel: decision.channel ?? 'none', answer: decision.kind, decidedBy: 'nobody', decidedAt }
+    case 'nobody_to_ask':
+      return { channel: 'none', answer: 'unavailable', decidedBy: 'nobody', decidedAt }
   }
 }

@@ -42,12 +42,13 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   if (!checked) return 1
   const sandbox = options.sandbox ? await startEmbedded(options) : undefined
   const config = sandbox ? checkSettings(host, sandbox) : checked
-  const audit = config && openConfiguredAudit(config, host)
-  if (!config || !audit) return 1
+  if (!config) return 1
   const logger = deferredLogger(async () => {
     const { createLogger } = await import('../lib/logger.ts')
     return createLogger({ level: config.logLevel, write: (line) => writeLog(host, line) })
   })
+  const audit = openConfiguredAudit(config, host, logger)
+  if (!audit) return 1
   const loadAifi = async () => {
     const { createAifi } = await import('../aifi/client.ts')
     return createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
@@ -106,9 +107,9 @@ async function startEmbedded({ getById }: ServeOptions): Promise<Sandbox> {
   return startSandbox({ getById })
 }
 
-function openConfiguredAudit({ auditLog }: Config, { stderr }: Host): Audit | undefined {
+function openConfiguredAudit({ auditLog }: Config, { stderr }: Host, logger: Logger): Audit | undefined {
   try {
-    return auditLog === undefined ? noAudit : openAudit(auditLog, { clock })
+    return auditLog === undefined ? noAudit : openAudit(auditLog, { clock, logger })
   } catch (error) {
     const reason = error instanceof Error ? error.message : ''
     stderr.write(`aifi-customer-mcp cannot start:\n  - AIFI_AUDIT_LOG: ${reason}\n`)

@@ -1,5 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { systemBrowser } from '../approval/page/browser.ts'
-import { PageServer } from '../approval/page/page-server.ts'
 import type { Clock } from '../lib/clock.ts'
 import { type Finding, notNeeded, ok, problem, warning } from './check.ts'
 import { programPath } from './settings-table.ts'
@@ -33,9 +34,10 @@ export async function pageFinding(situation: Situation, clock: Clock): Promise<F
   const unused = pageIsUnused(situation)
   if (unused) return notNeeded(unused)
   const { port, env } = situation
-  const page = new PageServer(clock, port ?? 0)
+  const page = createServer()
   try {
-    await page.start()
+    page.listen(port ?? 0, '127.0.0.1')
+    await once(page, 'listening')
     const remote = port === undefined && (env.SSH_CONNECTION || env.REMOTE_CONTAINERS || env.CODESPACES)
     if (remote) {
       return warning(
@@ -53,7 +55,7 @@ export async function pageFinding(situation: Situation, clock: Clock): Promise<F
       'Choose another port; if it is another copy of this server whose page is open, close that page first.',
     )
   } finally {
-    await page.close()
+    page.close()
   }
 }
 

@@ -1,5 +1,3 @@
-import type { Signal } from './signal.ts'
-
 /**
  * The two clocks and the timer, passed in wherever time decides something, so that tests can move them.
  *
@@ -26,7 +24,7 @@ export const systemClock: Clock = {
 }
 
 /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
-export function sleep(clock: Clock, ms: number, signal?: Signal): Promise<void> {
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()
     const done = () => {
@@ -39,28 +37,41 @@ export function sleep(clock: Clock, ms: number, signal?: Signal): Promise<void> 
   })
 }
 
+/** A moment by both clocks of this machine, as data: milliseconds, see {@link Clock}. */
+export interface Instant {
+  readonly wall: number
+  readonly monotonic: number
+}
+
+/** The moment that comes `ms` milliseconds from now. */
+export function instantIn(clock: Clock, ms: number): Instant {
+  return { wall: clock.now() + ms, monotonic: clock.monotonic() + ms }
+}
+
 /**
- * A span that is over when either clock says so: sleep does not prolong it, and neither does a clock set back.
- *
- * @param lifetimeMs length of the span in milliseconds.
+ * Milliseconds until then by the stricter of the two clocks, 0 when it has come: sleep does not prolong a span, and
+ * neither does a clock that is set back.
  */
+export function remainingMs(clock: Clock, { wall, monotonic }: Instant): number {
+  return Math.max(0, Math.min(wall - clock.now(), monotonic - clock.monotonic()))
+}
+
+/** A span of `lifetimeMs` milliseconds from now on, over when either clock says so. */
 export class Deadline {
-  readonly endsAt: number
   readonly #clock: Clock
-  readonly #monotonicEnd: number
+  readonly #end: Instant
 
   constructor(clock: Clock, lifetimeMs: number) {
     this.#clock = clock
-    this.endsAt = clock.now() + lifetimeMs
-    this.#monotonicEnd = clock.monotonic() + lifetimeMs
+    this.#end = instantIn(clock, lifetimeMs)
   }
 
   get passed(): boolean {
     return this.remainingMs <= 0
   }
 
-  /** Milliseconds left by the stricter of the two clocks; 0 when it has passed. */
+  /** Milliseconds left; 0 when it has passed. */
   get remainingMs(): number {
-    return Math.max(0, Math.min(this.endsAt - this.#clock.now(), this.#monotonicEnd - this.#clock.monotonic()))
+    return remainingMs(this.#clock, this.#end)
   }
 }

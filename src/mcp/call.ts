@@ -8,7 +8,7 @@ import {
 } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import { type Clock, Deadline } from '../lib/clock.ts'
-import { type Signal, StopSignal } from '../lib/signal.ts'
+import type { JsonObject } from '../lib/json.ts'
 import { harmless } from '../lib/text.ts'
 import type { RequestState } from './request-state.ts'
 
@@ -21,9 +21,17 @@ const envelope = z.object({
 })
 
 /** A call is answered this long after it arrived at the latest: clients give up at 60 s. */
-export const CALL_LIFETIME_MS = 55_000
+const CALL_LIFETIME_MS = 55_000
+/** A form stays open for as long as the question that it asks, and some; the question's own clock decides. */
+const ELICITATION_MS = 15 * 60_000
 
-/** One call of a tool, as far as the program needs to know about it. Made for each entry of the handler. */
+/** What a client answered to a question of ours. Untrusted. */
+export interface ClientAnswer {
+  readonly action: string
+  readonly content?: unknown
+}
+
+/** One call of a tool, as far as the program needs to know about it. */
 export interface Call {
   readonly connection: Connection
   /** The arguments as they came. */
@@ -33,12 +41,13 @@ export interface Call {
   /** The client can show a form, a link. */
   readonly canForm: boolean
   readonly canUrl: boolean
-  /** The client answers a question inside the call that asked it (2025-era), not with a call of its own (2026-07-28). */
-  readonly answersWithin: boolean
+  /**
+   * Asks the client inside this call (2025-era). Rejects when the client fails or `signal` aborts, which takes the
+   * question back. Absent for a client that answers with a call of its own (2026-07-28).
+   */
+  readonly elicit?: (params: JsonObject, signal: AbortSignal) => Promise<ClientAnswer>
   /** Aborted when the client cancelled the call or the connection ended. */
-  readonly cancelled: Signal
-  /** Aborted when the call was answered on the wire or cancelled. */
-  readonly ended: Signal
+  readonly cancelled: AbortSignal
   /** The end of the time in which it must be answered. */
   readonly deadline: Deadline
   /** What an earlier round of this call left with the client, after our own check; absent in the first round. */
@@ -49,52 +58,35 @@ export interface Call {
   readonly progress: ((message: string) => void) | undefined
 }
 
-/** A call that has not been answered on the wire yet. */
-interface OpenCall {
-  /** As they came: the SDK's copy lacks one that is named `__proto__`, and nobody would be told. */
-  readonly arguments: unknown
-  readonly cancelled: StopSignal
-  readonly ended: StopSignal
-  deadline: Deadline
-  /** The last progress that was told: it has to grow as long as the request lasts. */
-  progress: number
-}
+const clientAnswer = z.object({ action: z.string(), content: z.unknown().optional() })
 
-/** What is known of one connection: which of its calls are open, and how its client behaves. */
+/** What is known of one connection: the arguments of its calls as they came, and how its client behaves. */
 export class Connection {
   /** Becomes false when the client answered a form without asking a person: for the rest of the connection. */
   asksPeople = true
   readonly #server: McpServer['server']
   readonly #clock: Clock
-  readonly #open = new Map<RequestId, OpenCall>()
+  /** The SDK's copy lacks one that is named `__proto__`, and nobody would be told. */
+  readonly #arguments = new Map<RequestId, unknown>()
 
   constructor(server: McpServer['server'], clock: Clock) {
     this.#server = server
     this.#clock = clock
   }
 
-  /**
-   * Notes every call that comes, every one that is cancelled, and every answer that leaves, so that a call knows when it
-   * is over. Changes nothing on the wire. For a transport that the server is connected to.
-   */
+  /** Keeps the arguments of every call as they come. Changes nothing on the wire. For a transport that the server is connected to. */
   observe(transport: Transport): void {
     const receive = transport.onmessage
     transport.onmessage = (message, extra) => {
-      if (!('method' in message)) return receive?.(message, extra)
-      const { method, params } = message
-      if (method === 'tools/call' && 'id' in message) this.#open.set(message.id, this.#begun(params?.arguments))
-      if (method === 'notifications/cancelled' && isReason(params?.reason)) this.#cancel(params?.requestId)
+      if ('method' in message && 'id' in message && message.method === 'tools/call') {
+        this.#arguments.set(message.id, message.params?.arguments)
+      }
       receive?.(message, extra)
     }
     const send = transport.send.bind(transport)
     transport.send = (message, options) => {
-      if (!('method' in message) && message.id !== undefined) this.#end(message.id)
+      if (!('method' in message) && message.id !== undefined) this.#arguments.delete(message.id)
       return send(message, options)
-    }
-    const closed = transport.onclose
-    transport.onclose = () => {
-      for (const id of [...this.#open.keys()]) this.#cancel(id)
-      closed?.()
     }
   }
 
@@ -104,30 +96,24 @@ export class Connection {
     const said = mcpReq.envelope && envelope.parse(mcpReq.envelope)
     const info = said ? said[CLIENT_INFO_META_KEY] : this.#server.getClientVersion()
     const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
-    const progressToken = mcpReq._meta?.progressToken
-    const open = this.#opened(mcpReq.id, mcpReq.signal.aborted)
+    const args = this.#arguments.get(mcpReq.id)
+    this.#arguments.delete(mcpReq.id)
     return {
       connection: this,
-      arguments: open.arguments ?? {},
+      arguments: args ?? {},
       clientName: info ? harmless(`${info.name} ${info.version}`, 80) : 'an unnamed client',
       // `elicitation: {}` is the older way to declare forms.
       canForm: elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),
       canUrl: elicitation?.url !== undefined,
-      answersWithin: mcpReq.envelope === undefined,
-      cancelled: open.cancelled,
-      ended: open.ended,
-      deadline: open.deadline,
+      ...(mcpReq.envelope === undefined && {
+        elicit: (params: JsonObject, signal: AbortSignal) =>
+          mcpReq.send({ method: 'elicitation/create', params }, clientAnswer, { signal, timeout: ELICITATION_MS }),
+      }),
+      cancelled: mcpReq.signal,
+      deadline: new Deadline(this.#clock, CALL_LIFETIME_MS),
       state: mcpReq.requestState<RequestState>(),
       answers: mcpReq.inputResponses,
-      progress:
-        progressToken === undefined
-          ? undefined
-          : (message) => {
-              open.progress += 1
-              const params = { progressToken, progress: open.progress, message }
-              // A client that has gone needs no progress.
-              mcpReq.notify({ method: 'notifications/progress', params }).catch(() => undefined)
-            },
+      progress: progressOf(ctx),
     }
   }
 
@@ -141,41 +127,16 @@ export class Connection {
       // The client does not know URL elicitation in this form; nobody waits for the message.
     }
   }
-
-  #begun(args: unknown): OpenCall {
-    const deadline = new Deadline(this.#clock, CALL_LIFETIME_MS)
-    return { arguments: args, cancelled: new StopSignal(), ended: new StopSignal(), deadline, progress: 0 }
-  }
-
-  /** The handler is entered anew for each answer of a 2025-era client; it is the same call all the while. */
-  #opened(id: RequestId, isCancelled: boolean): OpenCall {
-    const open = this.#open.get(id)
-    if (!open || isCancelled) {
-      // Before the handler was entered; another call may have the id by now.
-      const gone = this.#begun(undefined)
-      gone.cancelled.abort()
-      gone.ended.abort()
-      return gone
-    }
-    // A client that kept the call open for longer, a form being shown, is not one that gives up at 60 s.
-    if (open.deadline.passed) open.deadline = new Deadline(this.#clock, CALL_LIFETIME_MS)
-    return open
-  }
-
-  #cancel(id: unknown): void {
-    const isId = typeof id === 'string' || typeof id === 'number'
-    if (isId) this.#open.get(id)?.cancelled.abort()
-    if (isId) this.#end(id)
-  }
-
-  #end(id: RequestId): void {
-    const open = this.#open.get(id)
-    this.#open.delete(id)
-    open?.ended.abort()
-  }
 }
 
-/** With another reason the SDK takes the message for none, and answers the call. */
-function isReason(reason: unknown): boolean {
-  return reason === undefined || typeof reason === 'string'
+function progressOf({ mcpReq }: ServerContext): Call['progress'] {
+  const progressToken = mcpReq._meta?.progressToken
+  if (progressToken === undefined) return undefined
+  let progress = 0
+  return (message) => {
+    progress += 1
+    const params = { progressToken, progress, message }
+    // A client that has gone needs no progress.
+    mcpReq.notify({ method: 'notifications/progress', params }).catch(() => undefined)
+  }
 }

@@ -1,5 +1,4 @@
 import { isInputRequiredResult, McpServer, type ServerContext, type Transport } from '@modelcontextprotocol/server'
-import { APPROVAL_LIFETIME_MS } from '../approval/approval.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { findArguments } from '../tools/find-arguments.ts'
@@ -125,8 +124,6 @@ class CustomerServer extends McpServer {
       {
         capabilities: { tools: { listChanged: false } },
         requestState: { verify: states.verify },
-        // A form stays open for as long as the question it asks.
-        inputRequired: { roundTimeoutMs: APPROVAL_LIFETIME_MS },
       },
     )
     this.connection = new Connection(this.server, clock)

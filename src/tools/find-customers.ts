@@ -3,9 +3,7 @@ import type { Aifi, Listing } from '../aifi/port.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
-import type { Logger } from '../lib/logger.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
-import { StopSignal } from '../lib/signal.ts'
 import type { Call } from '../mcp/call.ts'
 import { refusedArguments } from '../mcp/result.ts'
 import { type Filter, parseFilter } from './find-arguments.ts'
@@ -40,7 +38,6 @@ export interface FindCustomersDeps {
   readonly audit: Audit
   readonly lookups: RateLimit
   readonly clock: Clock
-  readonly logger: Logger
 }
 
 /** One call of `find_customers`: check the arguments, ask AiFi once, keep only what matches, note it, answer. */
@@ -56,9 +53,9 @@ export async function findCustomers(call: Call, deps: FindCustomersDeps): Promis
 
 /** Asks AiFi, for as long as the call may take. A record that was read by its number is a list of one. */
 async function look(filter: Filter, call: Call, { aifi, clock }: FindCustomersDeps): Promise<Listing> {
-  const stop = new StopSignal()
-  const forget = clock.after(call.deadline.remainingMs, () => stop.abort())
-  call.cancelled.addEventListener('abort', () => stop.abort())
+  const late = new AbortController()
+  const forget = clock.after(call.deadline.remainingMs, () => late.abort())
+  const stop = AbortSignal.any([late.signal, call.cancelled])
   try {
     if (filter.by === 'email') return await aifi.listCustomers({ email: filter.value }, stop)
     if (filter.by === 'externalId') return await aifi.listCustomers({ externalId: filter.value }, stop)
@@ -94,13 +91,8 @@ function matches(entry: JsonObject, { by, value }: Filter): boolean {
 function audited(
   filter: Filter,
   { envelope, found }: ReturnType<typeof answerTo>,
-  { audit, logger }: FindCustomersDeps,
+  { audit }: FindCustomersDeps,
 ): FindEnvelope {
-  try {
-    audit.lookup({ filter: filter.by, found, status: envelope.status })
-    return envelope
-  } catch (err) {
-    logger.error({ err }, 'the audit cannot be written')
-    return unwritableAudit()
-  }
+  const isAudited = audit.write({ event: 'lookup', filter: filter.by, found, status: envelope.status })
+  return isAudited ? envelope : unwritableAudit()
 }

@@ -1,19 +1,31 @@
-import type { InputRequiredResult, ToolAnnotations } from '@modelcontextprotocol/server'
-import { type AttendDeps, attend, timeLeftMs } from '../change/attend.ts'
-import type { Watched } from '../change/changes.ts'
+import { type InputRequiredResult, inputRequired, type ToolAnnotations } from '@modelcontextprotocol/server'
+import type { Ask } from '../approval/channel.ts'
+import type { Ladder } from '../approval/ladder.ts'
+import type { Asked, Caller, Change, Ended } from '../change/change.ts'
+import type { Changes } from '../change/changes.ts'
+import type { UpdateEnvelope } from '../change/envelope.ts'
 import { changeLines } from '../change/evidence.ts'
 import { listed } from '../change/messages.ts'
 import type { Plan } from '../change/plan.ts'
-import { noQuestion, notThisAnswer, tooSlow } from '../change/refusals.ts'
+import {
+  earlierOutcome,
+  inProgress,
+  noQuestion,
+  notThisAnswer,
+  pending,
+  pendingCode,
+  stoppedBeforeSending,
+  tooSlow,
+  wrongCode,
+} from '../change/unsent.ts'
 import { type ChangeRequest, requestedFields, secretStrings } from '../customer/fields.ts'
-import { type Clock, sleep } from '../lib/clock.ts'
+import { type Clock, Deadline } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
-import { StopSignal } from '../lib/signal.ts'
 import { Relay } from '../lib/text.ts'
 import type { Call } from '../mcp/call.ts'
-import { invalidArguments, type UpdateEnvelope } from '../mcp/result.ts'
-import type { ArgumentSettings } from './update-arguments.ts'
-import { parseArguments } from './update-arguments.ts'
+import type { RequestStates } from '../mcp/request-state.ts'
+import { invalidArguments } from '../mcp/result.ts'
+import { type ArgumentSettings, parseArguments } from './update-arguments.ts'
 
 export const UPDATE_CUSTOMER = 'update_customer'
 
@@ -35,70 +47,252 @@ export const updateCustomerAnnotations: ToolAnnotations = {
 }
 
 /** How long a call that repeats another waits for a look at the record, milliseconds. */
-const REFRESH_MS = 5_000
+const LOOK_MS = 5_000
+/** Kept back from the call's own deadline for writing the answer, milliseconds. */
+const ANSWER_MS = 1_000
+/** Between two looks at the clock, and two progress notifications, milliseconds at the most. */
+const PROGRESS_MS = 5_000
 
-export interface UpdateCustomerDeps extends AttendDeps {
+export interface UpdateCustomerDeps {
+  readonly changes: Changes
+  readonly ladder: Ladder
+  readonly states: RequestStates
+  readonly clock: Clock
+  /** How long a call waits for a person's answer, milliseconds. */
+  readonly waitMs: number
   readonly arguments: ArgumentSettings
 }
 
-/**
- * One call of `update_customer`: 1 validate; then the change lives on its own (`change/change.ts`: 2 read, 3 ask,
- * 4 send, 5 check), and this call watches it.
- */
-export async function updateCustomer(
-  call: Call,
-  deps: UpdateCustomerDeps,
-): Promise<UpdateEnvelope | InputRequiredResult> {
+/** This call, as its steps need it. */
+interface Step {
+  readonly call: Call
+  readonly request: ChangeRequest
+  readonly caller: Caller
+  readonly deps: UpdateCustomerDeps
+}
+
+type Answer = UpdateEnvelope | InputRequiredResult
+
+/** One call of `update_customer`: validates, finds or proposes the change, and follows it until it can be answered. */
+export async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Answer> {
   const parsed = parseArguments(call.arguments, deps.arguments)
   if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(call.arguments))
   const { request } = parsed
-  if (request.dryRun) return preview(request, call, deps)
-  const key = deps.changes.keyOf(request)
-  const earlier = deps.changes.find(key)
-  if (call.state) {
-    const refusal = takeAnswer(call, request, earlier, deps)
-    if (refusal) return refusal
-  } else if (earlier?.change.approval) {
-    // It watches before it looks: whatever becomes of the change meanwhile is this call's outcome, too.
-    deps.changes.join(earlier, call)
-    // A slow AiFi must not hold the call: just before sending, the record is looked at anyway.
-    await inTime(earlier.change.refresh(), REFRESH_MS, deps.clock)
-  }
-  if (!earlier && request.approvalCode !== undefined) return noQuestion(request)
-  const watched = earlier ?? deps.changes.begin(key, request, call)
-  return 'status' in watched ? watched : attend(watched, request, call, deps)
+  const step: Step = { call, request, caller: { client: call.clientName }, deps }
+  if (request.dryRun) return preview(step)
+  if (call.state) return answered(call.state, step)
+  const earlier = await deps.changes.find(request, step.caller)
+  return earlier ? repeated(earlier, step) : proposed(step)
 }
 
-/** An answer that came back with the call; an envelope when it is no answer to an open question of this change. */
-function takeAnswer(
-  call: Call,
-  request: ChangeRequest,
-  earlier: Watched | undefined,
-  { ladder }: UpdateCustomerDeps,
-): UpdateEnvelope | undefined {
-  const { state } = call
-  if (!state?.valid) return notThisAnswer(request, 'The answer that came with this call could not be verified.')
-  const approval = earlier?.change.question(state.approvalId)
-  if (!earlier || !approval)
-    return notThisAnswer(
-      request,
-      'The answer that came with this call was used already, has lapsed, or is for other arguments.',
-    )
-  if (earlier.asking?.approval === approval) earlier.asking = undefined
+/** A new change. */
+async function proposed(step: Step): Promise<Answer> {
+  const { call, request, caller, deps } = step
+  if (request.approvalCode !== undefined) return noQuestion(request)
+  const late = new AbortController()
+  const cancel = deps.clock.after(timeLeftMs(call), () => late.abort())
+  const change = await deps.changes.propose(request, caller, AbortSignal.any([call.cancelled, late.signal]))
+  cancel()
+  if (!change) return inProgress(request, 'waiting')
+  if (late.signal.aborted && change.state === 'ended' && !call.cancelled.aborted) return tooSlow(request)
+  return follow(change, step)
+}
+
+/** The same call again: it picks up the outcome, or waits for it too. */
+async function repeated(earlier: Change, step: Step): Promise<Answer> {
+  const { changes, clock } = step.deps
+  if (earlier.state === 'ended') {
+    return (await changes.tell(earlier)) ? earlierOutcome(earlier) : proposed(step)
+  }
+  if (earlier.state !== 'asked') return follow(earlier, step)
+  // It watches before it looks: whatever becomes of the change meanwhile is this call's outcome, too.
+  const watch = changes.watch(earlier.id, { call: true })
+  try {
+    // A slow AiFi must not hold the call: just before sending, the record is looked at anyway.
+    const late = new AbortController()
+    const cancel = clock.after(LOOK_MS, () => late.abort())
+    await Promise.race([changes.look(earlier, late.signal), aborted(late.signal)])
+    cancel()
+    const now = (await changes.get(earlier.id)) ?? earlier
+    if (now.state !== 'ended') return await follow(now, step)
+    await changes.tell(now)
+    return earlierOutcome(now)
+  } finally {
+    watch.leave()
+  }
+}
+
+/** An answer that came back with the call: it counts only for an open question of this very change. */
+async function answered(state: NonNullable<Call['state']>, step: Step): Promise<Answer> {
+  const { call, request, caller, deps } = step
+  if (!state.valid) return notThisAnswer(request, 'The answer that came with this call could not be verified.')
+  const change = await deps.changes.get(state.changeId)
+  const used = 'The answer that came with this call was used already, has lapsed, or is for other arguments.'
+  if (!change || !deps.changes.isOf(change, request, caller)) return notThisAnswer(request, used)
+  if (change.state === 'ended') {
+    return (await deps.changes.tell(change)) ? earlierOutcome(change) : notThisAnswer(request, used)
+  }
   // To a question that has its answer already this one adds nothing: the call is told what became of the change, or the
   // question that took the place of this one is asked.
-  ladder.take(approval, call)
-  return undefined
+  if (change.state === 'asked' && change.asking.round === state.round) {
+    await deps.ladder.answer(change, call, state.handle)
+  }
+  return follow((await deps.changes.get(change.id)) ?? change, step)
+}
+
+/**
+ * Follows a change until it has ended, or the call has to be answered. On the way the call puts the question to a person,
+ * since only a call can reach the client.
+ */
+async function follow(first: Change, step: Step): Promise<Answer> {
+  const { call, request, deps } = step
+  const watch = deps.changes.watch(first.id, { call: true })
+  const patience = new Deadline(deps.clock, deps.waitMs)
+  const asking = new AskingOnce()
+  let change = first
+  try {
+    for (;;) {
+      if (change.state === 'ended') {
+        if (!call.cancelled.aborted) await deps.changes.tell(change)
+        return change.outcome
+      }
+      if (call.cancelled.aborted) {
+        if (watch.alone) await giveUp(change.id, 'The call that asked for it was cancelled.', deps)
+        return stoppedBeforeSending(request)
+      }
+      if (change.state === 'asked' && asking.isDue(change)) {
+        const over = asking.begin(change)
+        const ask = await deps.ladder.ask(change, { call, request, alone: watch.alone, over })
+        const answer = await asking.take(ask, change, step)
+        if (answer) return answer
+        change = (await deps.changes.get(change.id)) ?? change
+        continue
+      }
+      const isAsked = change.state === 'asked'
+      const leftMs = asking.isShown ? PROGRESS_MS : timeLeftMs(call, isAsked ? patience : undefined)
+      if (leftMs <= 0) {
+        const answer = await outOfTime(change, asking.latest, watch.alone, step)
+        if (answer) return answer
+      }
+      call.progress?.(isAsked ? asking.waitingFor : 'Waiting for AiFi.')
+      const signals = [call.cancelled, ...asking.signals]
+      change = (await watch.next(change.version, Math.min(leftMs, PROGRESS_MS), signals)) ?? change
+    }
+  } finally {
+    asking.end()
+    watch.leave()
+  }
+}
+
+/** How this call has put the question, in which round. */
+class AskingOnce {
+  latest: Extract<Ask, { kind: 'asked' }> | undefined
+  #round = 0
+  #over = new AbortController()
+
+  /** It has not been put by this call, is put to nobody, or the client has closed what it showed. */
+  isDue({ asking }: Asked): boolean {
+    return asking.round !== this.#round || !asking.rung || this.latest?.shown?.aborted === true
+  }
+
+  begin({ asking }: Asked): AbortSignal {
+    this.#over.abort()
+    this.#over = new AbortController()
+    this.#round = asking.round
+    this.latest = undefined
+    return this.#over.signal
+  }
+
+  /** What the way of asking means for this round of the call; undefined when it goes on watching. */
+  async take(ask: Ask, change: Asked, { request, deps }: Step): Promise<Answer | undefined> {
+    switch (ask.kind) {
+      case 'asked':
+        this.latest = ask
+        return undefined
+      case 'client_asks': {
+        const { id, asking } = change
+        const requestState = await deps.states.seal({ changeId: id, round: asking.round, handle: ask.handle })
+        return inputRequired({ inputRequests: ask.requests, requestState })
+      }
+      case 'code':
+        return pendingCode(request, ask)
+      case 'wrong_code':
+        return wrongCode(request, ask.triesLeft)
+      case 'busy':
+        return inProgress(request, 'answer_not_taken')
+      case 'moved':
+        this.#round = 0
+        return undefined
+      case 'cannot':
+        await deps.changes.nobodyToAsk(change, ask.reason)
+        return undefined
+    }
+  }
+
+  /** The client shows the question inside this call. */
+  get isShown(): boolean {
+    return this.latest?.shown?.aborted === false
+  }
+
+  get waitingFor(): string {
+    return this.latest?.waitingFor ?? 'Waiting for AiFi.'
+  }
+
+  /** What ends the waiting besides the change itself. */
+  get signals(): readonly AbortSignal[] {
+    return this.latest?.shown && this.isShown ? [this.latest.shown] : []
+  }
+
+  end(): void {
+    this.#over.abort()
+  }
+}
+
+/** The call has to be answered now; undefined when there will be more to say in a moment. */
+async function outOfTime(
+  change: Exclude<Change, Ended>,
+  asked: AskingOnce['latest'],
+  alone: boolean,
+  { request, deps }: Step,
+): Promise<Answer | undefined> {
+  if (change.state === 'asked') {
+    await deps.changes.waitedInVain(change.id, change.asking.round)
+    return pending(request, asked ?? { channel: 'page', waitingFor: '' })
+  }
+  if (deps.changes.hasLeft(change)) return inProgress(request, 'sent')
+  if (change.decision) return inProgress(request, 'approved')
+  if (!alone) return inProgress(request, 'waiting')
+  const isStopped = await giveUp(change.id, 'The call that asked for it ran out of time.', deps)
+  return isStopped ? tooSlow(request) : undefined
+}
+
+/** Nobody else wants it: if nothing was sent, the same arguments are a new change. */
+async function giveUp(id: string, reason: string, { changes }: UpdateCustomerDeps): Promise<boolean> {
+  if (!(await changes.withdraw(id, reason))) return false
+  const change = await changes.get(id)
+  if (change?.state === 'ended') await changes.tell(change)
+  return true
+}
+
+/** Milliseconds until the call has to be answered. */
+function timeLeftMs({ deadline }: Call, patience?: Deadline): number {
+  return Math.min(deadline.remainingMs - ANSWER_MS, patience?.remainingMs ?? Number.POSITIVE_INFINITY)
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
 /** What the call would send and ask, without doing either. */
-async function preview(request: ChangeRequest, call: Call, deps: UpdateCustomerDeps): Promise<UpdateEnvelope> {
-  const plan = await inTime(deps.changes.preview(request, call.cancelled), timeLeftMs(call), deps.clock)
-  if (!plan) return tooSlow(request)
-  if ('status' in plan) return plan
+async function preview({ call, request, deps }: Step): Promise<UpdateEnvelope> {
+  const late = new AbortController()
+  const cancel = deps.clock.after(timeLeftMs(call), () => late.abort())
+  const plan = await deps.changes.preview(request, AbortSignal.any([call.cancelled, late.signal]))
+  cancel()
+  if (late.signal.aborted) return tooSlow(request)
   if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope
   const { customerId, changes } = request
-  const before = plan.kind === 'go' ? plan.record : undefined
+  const before = plan.kind === 'go' ? plan.shown.record : undefined
   const lines = changeLines({ changes, before, after: undefined, relay: new Relay(secretStrings(changes)) })
   const typed = request.enterPrivately.map((field) => ({ field }))
   return {
@@ -114,21 +308,11 @@ function previewMessage(request: ChangeRequest, call: Call, plan: Plan, deps: Up
   if (plan.kind === 'stop')
     return `${nothing} Customer ${request.customerId} already is as asked, so nothing would be sent.`
   const would = `A real call would send ${listed(requestedFields(request))}.`
-  const unread = plan.unreadable === undefined ? '' : ` Current values are not readable: ${plan.unreadable}`
+  const unread = plan.shown.unreadable === undefined ? '' : ` Current values are not readable: ${plan.shown.unreadable}`
   if (plan.sensitive.length === 0) return `${nothing} ${would} Nobody has to approve it.${unread}`
   const unavailable = deps.ladder.unavailable(request, call)
   const asking = unavailable === undefined ? 'Somebody can be asked.' : `But nobody can be asked here. ${unavailable}`
   return `${nothing} ${would} A person has to approve ${listed(plan.sensitive)}. ${asking}${unread}`
-}
-
-/** What `work` resolves to, or undefined after `ms`; the work itself goes on. */
-async function inTime<T>(work: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
-  const done = new StopSignal()
-  try {
-    return await Promise.race([work, sleep(clock, ms, done).then(() => undefined)])
-  } finally {
-    done.abort()
-  }
 }
 
 function customerIdOf(raw: unknown): number | undefined {

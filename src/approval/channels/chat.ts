@@ -1,18 +1,30 @@
-import { randomInt, timingSafeEqual } from 'node:crypto'
+import { randomInt, randomUUID, timingSafeEqual } from 'node:crypto'
+import type { Asked, Rung } from '../../change/change.ts'
+import type { Changes } from '../../change/changes.ts'
 import { type ChangeRequest, fieldFacts, requestedFields } from '../../customer/fields.ts'
-import type { Approval } from '../approval.ts'
-import type { Channel, Put, Round } from '../channel.ts'
+import type { Ask, Asker, Channel } from '../channel.ts'
+import type { Deployment } from '../question.ts'
 import { questionText } from '../question-text.ts'
+import { questionAbout } from '../words.ts'
 
 /** Wrong codes after which the question is void. */
 const TRIES = 3
+
+const channel = 'chat'
 
 /**
  * The assistant shows the question and relays the person's yes with a code (`AIFI_APPROVAL=chat`). It proves only that
  * the assistant called twice; it is recorded as decided by the assistant, and serves neither secrets nor cards.
  */
 export class ChatChannel implements Channel {
-  readonly #codes = new WeakMap<Approval, { code: string; triesLeft: number }>()
+  readonly names = [channel] as const
+  readonly #changes: Changes
+  readonly #deployment: Deployment
+
+  constructor(changes: Changes, deployment: Deployment) {
+    this.#changes = changes
+    this.#deployment = deployment
+  }
 
   unavailable(request: ChangeRequest): string | undefined {
     const unfit = requestedFields(request).filter((field) => fieldFacts[field].secret || field === 'cardType')
@@ -20,25 +32,33 @@ export class ChatChannel implements Channel {
     return `A yes in the chat is not enough for ${unfit.join(', ')}.`
   }
 
-  async put(approval: Approval, { request }: Round): Promise<Put> {
-    const words = questionText(approval.question)
+  async ask(change: Asked, { request }: Asker): Promise<Ask> {
+    const words = questionText(questionAbout(change, this.#deployment))
     if (words === undefined) return { kind: 'cannot', reason: 'The change is too long to be shown whole in the chat.' }
-    const open = this.#codes.get(approval) ?? { code: String(randomInt(1_000_000)).padStart(6, '0'), triesLeft: TRIES }
-    const first = !this.#codes.has(approval)
-    this.#codes.set(approval, open)
-    if (first || request.approvalCode === undefined) {
-      return { kind: 'code', code: open.code, words }
+    const { rung } = change.asking
+    if (!rung?.code) {
+      const code = { text: String(randomInt(1_000_000)).padStart(6, '0'), triesLeft: TRIES }
+      const isPut = await this.#changes.put(change, { channel, handle: randomUUID(), standing: false, code })
+      return isPut ? { kind: 'code', code: code.text, words } : { kind: 'moved' }
     }
-    if (sameCode(request.approvalCode, open.code)) {
-      approval.decide({ answer: 'approved', channel: 'chat' })
-      return { kind: 'asked', channel: 'chat', waitingFor: '' }
+    const given = request.approvalCode
+    if (given === undefined) return { kind: 'code', code: rung.code.text, words }
+    return sameCode(given, rung.code.text) ? this.#approve(change, rung) : this.#refuse(change, rung, rung.code)
+  }
+
+  async #approve({ id, asking: { round } }: Asked, { handle }: Rung): Promise<Ask> {
+    const verdict = await this.#changes.decide(id, { round, handle, answer: 'approved', channel })
+    return verdict.kind === 'busy' ? { kind: 'busy' } : { kind: 'moved' }
+  }
+
+  async #refuse(change: Asked, rung: Rung, code: NonNullable<Rung['code']>): Promise<Ask> {
+    const triesLeft = code.triesLeft - 1
+    if (triesLeft === 0) {
+      await this.#changes.withdraw(change.id, `The approval code was wrong ${TRIES} times.`)
+      return { kind: 'moved' }
     }
-    open.triesLeft -= 1
-    if (open.triesLeft === 0) {
-      const reason = `The approval code was wrong ${TRIES} times.`
-      approval.decide({ answer: 'withdrawn', channel: 'chat', reason })
-    }
-    return { kind: 'wrong_code', triesLeft: open.triesLeft }
+    const isPut = await this.#changes.put(change, { ...rung, code: { ...code, triesLeft } })
+    return isPut ? { kind: 'wrong_code', triesLeft } : { kind: 'moved' }
   }
 }
 

@@ -1,16 +1,21 @@
+import { randomUUID } from 'node:crypto'
 import { acceptedContent, inputRequired, inputResponse } from '@modelcontextprotocol/server'
 import * as z from 'zod'
+import type { Asked, GivenAnswer, Rung } from '../../change/change.ts'
+import type { Changes } from '../../change/changes.ts'
 import type { ChangeRequest } from '../../customer/fields.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { Call } from '../../mcp/call.ts'
-import type { Approval } from '../approval.ts'
-import type { Channel, Put, Round } from '../channel.ts'
+import type { Call, ClientAnswer } from '../../mcp/call.ts'
+import type { Ask, Asker, Channel } from '../channel.ts'
+import type { Deployment } from '../question.ts'
 import { questionText } from '../question-text.ts'
+import { questionAbout } from '../words.ts'
 
 /** No person reads and answers a question in less, milliseconds. A client that does has not asked one. */
 const UNREAD_MS = 700
 
 const KEY = 'approve'
+const channel = 'form'
 /** Approved is this and nothing else: hosts send empty content, and apply defaults by themselves. */
 const approved = z.object({ approve: z.literal(true) })
 
@@ -28,26 +33,25 @@ const requestedSchema = {
   required: ['approve'],
 }
 
-/** What became of the form of one approval. */
-interface Form {
-  /** Monotonic milliseconds. */
-  readonly askedAt: number
-  readonly asker: Call
-  answered: boolean
-  waitedInVain: boolean
-}
+/** When the form of a question was handed out: monotonic milliseconds, by the handle of its rung. */
+type HandedOut = Map<string, number>
 
 /**
  * Form elicitation: the client shows the question as a form of its own (MCP elicitation, 2025-06-18 onwards; returned as
  * `input_required` on 2026-07-28).
  */
 export class FormChannel implements Channel {
+  readonly names = [channel] as const
+  readonly #changes: Changes
+  readonly #deployment: Deployment
   readonly #clock: Clock
   readonly #fallback: boolean
-  readonly #forms = new WeakMap<Approval, Form>()
+  readonly #handedOut: HandedOut = new Map()
 
   /** @param fallback there is another way after this one: then a client that does not ask people is passed over. */
-  constructor(clock: Clock, { fallback }: { fallback: boolean }) {
+  constructor(changes: Changes, deployment: Deployment, clock: Clock, { fallback }: { fallback: boolean }) {
+    this.#changes = changes
+    this.#deployment = deployment
     this.#clock = clock
     this.#fallback = fallback
   }
@@ -59,71 +63,78 @@ export class FormChannel implements Channel {
     return undefined
   }
 
-  async put(approval: Approval, { call }: Round): Promise<Put> {
-    const form = this.#forms.get(approval)
-    if (form && !isLost(form, call)) {
-      const waitingFor = 'The client shows the question as a form. Answer it there.'
-      return {
-        kind: 'asked',
-        channel: 'form',
-        waitingFor,
-        ...(form.asker.answersWithin && { until: form.asker.ended }),
+  async ask(change: Asked, { call, over }: Asker): Promise<Ask> {
+    const { rung } = change.asking
+    if (rung) {
+      // An answer without the state that belongs to it counts for nothing, and the client will not do better next time.
+      const dropsState = call.answers !== undefined && call.state === undefined
+      if (!rung.waitedInVain && !dropsState) {
+        return { kind: 'asked', channel, waitingFor: 'The client shows the question as a form. Answer it there.' }
+      }
+      if (this.#fallback) {
+        call.connection.asksPeople = false
+        await this.#changes.handOn(change.id, rung.handle)
+        return { kind: 'moved' }
       }
     }
-    if (form && this.#fallback && !form.asker.answersWithin) {
-      call.connection.asksPeople = false
-      return { kind: 'cannot', reason: 'The client did not answer the form.' }
-    }
-    const message = questionText(approval.question)
+    const message = questionText(questionAbout(change, this.#deployment))
     if (message === undefined) return { kind: 'cannot', reason: 'The change is too long to be shown whole in a form.' }
-    this.#ask(approval, call)
-    return {
-      kind: 'client_asks',
-      channel: 'form',
-      requests: { [KEY]: inputRequired.elicit({ message, requestedSchema }) },
-    }
+    const put: Rung = { channel, handle: randomUUID(), standing: false }
+    if (!(await this.#changes.put(change, put))) return { kind: 'moved' }
+    this.#handedOut.set(put.handle, this.#clock.monotonic())
+    if (call.elicit) return this.#askWithin(call, change, put, message, over)
+    const requests = { [KEY]: inputRequired.elicit({ message, requestedSchema }) }
+    return { kind: 'client_asks', channel, handle: put.handle, requests }
   }
 
-  take(approval: Approval, call: Call): void {
-    const form = this.#forms.get(approval)
-    if (form) form.answered = true
+  async answer(change: Asked, call: Call, handle: string): Promise<void> {
     const response = inputResponse(call.answers, KEY)
     const action = response.kind === 'elicit' ? response.action : 'cancel'
-    if (action === 'accept') {
-      const yes = acceptedContent(call.answers, KEY, approved) !== undefined
-      approval.decide({ answer: yes ? 'approved' : 'not_approved', channel: 'form' })
-      return
-    }
-    const tookMs = this.#clock.monotonic() - (form?.askedAt ?? 0)
-    if (this.#fallback && tookMs < UNREAD_MS) {
+    const yes = acceptedContent(call.answers, KEY, approved) !== undefined
+    await this.#take(change, call, handle, { action, yes })
+  }
+
+  /** A 2025-era client answers inside the call that asks. */
+  #askWithin(call: Call, change: Asked, { handle }: Rung, message: string, over: AbortSignal): Ask {
+    const shown = new AbortController()
+    const params = { mode: 'form' as const, message, requestedSchema }
+    void call
+      .elicit?.(params, over)
+      .then((answer) => this.#take(change, call, handle, given(answer)))
+      .catch(() => this.#failed(call, change.id, handle, over))
+      .finally(() => shown.abort())
+    const waitingFor = 'The client shows the question as a form. Answer it there.'
+    return { kind: 'asked', channel, waitingFor, shown: shown.signal }
+  }
+
+  /** The client could not show the form, or the call ended while it did. */
+  async #failed(call: Call, id: string, handle: string, over: AbortSignal): Promise<void> {
+    // Given up after that long, it is a sign that nobody saw the form; cancelled earlier, it is none.
+    const gaveUp = !over.aborted || (call.cancelled.aborted && call.deadline.passed)
+    if (gaveUp) call.connection.asksPeople = false
+    this.#handedOut.delete(handle)
+    await this.#changes.handOn(id, handle, over.aborted ? 'release' : 'pass')
+  }
+
+  async #take(change: Asked, call: Call, handle: string, answer: { action: string; yes: boolean }): Promise<void> {
+    const { id, asking } = change
+    const tookMs = this.#clock.monotonic() - (this.#handedOut.get(handle) ?? 0)
+    this.#handedOut.delete(handle)
+    if (answer.action !== 'accept' && this.#fallback && tookMs < UNREAD_MS) {
       call.connection.asksPeople = false
-      return
+      return this.#changes.handOn(id, handle)
     }
-    approval.decide({ answer: action === 'decline' ? 'declined' : 'cancelled', channel: 'form' })
-  }
-
-  waitedInVain(approval: Approval): void {
-    const form = this.#forms.get(approval)
-    if (form) form.waitedInVain = true
-  }
-
-  #ask(approval: Approval, call: Call): void {
-    const form: Form = { askedAt: this.#clock.monotonic(), asker: call, answered: false, waitedInVain: false }
-    this.#forms.set(approval, form)
-    if (!call.answersWithin) return
-    const onEnded = () => {
-      // Failed at the form, or gave up on the call while the form was open. Cancelled earlier, it is no sign of that.
-      const gaveUp = !call.cancelled.aborted || call.deadline.passed
-      if (!form.answered && gaveUp) call.connection.asksPeople = false
-    }
-    call.ended.addEventListener('abort', onEnded, { once: true })
+    const said = saidBy(answer)
+    const verdict = await this.#changes.decide(id, { round: asking.round, handle, answer: said, channel })
+    if (verdict.kind === 'busy') await this.#changes.handOn(id, handle, 'release')
   }
 }
 
-/** Nobody will answer this form: it has to be put again. */
-function isLost({ asker, waitedInVain }: Form, call: Call): boolean {
-  if (asker.answersWithin) return asker.ended.aborted
-  // An answer without the state that belongs to it counts for nothing, and the client will not do better next time.
-  const dropsState = call.answers !== undefined && call.state === undefined
-  return waitedInVain || dropsState
+function saidBy({ action, yes }: { action: string; yes: boolean }): GivenAnswer {
+  if (action === 'accept') return yes ? 'approved' : 'not_approved'
+  return action === 'decline' ? 'declined' : 'cancelled'
+}
+
+function given({ action, content }: ClientAnswer): { action: string; yes: boolean } {
+  return { action, yes: approved.safeParse(content).success }
 }

@@ -1,13 +1,20 @@
+import { randomUUID } from 'node:crypto'
+import type { Asked } from '../../change/change.ts'
+import type { Changes } from '../../change/changes.ts'
 import type { ChangeRequest } from '../../customer/fields.ts'
 import type { Logger } from '../../lib/logger.ts'
-import type { Approval } from '../approval.ts'
-import type { Channel, Put } from '../channel.ts'
+import type { Ask, Channel } from '../channel.ts'
+
+const channel = 'skipped'
 
 /** Nobody is asked (`AIFI_APPROVAL=dangerously-skip`), and the log says so each time. */
 export class SkipChannel implements Channel {
+  readonly names = [channel] as const
+  readonly #changes: Changes
   readonly #logger: Logger
 
-  constructor(logger: Logger) {
+  constructor(changes: Changes, logger: Logger) {
+    this.#changes = changes
     this.#logger = logger
   }
 
@@ -15,11 +22,13 @@ export class SkipChannel implements Channel {
     return request.enterPrivately.length > 0 ? 'There is no page to type a secret into.' : undefined
   }
 
-  async put(approval: Approval): Promise<Put> {
-    const { customer, changes } = approval.question
-    const fields = changes.map(({ field }) => field)
-    this.#logger.warn({ customerId: customer.id, fields }, 'AIFI_APPROVAL=dangerously-skip: nobody is asked')
-    approval.decide({ answer: 'approved', channel: 'skipped' })
-    return { kind: 'asked', channel: 'skipped', waitingFor: '' }
+  async ask(change: Asked): Promise<Ask> {
+    const { customerId, fields } = change
+    const rung = { channel, handle: randomUUID(), standing: false } as const
+    if (!(await this.#changes.put(change, rung))) return { kind: 'moved' }
+    this.#logger.warn({ customerId, fields }, 'AIFI_APPROVAL=dangerously-skip: nobody is asked')
+    const { round } = change.asking
+    const verdict = await this.#changes.decide(change.id, { round, handle: rung.handle, answer: 'approved', channel })
+    return verdict.kind === 'busy' ? { kind: 'busy' } : { kind: 'moved' }
   }
 }

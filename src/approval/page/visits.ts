@@ -1,23 +1,45 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Change } from '../../change/change.ts'
+import type { Changes, Watch } from '../../change/changes.ts'
+import type { ChannelName } from '../../change/envelope.ts'
 import type { PrivateFieldName } from '../../customer/fields.ts'
-import type { Clock } from '../../lib/clock.ts'
-import type { ChannelName } from '../../mcp/result.ts'
-import type { Approval } from '../approval.ts'
+import { type Clock, remainingMs } from '../../lib/clock.ts'
+import type { Deployment, Question } from '../question.ts'
+import { questionAbout } from '../words.ts'
 
 /** A page that loads itself again is open if it did so within this long, milliseconds: some loads may be slow. */
 const OPEN_MS = 10_000
 /** A browser that was told to open a page fetches it within this long, milliseconds; further questions wait for it. */
 const OPENING_MS = 5_000
 
-/** One question on a page, as its form was shown. */
+/** What pages show, and how they look at it. */
+export interface PageDeps {
+  readonly changes: Changes
+  readonly deployment: Deployment
+  readonly clock: Clock
+}
+
+/** One question on a page, as its form was shown last. */
 export interface Item {
-  readonly approval: Approval
-  /** What the form of this question carries. */
-  readonly token: string
+  readonly changeId: string
+  /** What the form of this question and round carries. */
+  token: string
+  /** What the answer has to name: the round and the rung as they were shown. */
+  round: number
+  handle: string
+  question: Question
+  /** What became of it; a change that has ended may be forgotten, its card stays. */
+  change: Change
+  /** Milliseconds until the question lapses. */
+  leftMs: number
   /** What was wrong with what was typed last. */
   problems: Partial<Record<PrivateFieldName, string>>
-  /** It has been in the browser. */
+  /** The last answer could not be taken: another change of the customer was being sent. */
+  busy: boolean
+  /** It has been in the browser, in this round or an earlier one. */
   shown: boolean
+  /** As long as it is on the page, its end is kept for it. */
+  readonly watch: Watch
 }
 
 /**
@@ -28,38 +50,74 @@ export class Visit {
   /** 256 random bits: the path of the page. */
   readonly token = randomToken()
   readonly cookieName = `approval-${randomBytes(8).toString('hex')}`
-  /** Aborted when no browser could be opened for it. */
-  readonly notOpened = new AbortController()
   /** How the address came to the person. */
   readonly channel: ChannelName
-  readonly #clock: Clock
+  /** Called with the change when the page has brought an answer to it. */
+  readonly onAnswered: (id: string) => void
+  readonly #deps: PageDeps
   readonly #cookie = randomToken()
   readonly #madeAt: number
-  #items: Item[] = []
+  readonly #items: Item[] = []
   #state: 'unfetched' | 'fetched' | 'opened_elsewhere' = 'unfetched'
   #fetchedAt = Number.NEGATIVE_INFINITY
 
-  constructor(channel: ChannelName, clock: Clock) {
+  constructor(channel: ChannelName, deps: PageDeps, onAnswered: (id: string) => void = () => undefined) {
     this.channel = channel
-    this.#clock = clock
-    this.#madeAt = clock.monotonic()
+    this.onAnswered = onAnswered
+    this.#deps = deps
+    this.#madeAt = deps.clock.monotonic()
   }
 
-  /** The questions on it, the first first; one that was replaced gives way to the one that took its place. */
+  /** The questions on it, the first first. */
   get items(): readonly Item[] {
-    this.#items = this.#items.map((item) =>
-      item.approval.latest === item.approval ? item : { ...newItem(item.approval.latest), shown: item.shown },
-    )
     return this.#items
   }
 
-  /** Puts the question on it, if it is not there yet. */
-  add(approval: Approval): void {
-    if (!this.has(approval)) this.#items.push(newItem(approval))
+  has(id: string): boolean {
+    return this.#items.some(({ changeId }) => changeId === id)
   }
 
-  has(approval: Approval): boolean {
-    return this.items.some((item) => item.approval === approval)
+  /** Puts the question on it, if it is open and not there yet. */
+  async add(id: string): Promise<void> {
+    const { changes, deployment, clock } = this.#deps
+    const change = await changes.get(id)
+    if (this.has(id) || change?.state !== 'asked') return
+    const { round, rung, expiresAt } = change.asking
+    this.#items.push({
+      changeId: id,
+      token: randomToken(),
+      round,
+      handle: rung?.handle ?? '',
+      question: questionAbout(change, deployment),
+      change,
+      leftMs: remainingMs(clock, expiresAt),
+      problems: {},
+      busy: false,
+      shown: false,
+      watch: changes.watch(id, { call: false }),
+    })
+  }
+
+  /** Looks what has become of the questions; one that was put anew is another question from here on. */
+  async refresh(): Promise<void> {
+    for (const item of this.#items) await this.#refresh(item)
+  }
+
+  async #refresh(item: Item): Promise<void> {
+    const { changes, deployment, clock } = this.#deps
+    const change = await changes.get(item.changeId)
+    if (!change) return
+    item.change = change
+    if (change.state !== 'asked') return
+    const { round, rung, expiresAt } = change.asking
+    item.handle = rung?.handle ?? ''
+    item.leftMs = remainingMs(clock, expiresAt)
+    if (item.round === round) return
+    item.round = round
+    item.token = randomToken()
+    item.problems = {}
+    item.busy = false
+    item.question = questionAbout(change, deployment)
   }
 
   /** The page is, or has been, in a browser. */
@@ -71,33 +129,31 @@ export class Visit {
     return this.#state === 'opened_elsewhere'
   }
 
-  /** This question, or one that it takes the place of, has been in the browser. */
-  shown(approval: Approval): boolean {
-    return this.#items.some((item) => item.shown && item.approval.latest === approval)
-  }
-
-  /** A question on it has no answer yet. */
-  get waiting(): boolean {
-    return this.items.some(({ approval }) => !approval.decision)
+  /** This question has been in the browser, in this round or an earlier one. */
+  hasShown(id: string): boolean {
+    return this.#items.some((item) => item.shown && item.changeId === id)
   }
 
   /** What a browser is being shown now. */
-  show(): readonly Item[] {
-    for (const item of this.items) item.shown = true
-    return this.items
+  async show(): Promise<readonly Item[]> {
+    await this.refresh()
+    for (const item of this.#items) item.shown = true
+    return this.#items
   }
 
   /** As far as can be known without scripts: somebody has it in a window now, or will in a moment. */
   get open(): boolean {
-    const now = this.#clock.monotonic()
+    const now = this.#deps.clock.monotonic()
     if (this.#state === 'unfetched') return now - this.#madeAt < OPENING_MS
-    return this.#state === 'fetched' && (this.waiting || now - this.#fetchedAt < OPEN_MS)
+    const waits = this.#items.some(({ change }) => change.state === 'asked')
+    return this.#state === 'fetched' && (waits || now - this.#fetchedAt < OPEN_MS)
   }
 
   /** Everything on it was decided, and nobody has fetched it, for this long, milliseconds. */
   idleFor(ms: number): boolean {
-    const decidedAt = this.items.map(({ approval }) => approval.decision?.at ?? Number.POSITIVE_INFINITY)
-    return this.#clock.now() - Math.max(...decidedAt) > ms && this.#clock.monotonic() - this.#fetchedAt > ms
+    const { clock } = this.#deps
+    const endedAt = this.#items.map(({ change }) => (change.state === 'ended' ? change.endedAt : Number.POSITIVE_INFINITY))
+    return clock.now() - Math.max(...endedAt) > ms && clock.monotonic() - this.#fetchedAt > ms
   }
 
   /** A browser comes for the page with this cookie. `cookie` is what it has to be given; `other` is a second browser. */
@@ -107,7 +163,7 @@ export class Visit {
       this.#state = 'opened_elsewhere'
       return { kind: 'other' }
     }
-    this.#fetchedAt = this.#clock.monotonic()
+    this.#fetchedAt = this.#deps.clock.monotonic()
     if (!first) return { kind: 'again' }
     this.#state = 'fetched'
     return { kind: 'first', cookie: this.#cookie }
@@ -120,12 +176,13 @@ export class Visit {
 
   /** The question whose form carries this token. */
   item(token: string): Item | undefined {
-    return this.items.find((item) => same(token, item.token))
+    return this.#items.find((item) => same(token, item.token))
   }
-}
 
-function newItem(approval: Approval): Item {
-  return { approval, token: randomToken(), problems: {}, shown: false }
+  /** Nobody comes to it any more. */
+  close(): void {
+    for (const { watch } of this.#items) watch.leave()
+  }
 }
 
 function randomToken(): string {

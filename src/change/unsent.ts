@@ -1,8 +1,7 @@
-import type { Decision } from '../approval/approval.ts'
-import type { Refusal } from '../approval/question-limits.ts'
 import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
-import type { ChannelName, UpdateEnvelope } from '../mcp/result.ts'
-import type { Outcome } from './change.ts'
+import type { Ended, GivenAnswer } from './change.ts'
+import type { ChannelName, UpdateEnvelope } from './envelope.ts'
+import type { Refusal } from './limits.ts'
 import { clockTime, listed } from './messages.ts'
 
 /** The ends of a change that was never sent, and the answers to calls that cannot wait for its end. */
@@ -28,29 +27,41 @@ export function mayNotAsk({ customerId }: ChangeRequest, refusal: Refusal): Upda
 }
 
 /** The record changed each time while somebody was asked. */
-export function restless({ customerId }: ChangeRequest): UpdateEnvelope {
+export function keptChanging({ customerId }: ChangeRequest): UpdateEnvelope {
   const message = `The record of customer ${customerId} kept changing while a person was asked about it. ${NOTHING} Try again later.`
   return { status: 'failed', customerId, message }
 }
 
-/** The answer was no, or there was none. */
-export function notApproved({ customerId }: ChangeRequest, { answer, channel, reason, at }: Decision): UpdateEnvelope {
-  if (answer === 'unavailable') {
-    return {
-      status: 'approval_unavailable',
-      customerId,
-      message: `This needs a person's approval. ${reason ?? ''} ${NOTHING}`,
-    }
-  }
+/** The answer was no. */
+export function refused(
+  { customerId }: ChangeRequest,
+  answer: Exclude<GivenAnswer, 'approved'>,
+  { channel, at }: { channel: ChannelName; at: number },
+): UpdateEnvelope {
   const who = channel === 'page' || channel === 'url' ? 'on the approval page' : 'by the client'
-  const words: Partial<Record<Decision['answer'], string>> = {
+  const words = {
     declined: `The change was declined ${who} at ${clockTime(at)}.`,
     cancelled: `The question was dismissed ${who} at ${clockTime(at)}.`,
     not_approved: 'The client sent its form back without a yes.',
-    expired: 'Nobody answered within 10 minutes, so the question ran out.',
   }
-  const said = words[answer] ?? `The question was withdrawn. ${reason ?? ''}`.trim()
-  return { status: 'declined', customerId, message: `${said} ${NOTHING}` }
+  return { status: 'declined', customerId, message: `${words[answer]} ${NOTHING}` }
+}
+
+/** There was no answer. */
+export function expired({ customerId }: ChangeRequest): UpdateEnvelope {
+  const message = `Nobody answered within 10 minutes, so the question ran out. ${NOTHING}`
+  return { status: 'declined', customerId, message }
+}
+
+/** Who asked wants it no longer. */
+export function withdrawn({ customerId }: ChangeRequest, reason: string): UpdateEnvelope {
+  return { status: 'declined', customerId, message: `The question was withdrawn. ${reason} ${NOTHING}` }
+}
+
+/** There is nobody to ask. */
+export function nobodyToAsk({ customerId }: ChangeRequest, reason: string): UpdateEnvelope {
+  const message = `This needs a person's approval. ${reason} ${NOTHING}`
+  return { status: 'approval_unavailable', customerId, message }
 }
 
 /** Every call that waited was cancelled, or the connection ended, before the request left. */
@@ -58,13 +69,29 @@ export function stoppedBeforeSending({ customerId }: ChangeRequest): UpdateEnvel
   return { status: 'failed', customerId, message: `The call was cancelled before anything was sent. ${NOTHING}` }
 }
 
+/** Whoever was about to send it stopped. */
+export function holderStopped({ customerId }: ChangeRequest): UpdateEnvelope {
+  const message = `The server that was about to send the change stopped. ${NOTHING} Try again.`
+  return { status: 'failed', customerId, message }
+}
+
+/** Whoever was sending it stopped, and nobody else knows what became of it. */
+export function senderStopped(request: ChangeRequest): UpdateEnvelope {
+  const { customerId } = request
+  const message = `The server that sent the change of customer ${customerId} stopped before it knew the outcome. ${look(request)}`
+  return { status: 'unknown', customerId, message }
+}
+
 /** This server failed in the middle. */
 export function interrupted(request: ChangeRequest, sent: boolean): UpdateEnvelope {
   const { customerId } = request
   if (!sent)
     return { status: 'failed', customerId, message: `This server failed before it sent the change. ${NOTHING}` }
-  const message = `This server failed after it sent the change. A person should look at ${listed(requestedFields(request))} of customer ${customerId} in AiFi.`
-  return { status: 'unknown', customerId, message }
+  return { status: 'unknown', customerId, message: `This server failed after it sent the change. ${look(request)}` }
+}
+
+function look(request: ChangeRequest): string {
+  return `A person should look at ${listed(requestedFields(request))} of customer ${request.customerId} in AiFi.`
 }
 
 /** Too many changes were begun in the last minute. */
@@ -82,6 +109,12 @@ export function tooManyPreviews({ customerId }: ChangeRequest, retryAfterSeconds
 /** The audit is configured and cannot be written. */
 export function unwritableAudit({ customerId }: ChangeRequest): UpdateEnvelope {
   const message = `The audit trail cannot be written. ${NOTHING} Whoever set this server up should check AIFI_AUDIT_LOG.`
+  return { status: 'failed', customerId, message }
+}
+
+/** Another change of this customer takes too long. */
+export function customerBusy({ customerId }: ChangeRequest): UpdateEnvelope {
+  const message = `Another change of customer ${customerId} is being sent and takes too long. ${NOTHING} Try again later.`
   return { status: 'failed', customerId, message }
 }
 
@@ -105,7 +138,8 @@ export function pendingCode(
 
 export function wrongCode({ customerId }: ChangeRequest, triesLeft: number): UpdateEnvelope {
   const message = `"approvalCode" is not the code of this question; ${triesLeft} more ${triesLeft === 1 ? 'try' : 'tries'}.`
-  return invalidCode(customerId, message)
+  const errors = [{ field: 'approvalCode', message, rule: 'any.only' }]
+  return { status: 'invalid', customerId, message: `${message} ${NOTHING}`, errors }
 }
 
 /** A code was given, but no question about this change is open. */
@@ -115,35 +149,50 @@ export function noQuestion({ customerId }: ChangeRequest): UpdateEnvelope {
   return { status: 'invalid', customerId, message, errors: [{ field: 'approvalCode', message, rule: 'any.only' }] }
 }
 
-function invalidCode(customerId: number, message: string): UpdateEnvelope {
-  const errors = [{ field: 'approvalCode', message, rule: 'any.only' }]
-  return { status: 'invalid', customerId, message: `${message} ${NOTHING}`, errors }
-}
-
 /** AiFi has not shown the record in time, and no call waits for it any longer. */
 export function tooSlow({ customerId }: ChangeRequest): UpdateEnvelope {
   const message = `AiFi did not answer in time. ${NOTHING} Try again later.`
   return { status: 'failed', customerId, message }
 }
 
-/** The call has to be answered before AiFi has. `approved`: a person has agreed, and it is about to be sent. */
-export function underWay(
+/** The call has to be answered before AiFi has. */
+export function inProgress(
   { customerId }: ChangeRequest,
-  { sent, approved }: { sent: boolean; approved: boolean },
+  how: 'waiting' | 'approved' | 'answer_not_taken' | 'sent',
 ): UpdateEnvelope {
   const again = 'Call again with the same arguments for the outcome; it is not sent twice.'
-  if (approved && !sent) {
-    const message = `The change of customer ${customerId} is approved and about to be sent. ${again}`
-    return { status: 'approval_pending', customerId, message }
+  switch (how) {
+    case 'waiting':
+      return {
+        status: 'unknown',
+        customerId,
+        message: `The change of customer ${customerId} waits for its turn to be sent. ${again}`,
+      }
+    case 'approved':
+      return {
+        status: 'approval_pending',
+        customerId,
+        message: `The change of customer ${customerId} is approved and about to be sent. ${again}`,
+      }
+    case 'answer_not_taken':
+      return {
+        status: 'approval_pending',
+        customerId,
+        message: `Another change of customer ${customerId} is being sent, so the answer could not be taken. Nothing of this change has been sent. Call again with the same arguments, to ask anew.`,
+      }
+    case 'sent':
+      return {
+        status: 'unknown',
+        customerId,
+        message: `The change of customer ${customerId} has been sent, and AiFi has not answered yet. ${again}`,
+      }
   }
-  const state = sent ? 'has been sent, and AiFi has not answered yet' : 'waits for its turn to be sent'
-  return { status: 'unknown', customerId, message: `The change of customer ${customerId} ${state}. ${again}` }
 }
 
 /** An outcome that a later call picks up. */
-export function laterTold({ envelope, at }: Outcome): UpdateEnvelope {
-  const message = `${envelope.message} (This was the outcome at ${clockTime(at)}; nothing was sent again.)`
-  return { ...envelope, message }
+export function earlierOutcome({ outcome, endedAt }: Ended): UpdateEnvelope {
+  const message = `${outcome.message} (This was the outcome at ${clockTime(endedAt)}; nothing was sent again.)`
+  return { ...outcome, message }
 }
 
 /** The answer that came back does not belong to an open question of this change. */

@@ -1,11 +1,8 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Clock } from '../../lib/clock.ts'
-import type { Signal } from '../../lib/signal.ts'
-import type { ChannelName } from '../../mcp/result.ts'
-import type { Approval } from '../approval.ts'
-import { Visit } from './visits.ts'
+import type { ChannelName } from '../../change/envelope.ts'
+import { type PageDeps, Visit } from './visits.ts'
 
 const HOST = '127.0.0.1'
 /** Without a question and without a visitor for this long the server stops, milliseconds. */
@@ -13,15 +10,15 @@ const IDLE_MS = 2 * 60_000
 
 /** The local web server of the approval page: started when first needed, stopped when idle. */
 export class PageServer {
-  readonly #clock: Clock
+  readonly #deps: PageDeps
   readonly #port: number
   readonly #visits = new Map<string, Visit>()
   #running: Promise<Server> | undefined
   #stopTimer: (() => void) | undefined
 
   /** @param port a fixed one, for SSH and container forwarding; 0: a free one. */
-  constructor(clock: Clock, port: number) {
-    this.#clock = clock
+  constructor(deps: PageDeps, port: number) {
+    this.#deps = deps
     this.#port = port
   }
 
@@ -38,42 +35,40 @@ export class PageServer {
   }
 
   /**
-   * A page for this question, and the address that opens it once. It takes the place of the pages with this question
-   * that nobody fetched.
+   * A page for the question about this change, and the address that opens it once. It takes the place of the pages with
+   * this question that nobody fetched.
    */
-  async newVisit(approval: Approval, channel: ChannelName): Promise<string> {
+  async newVisit(id: string, channel: ChannelName, onAnswered?: (id: string) => void): Promise<string> {
     const server = await this.#running
-    const replaced = this.#unfetched(approval)
-    for (const { token } of replaced) this.#visits.delete(token)
-    const visit = new Visit(channel, this.#clock)
-    for (const item of replaced.flatMap(({ items }) => items)) visit.add(item.approval)
-    visit.add(approval)
+    const replaced = this.#unfetched(id)
+    for (const visit of replaced) this.#drop(visit)
+    const visit = new Visit(channel, this.#deps, onAnswered)
     this.#visits.set(visit.token, visit)
+    for (const { changeId } of replaced.flatMap(({ items }) => items)) await visit.add(changeId)
+    await visit.add(id)
     return `http://${HOST}:${portOf(server)}/${visit.token}`
   }
 
-  /** The page with this question could not be opened: it is void, and its other questions are on no page. */
-  notOpened(approval: Approval): void {
-    for (const visit of this.#unfetched(approval)) {
-      this.#visits.delete(visit.token)
-      visit.notOpened.abort()
-    }
+  /** The page with this question could not be opened: it is void. The changes whose questions are on no page now. */
+  notOpened(id: string): string[] {
+    const unopened = this.#unfetched(id)
+    for (const visit of unopened) this.#drop(visit)
+    const ids = unopened.flatMap(({ items }) => items.map(({ changeId }) => changeId))
+    return ids.filter((each) => each !== id)
   }
 
-  /**
-   * Shows the question on a page that is open or being opened; the signal aborts when that page could not be opened
-   * after all. Undefined when there is none.
-   */
-  joinOpenVisit(approval: Approval): Signal | undefined {
+  /** Shows the question on a page that is open or being opened; false when there is none. */
+  async joinOpenVisit(id: string): Promise<boolean> {
+    for (const visit of this.#visits.values()) await visit.refresh()
     const open = [...this.#visits.values()].filter((visit) => visit.open)
-    const visit = open.find((each) => each.has(approval)) ?? open[0]
-    visit?.add(approval)
-    return visit?.notOpened.signal
+    const visit = open.find((each) => each.has(id)) ?? open[0]
+    await visit?.add(id)
+    return visit !== undefined
   }
 
   /** The question has been in a browser since it was put. */
-  seen(approval: Approval): boolean {
-    return [...this.#visits.values()].some((visit) => visit.shown(approval))
+  seen(id: string): boolean {
+    return [...this.#visits.values()].some((visit) => visit.hasShown(id))
   }
 
   /** Ends all connections. */
@@ -81,21 +76,26 @@ export class PageServer {
     this.#stopTimer?.()
     const running = this.#running
     this.#running = undefined
-    this.#visits.clear()
+    for (const visit of [...this.#visits.values()]) this.#drop(visit)
     const server = await running?.catch(() => undefined)
     server?.close()
     server?.closeAllConnections()
   }
 
-  #unfetched(approval: Approval): Visit[] {
-    return [...this.#visits.values()].filter((visit) => !visit.fetched && visit.has(approval))
+  #drop(visit: Visit): void {
+    this.#visits.delete(visit.token)
+    visit.close()
+  }
+
+  #unfetched(id: string): Visit[] {
+    return [...this.#visits.values()].filter((visit) => !visit.fetched && visit.has(id))
   }
 
   async #listen(): Promise<Server> {
     const hosts = (): readonly string[] => [`${HOST}:${portOf(server)}`, `localhost:${portOf(server)}`]
     const visit = (token: string) => this.#visits.get(token)
-    const { createHttpServer } = await import('./http-server.ts')
-    const server: Server = createHttpServer({ clock: this.#clock, hosts, visit })
+    const { createHttpServer } = await import('./routes.ts')
+    const server: Server = createHttpServer({ ...this.#deps, hosts, visit })
     server.listen(this.#port, HOST)
     // The input of the process keeps it alive, not this.
     server.unref()
@@ -107,11 +107,16 @@ export class PageServer {
 
   #stopWhenIdle(): void {
     this.#stopTimer?.()
-    this.#stopTimer = this.#clock.after(IDLE_MS, () => {
-      for (const [token, visit] of this.#visits) if (visit.idleFor(IDLE_MS)) this.#visits.delete(token)
-      if (this.#visits.size > 0) this.#stopWhenIdle()
-      else void this.close()
-    })
+    this.#stopTimer = this.#deps.clock.after(IDLE_MS, () => void this.#stopIfIdle())
+  }
+
+  async #stopIfIdle(): Promise<void> {
+    for (const visit of [...this.#visits.values()]) {
+      await visit.refresh()
+      if (visit.idleFor(IDLE_MS)) this.#drop(visit)
+    }
+    if (this.#visits.size > 0) this.#stopWhenIdle()
+    else await this.close()
   }
 }
 

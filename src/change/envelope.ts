@@ -1,0 +1,1 @@
+export { type ChannelName, type Status, type UpdateEnvelope, updateEnvelope } from '../mcp/result.ts'

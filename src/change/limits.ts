@@ -1,0 +1,55 @@
+/** Open questions at a time: more than a person can keep apart. */
+const OPEN_LIMIT = 5
+/** A declined change is not put to anybody again for this long, milliseconds. */
+const SAME_CHANGE_PAUSE_MS = 60_000
+/** After this many refusals within the span nothing is asked for as long as the span. */
+const REFUSAL_LIMIT = 3
+/** Milliseconds. */
+export const REFUSAL_SPAN_MS = 10 * 60_000
+
+/** How an earlier question ended, as far as it bears on whether another one may be asked. */
+export interface PastQuestion {
+  readonly key: string
+  readonly how: 'refused' | 'expired'
+  /** Monotonic clock, milliseconds. */
+  readonly at: number
+}
+
+/** Why nobody may be asked now. */
+export type Refusal =
+  | { readonly kind: 'declined_before'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'quiet'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'too_many_open' }
+
+/**
+ * No nagging: whether a person may be asked about the change with this key; undefined when they may.
+ *
+ * @param past the questions that ended in a refusal, or ran out, in the last two {@link REFUSAL_SPAN_MS}, the oldest first.
+ * @param open questions that wait for their answer.
+ * @param now monotonic clock, milliseconds.
+ */
+export function refusal(key: string, past: readonly PastQuestion[], open: number, now: number): Refusal | undefined {
+  const declined = past.findLast((each) => each.key === key && each.how === 'refused')
+  if (declined && now - declined.at < SAME_CHANGE_PAUSE_MS) {
+    return { kind: 'declined_before', retryAfterSeconds: seconds(declined.at + SAME_CHANGE_PAUSE_MS - now) }
+  }
+  const until = quietUntil(past)
+  if (now < until) return { kind: 'quiet', retryAfterSeconds: seconds(until - now) }
+  return open >= OPEN_LIMIT ? { kind: 'too_many_open' } : undefined
+}
+
+function quietUntil(past: readonly PastQuestion[]): number {
+  let until = Number.NEGATIVE_INFINITY
+  let counted: number[] = []
+  for (const { at } of past) {
+    counted = [...counted.filter((each) => at - each < REFUSAL_SPAN_MS), at]
+    if (counted.length < REFUSAL_LIMIT) continue
+    until = at + REFUSAL_SPAN_MS
+    counted = []
+  }
+  return until
+}
+
+function seconds(ms: number): number {
+  return Math.ceil(ms / 1000)
+}

@@ -1,0 +1,166 @@
+import type { Audit, AuditEntry } from '../audit/audit.ts'
+import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
+import type { Asked, Change, Claimed, Ended, Lease, Sending } from './change.ts'
+import { type PastQuestion, REFUSAL_SPAN_MS, refusal } from './limits.ts'
+import type { Added, ChangeStore, Swapped } from './store.ts'
+
+/** An outcome that nobody has picked up is kept for this long, milliseconds. */
+const KEEP_MS = 10 * 60_000
+
+/** A change that has ended, and what becomes of its outcome. */
+interface Kept {
+  readonly until: Instant
+  told: boolean
+}
+
+/** The changes of one process, for as long as it lives. */
+export class MemoryStore implements ChangeStore {
+  readonly #clock: Clock
+  readonly #audit: Audit
+  readonly #changes = new Map<string, Change>()
+  /** Live changes, and those whose outcome nobody was told. */
+  readonly #byKey = new Map<string, string>()
+  readonly #sender = new Map<number, string>()
+  readonly #kept = new Map<string, Kept>()
+  readonly #watchers = new Map<string, Set<() => void>>()
+  #past: PastQuestion[] = []
+
+  constructor(clock: Clock, audit: Audit) {
+    this.#clock = clock
+    this.#audit = audit
+  }
+
+  async add(change: Asked | Claimed): Promise<Added> {
+    const existing = await this.find(change.key)
+    if (existing) return { kind: 'existing', change: existing }
+    if (change.state === 'claimed' && this.#sender.has(change.customerId)) return { kind: 'busy' }
+    const refused = change.state === 'asked' && this.#refusal(change)
+    if (refused) return { kind: 'refused', refusal: refused }
+    this.#byKey.set(change.key, change.id)
+    this.#put(change)
+    return { kind: 'added' }
+  }
+
+  async get(id: string): Promise<Change | undefined> {
+    return this.#changes.get(id)
+  }
+
+  async find(key: string): Promise<Change | undefined> {
+    this.#forgetOld()
+    return this.#changes.get(this.#byKey.get(key) ?? '')
+  }
+
+  async swap(next: Change, entry?: AuditEntry): Promise<Swapped> {
+    if (this.#changes.get(next.id)?.version !== next.version - 1) return 'stale'
+    const sender = this.#sender.get(next.customerId)
+    if (isHeld(next) && sender !== undefined && sender !== next.id) return 'busy'
+    if (entry && !this.#audit.write(entry)) return 'unaudited'
+    this.#put(next)
+    return 'done'
+  }
+
+  async renew(id: string, lease: Lease): Promise<boolean> {
+    const change = this.#changes.get(id)
+    if (!change || !isHeld(change) || change.lease.token !== lease.token) return false
+    if (remainingMs(this.#clock, change.lease.until) === 0) return false
+    this.#changes.set(id, { ...change, lease })
+    return true
+  }
+
+  async tell({ id }: Ended): Promise<boolean> {
+    const kept = this.#kept.get(id)
+    if (!kept || kept.told) return false
+    this.#forget(id, kept)
+    return true
+  }
+
+  async live(): Promise<readonly Change[]> {
+    return [...this.#changes.values()].filter(({ state }) => state !== 'ended')
+  }
+
+  async due(): Promise<readonly Change[]> {
+    return [...this.#changes.values()].filter((change) => this.#leftMs(change) === 0)
+  }
+
+  nextDueMs(): number | undefined {
+    const left = [...this.#changes.values()].flatMap((change) => this.#leftMs(change) ?? [])
+    return left.length > 0 ? Math.min(...left) : undefined
+  }
+
+  watch(id: string, moved: () => void): () => void {
+    const watchers = this.#watchers.get(id) ?? new Set()
+    this.#watchers.set(id, watchers.add(moved))
+    return () => {
+      watchers.delete(moved)
+      if (watchers.size > 0 || this.#watchers.get(id) !== watchers) return
+      this.#watchers.delete(id)
+      if (this.#kept.get(id)?.told) this.#drop(id)
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  /** What is held: changes under way, and outcomes that nobody was told. */
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  #put(change: Change): void {
+    this.#changes.set(change.id, change)
+    if (isHeld(change)) this.#sender.set(change.customerId, change.id)
+    else if (this.#sender.get(change.customerId) === change.id) this.#sender.delete(change.customerId)
+    if (change.state === 'ended') this.#end(change)
+    for (const moved of this.#watchers.get(change.id) ?? []) moved()
+  }
+
+  #end(change: Ended): void {
+    const { id, key, decision, outcome } = change
+    this.#kept.set(id, { until: instantIn(this.#clock, KEEP_MS), told: this.#kept.get(id)?.told ?? false })
+    const at = this.#clock.monotonic()
+    this.#past = this.#past.filter((each) => at - each.at < 2 * REFUSAL_SPAN_MS)
+    if (decision?.kind === 'expired') this.#past.push({ key, how: 'expired', at })
+    if (decision?.kind === 'answered' && decision.answer !== 'approved') this.#past.push({ key, how: 'refused', at })
+    if (outcome.status === 'updated' || outcome.status === 'unknown') this.#supersede(change)
+  }
+
+  /** Ends the kept outcomes that are no longer how things are. */
+  #supersede({ id, customerId, fields }: Ended): void {
+    for (const [other, kept] of this.#kept) {
+      const change = this.#changes.get(other)
+      if (other === id || change?.customerId !== customerId) continue
+      if (change.fields.some((field) => fields.includes(field))) this.#forget(other, kept)
+    }
+  }
+
+  #forgetOld(): void {
+    for (const [id, kept] of this.#kept) if (remainingMs(this.#clock, kept.until) === 0) this.#forget(id, kept)
+  }
+
+  /** The same request is a new one; the outcome itself goes when nobody watches it. */
+  #forget(id: string, kept: Kept): void {
+    kept.told = true
+    const key = this.#changes.get(id)?.key ?? ''
+    if (this.#byKey.get(key) === id) this.#byKey.delete(key)
+    if (!this.#watchers.has(id)) this.#drop(id)
+  }
+
+  #drop(id: string): void {
+    this.#changes.delete(id)
+    this.#kept.delete(id)
+  }
+
+  #refusal({ key }: Asked) {
+    const open = [...this.#changes.values()].filter(({ state }) => state === 'asked').length
+    return refusal(key, this.#past, open, this.#clock.monotonic())
+  }
+
+  /** Milliseconds until it lapses; undefined for one that cannot. */
+  #leftMs(change: Change): number | undefined {
+    if (change.state === 'ended') return undefined
+    return remainingMs(this.#clock, change.state === 'asked' ? change.asking.expiresAt : change.lease.until)
+  }
+}
+
+function isHeld(change: Change): change is Claimed | Sending {
+  return change.state === 'claimed' || change.state === 'sending'
+}
