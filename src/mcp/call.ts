@@ -21,7 +21,7 @@ const envelope = z.object({
 })
 
 /** A call is answered this long after it arrived at the latest: clients give up at 60 s. */
-const CALL_LIFETIME_MS = 55_000
+export const CALL_LIFETIME_MS = 55_000
 /** A form stays open for as long as the question that it asks, and some; the question's own clock decides. */
 const ELICITATION_MS = 15 * 60_000
 

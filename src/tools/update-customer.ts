@@ -22,7 +22,7 @@ import { type ChangeRequest, requestedFields, secretStrings } from '../customer/
 import { type Clock, Deadline } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
-import type { Call } from '../mcp/call.ts'
+import { CALL_LIFETIME_MS, type Call } from '../mcp/call.ts'
 import type { RequestStates } from '../mcp/request-state.ts'
 import { invalidArguments } from '../mcp/result.ts'
 import { type ArgumentSettings, parseArguments } from './update-arguments.ts'
@@ -90,7 +90,7 @@ async function proposed(step: Step): Promise<Answer> {
   const { call, request, caller, deps } = step
   if (request.approvalCode !== undefined) return noQuestion(request)
   const late = new AbortController()
-  const cancel = deps.clock.after(timeLeftMs(call), () => late.abort())
+  const cancel = deps.clock.after(timeLeftMs(call.deadline), () => late.abort())
   const change = await deps.changes.propose(request, caller, AbortSignal.any([call.cancelled, late.signal]))
   cancel()
   if (!change) return inProgress(request, 'waiting')
@@ -149,6 +149,7 @@ async function follow(first: Change, step: Step): Promise<Answer> {
   const watch = deps.changes.watch(first.id, { call: true })
   const patience = new Deadline(deps.clock, deps.waitMs)
   const asking = new AskingOnce()
+  let deadline: Deadline | undefined = call.deadline
   let change = first
   try {
     for (;;) {
@@ -169,7 +170,10 @@ async function follow(first: Change, step: Step): Promise<Answer> {
         continue
       }
       const isAsked = change.state === 'asked'
-      const leftMs = asking.isShown ? PROGRESS_MS : timeLeftMs(call, isAsked ? patience : undefined)
+      if (asking.isShown) deadline = undefined
+      // A client that kept the call open while it showed a form is not one that gives up at 60 s.
+      else deadline ??= call.deadline.passed ? new Deadline(deps.clock, CALL_LIFETIME_MS) : call.deadline
+      const leftMs = deadline ? timeLeftMs(deadline, isAsked ? patience : undefined) : PROGRESS_MS
       if (leftMs <= 0) {
         const answer = await outOfTime(change, asking.latest, watch.alone, step)
         if (answer) return answer
@@ -275,7 +279,7 @@ async function giveUp(id: string, reason: string, { changes }: UpdateCustomerDep
 }
 
 /** Milliseconds until the call has to be answered. */
-function timeLeftMs({ deadline }: Call, patience?: Deadline): number {
+function timeLeftMs(deadline: Deadline, patience?: Deadline): number {
   return Math.min(deadline.remainingMs - ANSWER_MS, patience?.remainingMs ?? Number.POSITIVE_INFINITY)
 }
 
@@ -286,7 +290,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 /** What the call would send and ask, without doing either. */
 async function preview({ call, request, deps }: Step): Promise<UpdateEnvelope> {
   const late = new AbortController()
-  const cancel = deps.clock.after(timeLeftMs(call), () => late.abort())
+  const cancel = deps.clock.after(timeLeftMs(call.deadline), () => late.abort())
   const plan = await deps.changes.preview(request, AbortSignal.any([call.cancelled, late.signal]))
   cancel()
   if (late.signal.aborted) return tooSlow(request)
