@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { renderNotice, renderPage, styleHash } from '../src/approval/page/view.ts'
+import { styleHash } from '../src/approval/page/style.ts'
+import { renderNotice, renderPage } from '../src/approval/page/view.ts'
 import { GALLERY, NOW } from './helpers/page-gallery.ts'
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import type { CardOutcome, Notice } from '../src/approval/page/page-model.ts'
-import { headline } from '../src/approval/page/page-words.ts'
-import { renderNotice, renderPage, styleHash } from '../src/approval/page/view.ts'
+import { styleHash } from '../src/approval/page/style.ts'
+import { renderNotice, renderPage } from '../src/approval/page/view.ts'
+import { type CardOutcome, headline, type Notice } from '../src/approval/page/words.ts'
 import { GALLERY, HOSTILE, MESSAGES, NOW, pageOf, question, value, waiting } from './helpers/page-gallery.ts'
 
 const notices: readonly Notice[] = ['opened_elsewhere', 'gone', 'refused', 'arriving']
@@ -146,8 +146,8 @@ describe('an end', () => {
 
   it('that was on another day says on which', () => {
     const at = NOW - 3 * 86_400_000
-    const outcome: CardOutcome = 'updated'
-    const document = renderPage(pageOf(question, { kind: 'settled', outcome, message: 'Done.', at }), NOW)
+    const status: CardOutcome = 'updated'
+    const document = renderPage(pageOf(question, { kind: 'settled', status, message: 'Done.', at }), NOW)
     expect(document).toMatch(/>Sat,? 17 Jan/)
   })
 })

@@ -1,4 +1,6 @@
-import type { CardOutcome, CardState, PageModel } from '../../src/approval/page/page-model.ts'
+import type { CardState } from '../../src/approval/page/cards.ts'
+import type { PageModel } from '../../src/approval/page/view.ts'
+import type { CardOutcome } from '../../src/approval/page/words.ts'
 import type { PrivateField, Question, ShownChange, ShownValue } from '../../src/approval/question.ts'
 
 /** The moment the gallery's pages are rendered at: a winter morning. */
@@ -136,12 +138,13 @@ export const MESSAGES: Readonly<Record<CardOutcome, string>> = {
   failed: 'AiFi refused the change (403). Nothing was changed. The token may lack the right to change customers.',
   invalid: 'AiFi did not accept the values. Nothing was changed. email: must be a valid email.',
   unknown: 'AiFi did not answer in time. The record still showed role customer at 10:02:13; look again.',
+  approval_unavailable: 'Nobody can be asked any more; nothing was sent.',
   declined: 'The answer was no; nothing was sent.',
   expired: 'Nobody answered in time; nothing was sent.',
   withdrawn: 'The record changed, so a newer question replaced this one; nothing was sent.',
 }
 
-const settled = (outcome: CardOutcome): CardState => ({ kind: 'settled', outcome, message: MESSAGES[outcome], at: NOW })
+const settled = (status: CardOutcome): CardState => ({ kind: 'settled', status, message: MESSAGES[status], at: NOW })
 
 const outcomes: readonly CardOutcome[] = [
   'updated',
@@ -149,6 +152,7 @@ const outcomes: readonly CardOutcome[] = [
   'failed',
   'invalid',
   'unknown',
+  'approval_unavailable',
   'declined',
   'expired',
   'withdrawn',
@@ -218,7 +222,7 @@ export const GALLERY: Readonly<Record<string, PageModel>> = {
     ],
   },
   sending: pageOf(question, { kind: 'sending' }, 2),
-  'hostile-settled': pageOf(hostile, { kind: 'settled', outcome: 'updated', message: HOSTILE, at: NOW - 86_400_000 }),
+  'hostile-settled': pageOf(hostile, { kind: 'settled', status: 'updated', message: HOSTILE, at: NOW - 86_400_000 }),
   empty: { cards: [] },
   ...Object.fromEntries(outcomes.map((outcome) => [outcome, pageOf(question, settled(outcome))])),
 }

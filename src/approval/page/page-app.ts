@@ -3,10 +3,11 @@ import { getCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
 import { type Clock, sleep } from '../../lib/clock.ts'
 import { pageModel } from './page-content.ts'
-import type { Notice } from './page-model.ts'
+import { styleHash } from './style.ts'
 import { typedSecrets } from './typed-secrets.ts'
-import { renderNotice, renderPage, styleHash } from './view.ts'
+import { renderNotice, renderPage } from './view.ts'
 import type { Item, Visit } from './visits.ts'
+import type { Notice } from './words.ts'
 
 /** Far more than three secrets typed twice. */
 const BODY_LIMIT_BYTES = 32_000

@@ -1,7 +1,9 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { Approval } from '../approval.ts'
-import type { Card, CardOutcome, CardState, PageModel } from './page-model.ts'
+import type { Card, CardState } from './cards.ts'
+import type { PageModel } from './view.ts'
 import type { Item, Visit } from './visits.ts'
+import type { CardOutcome } from './words.ts'
 
 /** How often a page with nothing to type on loads itself again, seconds: while AiFi is at it, and afterwards. */
 const SENDING_REFRESH_S = 1
@@ -43,33 +45,21 @@ function cardState({ approval, token, problems }: Item, page: Visit): CardState 
       changedMeanwhile: approval.replaces !== undefined,
     }
   }
-  if (report) return { kind: 'settled', outcome: outcomeOf(approval), message: report.message, at: report.at }
+  if (report) return { kind: 'settled', status: statusOf(approval), message: report.message, at: report.at }
   if (decision.answer === 'approved' || decision.answer === 'moved') return { kind: 'sending' }
-  return { kind: 'settled', outcome: outcomeOf(approval), message: decision.reason ?? '', at: decision.at }
+  return { kind: 'settled', status: statusOf(approval), message: decision.reason ?? '', at: decision.at }
 }
 
-function outcomeOf({ decision, report }: Approval): CardOutcome {
+function statusOf({ decision, report }: Approval): CardOutcome {
   switch (decision?.answer) {
     case 'declined':
     case 'expired':
       return decision.answer
     case 'approved':
     case 'moved':
-      return report ? asOutcome(report.status) : 'withdrawn'
+      if (report?.status === 'preview' || report?.status === 'approval_pending') return 'failed'
+      return report?.status ?? 'withdrawn'
     default:
       return 'withdrawn'
-  }
-}
-
-function asOutcome(status: NonNullable<Approval['report']>['status']): CardOutcome {
-  switch (status) {
-    case 'updated':
-    case 'unchanged':
-    case 'invalid':
-    case 'unknown':
-    case 'declined':
-      return status
-    default:
-      return 'failed'
   }
 }

@@ -1,5 +1,5 @@
+import type { Status } from '../../mcp/result.ts'
 import type { Question, ShownChange } from '../question.ts'
-import type { Card, CardOutcome, Notice } from './page-model.ts'
 
 /** The question as one sentence: `Block customer 4211?` for one change, `Approve 3 changes to customer 4211?` for more. */
 export function headline({ customer, changes }: Question): string {
@@ -41,6 +41,9 @@ export function clockTime(at: number, now: number): string {
   }).format(at)
 }
 
+/** How a question ended: the status of its change, or why it never came to one. */
+export type CardOutcome = Exclude<Status, 'preview' | 'approval_pending'> | 'expired' | 'withdrawn'
+
 interface OutcomeWords {
   readonly sign: string
   readonly headline: string
@@ -61,10 +64,22 @@ export const OUTCOMES: Readonly<Record<CardOutcome, OutcomeWords>> = {
     headline: 'Outcome not known',
     advice: 'Look at this customer in AiFi before anybody tries again: the change may have been made, or may still be.',
   },
+  approval_unavailable: { sign: '!', headline: 'Not sent', advice: ASK_AGAIN },
   declined: { sign: '✕', headline: 'Declined' },
   expired: { sign: '–', headline: 'Expired', advice: ASK_AGAIN },
   withdrawn: { sign: '–', headline: 'Withdrawn' },
 }
+
+/** A page that shows no customer's data. */
+export type Notice =
+  /** Somebody opened the address in a second browser: the question is void, and both are told. */
+  | 'opened_elsewhere'
+  /** The address is unknown, was used, or its question is long over. */
+  | 'gone'
+  /** Somebody came by a link of another site: the page loads itself again, to see the cookie. */
+  | 'arriving'
+  /** The request did not come from this page's own form (Origin, Host, token, size or type). */
+  | 'refused'
 
 /** What is true of a page without questions, and what to do about it. */
 export const NOTICES: Readonly<Record<Notice, { readonly headline: string; readonly sentences: readonly string[] }>> = {
@@ -94,26 +109,4 @@ export const NOTICES: Readonly<Record<Notice, { readonly headline: string; reado
       'Go back to the approval page and decide there, or ask the assistant for the change again.',
     ],
   },
-}
-
-/** The window's title. It stays in the browser's history, so it names nobody and shows no values. */
-export function windowTitle(cards: readonly Card[]): string {
-  const waiting = cards.filter((card) => card.state.kind === 'waiting')
-  const [only] = cards
-  if (only === undefined) return 'No questions'
-  if (cards.length > 1) return waiting.length > 0 ? `Approval needed (${waiting.length})` : 'No open questions'
-  return `${stateWord(only)}: customer ${only.question.customer.id}`
-}
-
-function stateWord({ state }: Card): string {
-  if (state.kind === 'settled') return OUTCOMES[state.outcome].headline
-  if (state.kind === 'sending') return 'Sending'
-  return Object.keys(state.problems).length > 0 ? 'Please correct' : 'Approval needed'
-}
-
-/** The heading of a page with several questions, or with none. */
-export function pageHeadline(cards: readonly Card[]): string {
-  const waiting = cards.filter((card) => card.state.kind === 'waiting').length
-  if (waiting === 0) return 'Nothing waits for your answer'
-  return waiting === 1 ? 'One question waits for your answer' : `${waiting} questions wait for your answer`
 }
