@@ -1,12 +1,26 @@
 import type { PrivateFieldName } from '../../customer/fields.ts'
 import { foreign, type Markup, markup } from '../../lib/markup.ts'
 import type { PrivateField, Question, ShownChange, ShownValue } from '../question.ts'
-import { type CardOutcome, cannotBeRestored, clockTime, headline, labelList, OUTCOMES } from './words.ts'
+import {
+  ALERTS,
+  action,
+  type CardAlert,
+  type CardOutcome,
+  clockTime,
+  headline,
+  labelList,
+  OUTCOMES,
+  timeLeft,
+  undoRequest,
+  who,
+} from './words.ts'
 
 /** One question on the page. */
 export interface Card {
   readonly question: Question
   readonly state: CardState
+  /** The person has just pressed a button of this one: what became of it takes the focus. */
+  readonly justAnswered?: boolean
 }
 
 export type CardState =
@@ -19,15 +33,26 @@ export type CardState =
       readonly expiresAt: number
       /** What was wrong with what was typed, per private field; typed values are never sent back. */
       readonly problems: Partial<Record<PrivateFieldName, string>>
-      /** The record changed in AiFi since it was shown: the person is asked to look again. */
-      readonly changedMeanwhile: boolean
+      /** Why the person is asked again. */
+      readonly alert?: CardAlert
     }
+  /** Approved: the record is being read once more, and nothing has been sent. */
+  | { readonly kind: 'checking' }
   /** Approved; AiFi has not answered yet. */
   | { readonly kind: 'sending' }
-  /** The end; `message` is the sentence the assistant is told too, `at` when it happened (ms since 1970). */
-  | { readonly kind: 'settled'; readonly status: CardOutcome; readonly message: string; readonly at: number }
+  | {
+      readonly kind: 'settled'
+      readonly status: CardOutcome
+      /** The sentence that the assistant is told too. */
+      readonly message: string
+      /** When it ended, wall clock, milliseconds since 1970. */
+      readonly at: number
+      /** The fields that the result's `revert` gives back. */
+      readonly revertible?: readonly string[]
+    }
 
 type Waiting = Extract<CardState, { kind: 'waiting' }>
+type Settled = Extract<CardState, { kind: 'settled' }>
 
 /** Where a card stands: the prefix of its ids, unique on the page, and the level of its heading. */
 export interface Place {
@@ -35,31 +60,54 @@ export interface Place {
   readonly level: 1 | 2
 }
 
+/** From this many changes on, the customer is named once more beside the buttons. */
+const LONG = 6
+
 /** One question as a part of the page. */
-export function cardMarkup({ question, state }: Card, place: Place, now: number): Markup {
+export function cardMarkup({ question, state, justAnswered = false }: Card, place: Place, now: number): Markup {
   switch (state.kind) {
     case 'waiting':
-      return waitingCard(question, state, place, now)
+      return waitingCard(question, state, place, now, justAnswered)
+    case 'checking':
+      return progressCard(
+        question,
+        place,
+        'Checking',
+        'Your answer is in. Before anything is sent, the record is read once more.',
+      )
     case 'sending':
-      return sendingCard(question, place)
+      return progressCard(
+        question,
+        place,
+        'Sending to AiFi',
+        'You approved this. AiFi has not answered yet; closing the page does not stop it.',
+      )
     case 'settled':
-      return settledCard(question, state, place, now)
+      return settledCard(question, state, place, now, justAnswered)
   }
 }
 
 /** A question with everything that it takes to answer it, and the form that does. */
-function waitingCard(question: Question, state: Waiting, { id, level }: Place, now: number): Markup {
+function waitingCard(question: Question, state: Waiting, { id, level }: Place, now: number, focused: boolean): Markup {
   const sub = level + 1
+  const { client, address, reason } = question
+  const expires = markup`${timeLeft(state.expiresAt, now)} (<time datetime="${new Date(state.expiresAt).toISOString()}">${clockTime(state.expiresAt, now)}</time>)`
+  const losses = question.changes.filter((change) => change.loss)
+  const others = question.changes.filter((change) => !change.loss)
   return markup`<article class="card" aria-labelledby="${id}-title">
 <h${level} id="${id}-title">${headline(question)}</h${level}>
 ${sandboxBadge(question)}
-<dl class="facts"><div><dt>Asked by</dt><dd>${foreign(question.client)}</dd></div><div><dt>AiFi at</dt><dd>${foreign(question.address)}</dd></div><div><dt>Expires</dt><dd><time datetime="${new Date(state.expiresAt).toISOString()}">${clockTime(state.expiresAt, now)}</time></dd></div></dl>
-${state.changedMeanwhile && recordChanged}
+${state.alert && alertBox(state.alert, focused)}
 ${problemList(question, state, id)}
-<section aria-labelledby="${id}-whose"><h${sub} id="${id}-whose">Whose record</h${sub}>${record(question.customer)}</section>
-<section aria-labelledby="${id}-what"><h${sub} id="${id}-what">What changes</h${sub}>${changesTable(question.changes, `${id}-what`)}</section>
+<div class="part"><h${sub}>Whose record</h${sub}>${record(question.customer)}</div>
+<div class="part"><h${sub} id="${id}-what">What changes</h${sub}>${changesTable([...losses, ...others], `${id}-what`)}</div>
+<dl class="facts">${reason !== undefined && markup`<div class="says"><dt>The assistant says</dt><dd>“${foreign(reason)}”</dd></div>`}${fact('Asked by', foreign(client))}${fact('AiFi at', foreign(address))}${fact('Expires', expires)}</dl>
 ${decisionForm(question, state, id)}
 </article>`
+}
+
+function fact(name: string, value: Markup): Markup {
+  return markup`<div><dt>${name}</dt><dd>${value}</dd></div>`
 }
 
 /** Says that nothing real is at stake; nothing where something is. */
@@ -67,7 +115,15 @@ function sandboxBadge(question: Question): Markup | false {
   return question.sandbox && markup`<p class="badge"><strong>Sandbox</strong> Nothing real changes.</p>`
 }
 
-const recordChanged = markup`<div class="alert" role="alert"><p><strong>This record changed in AiFi meanwhile.</strong> Nothing was sent. Below is how it is now; please look again.</p></div>`
+function alertBox(alert: CardAlert, focused: boolean): Markup {
+  const [what, next] = ALERTS[alert.kind]
+  const labels =
+    alert.kind === 'record_changed' &&
+    alert.labels?.map((label, index) => markup`${index > 0 && ', '}${foreign(label)}`)
+  return markup`<div class="alert" role="alert"${focused && takesFocus}><p><strong>${what}</strong> ${next}</p>${labels && markup`<p>Different now: ${labels}.</p>`}</div>`
+}
+
+const takesFocus = markup` tabindex="-1" autofocus`
 
 function problemList(question: Question, { problems }: Waiting, id: string): Markup | false {
   const wrong = question.privateFields.filter((field) => problems[field.name] !== undefined)
@@ -77,34 +133,18 @@ function problemList(question: Question, { problems }: Waiting, id: string): Mar
   )}</ul></div>`
 }
 
-function record({ id, name, email, unreadable }: Question['customer']): Markup {
+function record({ id, name, nameNote, email, unreadable }: Question['customer']): Markup {
   const read = unreadable === undefined
   return markup`<div class="record">
 ${!read && markup`<p class="alert unreadable"><strong>Whose it is could not be seen.</strong> ${unreadable}</p>`}
 <dl>${(read || name !== undefined) && markup`<div class="who"><dt>Name</dt><dd>${name === undefined ? none : foreign(name)}</dd></div>`}
 <div class="who"><dt>Customer</dt><dd>${id}</dd></div>
-${(read || email !== undefined) && markup`<div class="email"><dt>Email</dt><dd>${email === undefined ? none : markup`${foreign(email)} <small>(AiFi may have made it up)</small>`}</dd></div>`}</dl>
+${(read || email !== undefined) && markup`<div class="email"><dt>Email</dt><dd>${email === undefined ? none : foreign(email)}</dd></div>`}</dl>
+${nameNote !== undefined && markup`<p class="note">${nameNote}</p>`}
 </div>`
 }
 
-const none = markup`<em>(none)</em>`
-
-/**
- * Enter in a text field presses a form's first submit button. That one is disabled, so Enter does nothing: it neither
- * approves by a slip nor declines what somebody has just typed a password for. A browser that passes over the disabled
- * button takes the next one, which is why Decline comes before Approve. (HTML, "Implicit submission".)
- */
-function decisionForm({ changes, privateFields }: Question, state: Waiting, id: string): Markup {
-  const final = changes.some(cannotBeRestored)
-  return markup`<form method="post" action="${state.action}">
-<button type="submit" disabled hidden></button>
-<input type="hidden" name="token" value="${state.token}">
-${privateFields.length > 0 && privateFieldset(privateFields, state.problems, id)}
-<p id="${id}-effect">Approve makes the change at once.${final && markup` <strong class="final">What was there before cannot be restored.</strong>`}</p>
-<p>Did you not ask for this? Press Decline: nothing is sent.</p>
-<div class="buttons"><button type="submit" name="decision" value="decline" formnovalidate aria-describedby="${id}-title">Decline</button><button type="submit" name="decision" value="approve" class="${final ? 'approve final' : 'approve'}" aria-describedby="${id}-title ${id}-effect">Approve</button></div>
-</form>`
-}
+const none = markup`<em>None</em>`
 
 /**
  * Field by field, what it is now and what it would be. The roles repeat what the elements mean because a narrow window
@@ -117,45 +157,71 @@ ${changes.map(row)}
 </table>`
 }
 
-function row(change: ShownChange): Markup {
-  const { label, before, after, consequence } = change
-  return markup`<tbody role="rowgroup"><tr role="row"><th role="rowheader" scope="row">${foreign(label)}</th><td role="cell" data-column="Now">${shown(before)}</td><td role="cell" data-column="After" class="after">${shown(after)}</td></tr>${
+function row({ label, before, after, consequence, loss = false, final = false }: ShownChange): Markup {
+  return markup`<tbody role="rowgroup"${loss && markup` class="loss"`}><tr role="row"><th role="rowheader" scope="row">${foreign(label)}${loss && markup` <strong class="tag">Loses data</strong>`}</th><td role="cell" data-column="Now">${shown(before)}</td><td role="cell" data-column="After" class="after">${shown(after)}</td></tr>${
     consequence !== undefined &&
-    markup`<tr role="row"><td role="cell" colspan="3" class="${cannotBeRestored(change) ? 'note final' : 'note'}">${foreign(consequence)}</td></tr>`
+    markup`<tr role="row"><td role="cell" colspan="3" class="${final || loss ? 'note final' : 'note'}">${foreign(consequence)}</td></tr>`
   }</tbody>
 `
 }
 
-/** Only a value of the record is drawn in a box: one that reads "(none)" cannot pass for having none. */
+const TYPES = { number: 'number', boolean: 'yes or no', list: 'list', object: 'group of values' } as const
+
+/** Only a value is drawn in a box: a text that reads "None" cannot pass for there being none. */
 function shown(value: ShownValue): Markup {
   switch (value.kind) {
     case 'value':
-      return markup`<bdi class="value">${value.text}</bdi>`
+      return markup`<span><bdi class="value">${value.text}</bdi>${value.type && markup` <small>${TYPES[value.type]}</small>`}</span>`
     case 'nothing':
-      return markup`<em>(none)</em>`
+      return none
+    case 'null':
+      return markup`<em>Null (no value)</em>`
+    case 'empty':
+      return markup`<em>Empty text</em>`
+    case 'removed':
+      return markup`<em class="removed">Removed</em>`
     case 'not_readable':
-      return markup`<em class="unread">not readable</em>`
+      return markup`<em class="unread">Unknown</em>`
     case 'hidden':
       return markup`<em class="hidden">${foreign(value.text)}</em>`
   }
 }
 
-/** The `id` of the first of a field's two inputs. */
+/**
+ * Enter in a text field presses a form's first submit button. That one is disabled, so Enter does nothing: it neither
+ * approves by a slip nor declines what somebody has just typed a password for. A browser that passes over the disabled
+ * button takes the next one, which is why Decline comes before Approve. (HTML, "Implicit submission".)
+ */
+function decisionForm(question: Question, state: Waiting, id: string): Markup {
+  const { customer, changes, privateFields } = question
+  const final = changes.some((change) => change.final || change.loss)
+  return markup`<form method="post" action="${state.action}">
+<button type="submit" disabled hidden></button>
+<input type="hidden" name="token" value="${state.token}">
+${privateFields.length > 0 && privateFieldset(privateFields, state.problems, id)}
+<p id="${id}-effect">Approving takes effect at once.${changes.some((change) => change.final) && markup` <strong class="final">What was there before cannot be restored.</strong>`}</p>
+<p>Did you not ask for this? Press Decline: nothing is sent.</p>
+${changes.length >= LONG && markup`<p class="again">${who(customer)}, customer ${customer.id}${customer.email !== undefined && markup`, ${foreign(customer.email)}`}</p>`}
+<div class="buttons"><button type="submit" name="decision" value="decline" formnovalidate aria-describedby="${id}-title">Decline</button><button type="submit" name="decision" value="approve" class="${final ? 'approve final' : 'approve'}" aria-describedby="${id}-effect">${action(question)}</button></div>
+</form>`
+}
+
+/** The `id` of the first of a field's inputs. */
 function inputId(place: string, field: PrivateField): string {
   return `${place}-${field.name}`
 }
 
-/** Secrets the person types: each twice, never sent back to the page, kept out of password managers. */
+/** Secrets the person types: never sent back to the page, kept out of password managers. */
 function privateFieldset(fields: readonly PrivateField[], problems: Waiting['problems'], place: string): Markup {
   const firstWrong = fields.find((field) => problems[field.name] !== undefined)
   return markup`<fieldset aria-describedby="${place}-private">
 <legend>For you to type</legend>
 <p id="${place}-private">This is the shopper’s, <strong>never your own</strong>. It goes to AiFi only; the assistant does not see it.</p>
-${fields.map((field) => fieldPair(field, problems[field.name], inputId(place, field), field === firstWrong))}
+${fields.map((field) => privateField(field, problems[field.name], inputId(place, field), field === firstWrong))}
 </fieldset>`
 }
 
-function fieldPair(field: PrivateField, problem: string | undefined, id: string, focused: boolean): Markup {
+function privateField(field: PrivateField, problem: string | undefined, id: string, focused: boolean): Markup {
   const limits = limitsInWords(field)
   const describedBy = [limits && `${id}-limits`, problem !== undefined && `${id}-problem`].filter(Boolean).join(' ')
   const attributes = [
@@ -165,10 +231,10 @@ function fieldPair(field: PrivateField, problem: string | undefined, id: string,
     describedBy !== '' && markup` aria-describedby="${describedBy}"`,
     problem !== undefined && markup` aria-invalid="true"`,
   ]
-  return markup`<div class="pair">
+  return markup`<div class="secret">
 ${problem !== undefined && markup`<p class="problem" id="${id}-problem">${problem}</p>`}
 <div><label id="${id}-label" for="${id}">${field.label}</label><input id="${id}" name="${field.name}"${attributes}${focused && markup` autofocus`}></div>
-<div><label id="${id}-again" for="${id}Again">Once more</label><input id="${id}Again" aria-labelledby="${id}-label ${id}-again" name="${field.name}Again"${attributes}></div>
+${field.twice && markup`<div><label id="${id}-again" for="${id}Again">Once more</label><input id="${id}Again" aria-labelledby="${id}-label ${id}-again" name="${field.name}Again"${attributes}></div>`}
 ${limits && markup`<p class="limits" id="${id}-limits">${limits}</p>`}
 </div>`
 }
@@ -180,29 +246,26 @@ function limitsInWords({ minLength, maxLength }: PrivateField): string | undefin
 }
 
 /** Approved and on its way: nothing to press any more. */
-function sendingCard(question: Question, { id, level }: Place): Markup {
+function progressCard(question: Question, { id, level }: Place, title: string, message: string): Markup {
   return markup`<article class="card answered" aria-labelledby="${id}-title">
 <p class="sign turning" aria-hidden="true"></p>
-<div><h${level} id="${id}-title">Sending to AiFi</h${level}>
-<p role="status">You approved this. AiFi has not answered yet; closing the page does not stop it.</p>
+<div><h${level} id="${id}-title">${title}</h${level}>
+<p role="status">${message}</p>
 ${summary(question)}</div>
 </article>`
 }
 
 /** How it ended, in short. */
-function settledCard(
-  question: Question,
-  { status, message, at }: Extract<CardState, { kind: 'settled' }>,
-  { id, level }: Place,
-  now: number,
-): Markup {
+function settledCard(question: Question, state: Settled, { id, level }: Place, now: number, focused: boolean): Markup {
+  const { status, message, at, revertible } = state
   const { sign, headline: title, advice } = OUTCOMES[status]
   const time = markup`<time datetime="${new Date(at).toISOString()}">${clockTime(at, now)}</time>`
-  return markup`<article class="card answered ${status}" aria-labelledby="${id}-title">
+  return markup`<article class="card answered ${status}" aria-labelledby="${id}-title"${focused && takesFocus}>
 <p class="sign" aria-hidden="true">${sign}</p>
 <div><h${level} id="${id}-title">${title}</h${level}>
 <p class="message" role="status">${message}</p>
 ${advice !== undefined && markup`<p>${advice}</p>`}
+${revertible !== undefined && revertible.length > 0 && markup`<p>To undo it, tell the assistant: “${undoRequest(question, revertible)}”.</p>`}
 ${summary(question, markup` · ${time}`)}</div>
 </article>`
 }
@@ -210,8 +273,8 @@ ${summary(question, markup` · ${time}`)}</div>
 /** What had been asked, in one line. */
 function summary(question: Question, when?: Markup): Markup {
   const { customer, changes } = question
-  return markup`<p class="summary">${headline(question)}${customer.name !== undefined && markup` · ${foreign(customer.name)}`}${
-    changes.length > 1 && markup` · ${foreign(labelList(changes))}`
+  return markup`<p class="summary">${action(question)} · customer ${customer.id}${
+    changes.length > 1 && markup` · ${labelList(changes)}`
   }${when}</p>
 ${sandboxBadge(question)}`
 }

@@ -42,7 +42,7 @@ function cardState({ approval, token, problems }: Item, page: Visit): CardState 
       token,
       expiresAt: approval.deadline.endsAt,
       problems,
-      changedMeanwhile: approval.replaces !== undefined,
+      ...(approval.replaces !== undefined && { alert: { kind: 'record_changed' } }),
     }
   }
   if (report) return { kind: 'settled', status: statusOf(approval), message: report.message, at: report.at }

@@ -4,13 +4,13 @@ import type { PrivateField } from '../question.ts'
 
 type Typed = { ok: true; secrets: TypedSecrets } | { ok: false; problems: Partial<Record<PrivateFieldName, string>> }
 
-/** Checks what a person typed, each secret twice, by the same limits that hold for the tool's arguments. */
+/** Checks what a person typed, a new one twice, by the same limits that hold for the tool's arguments. */
 export function typedSecrets(fields: readonly PrivateField[], form: URLSearchParams): Typed {
   const secrets: TypedSecrets = {}
   const problems: Partial<Record<PrivateFieldName, string>> = {}
-  for (const { name, minLength, maxLength } of fields) {
+  for (const { name, minLength, maxLength, twice } of fields) {
     const value = form.get(name) ?? ''
-    if (value !== form.get(`${name}Again`))
+    if (twice && value !== form.get(`${name}Again`))
       problems[name] = 'The two entries are not the same. Type it twice, exactly alike.'
     else if (privateFields[name].safeParse(value).success) secrets[name] = value
     else problems[name] = limitsIn(minLength, maxLength)

@@ -19,7 +19,7 @@ export interface PageModel {
 export function renderPage(model: PageModel, now: number): string {
   const [only, ...others] = model.cards
   const alone = only !== undefined && others.length === 0
-  const over = model.cards.every((card) => card.state.kind === 'settled')
+  const over = model.cards.every(({ state }) => state.kind === 'settled' && state.status !== 'unknown')
   return htmlDocument(
     windowTitle(model.cards),
     markup`${!alone && markup`<h1>${pageHeadline(model.cards)}</h1>`}
@@ -74,7 +74,7 @@ function windowTitle(cards: readonly Card[]): string {
 
 function stateWord({ state }: Card): string {
   if (state.kind === 'settled') return OUTCOMES[state.status].headline
-  if (state.kind === 'sending') return 'Sending'
+  if (state.kind !== 'waiting') return state.kind === 'sending' ? 'Sending' : 'Checking'
   return Object.keys(state.problems).length > 0 ? 'Please correct' : 'Approval needed'
 }
 
