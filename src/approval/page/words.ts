@@ -14,7 +14,7 @@ const PROOF = 'currentPassword'
 
 /** The customer in a sentence: `Jane Miller`, or `customer 4211`. */
 export function who({ id, name }: Question['customer']): Markup {
-  return name !== undefined && SPEAKABLE_NAME.test(name) ? foreign(name) : markup`customer ${id}`
+  return foreign(name !== undefined && SPEAKABLE_NAME.test(name) ? name : `customer ${id}`)
 }
 
 /** What is asked for, as it stands on the button: `Block Jane Miller`, `Make 3 changes to Jane Miller`. */
