@@ -102,6 +102,7 @@ const allPrivate: Question = {
       ...removedCard,
       action: 'Replace the payment card of {who}',
       loss: false,
+      consequence: 'It may replace the payment card that purchases are charged to.',
       after: { kind: 'hidden', text: 'a card token that you type here' },
     },
   ],
