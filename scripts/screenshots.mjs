@@ -43,8 +43,12 @@ const browser = await chromium.launch({
   ],
 })
 /** Pictures of pages by file name, each as high as its content. */
-async function shoot(pictures, colorScheme, width) {
-  const context = await browser.newContext({ colorScheme, viewport: { width, height: forReadme ? 100 : 700 } })
+async function shoot(pictures, colorScheme, width, forcedColors = 'none') {
+  const context = await browser.newContext({
+    colorScheme,
+    forcedColors,
+    viewport: { width, height: forReadme ? 100 : 700 },
+  })
   const page = await context.newPage()
   for (const [name, html] of pictures) {
     await page.setContent(html)
@@ -59,10 +63,12 @@ if (forReadme) {
 } else {
   const chosen = pages.filter(([name]) => names.length === 0 || names.includes(name))
   for (const colorScheme of ['light', 'dark']) {
-    for (const width of [320, 1000]) {
+    for (const width of [320, 1280]) {
       const pictures = chosen.map(([name, html]) => [`${name}-${colorScheme}-${width}`, html])
       await shoot(pictures, colorScheme, width)
     }
+    const pictures = chosen.map(([name, html]) => [`${name}-${colorScheme}-forced`, html])
+    await shoot(pictures, colorScheme, 640, 'active')
   }
 }
 await browser.close()

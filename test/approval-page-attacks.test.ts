@@ -235,7 +235,7 @@ describe('an answer that comes in the wrong way', () => {
     await person.get()
     const query = `?${person.form('approve')}`
     const headers = { Cookie: person.cookie ?? '' }
-    expect((await exchange(address + query, { headers })).body).toContain('Block customer 77?')
+    expect((await exchange(address + query, { headers })).body).toContain('<title>Approval needed: customer 77')
     const own = { ...formHeaders(address), ...headers }
     for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']) {
       const body = person.form('approve')

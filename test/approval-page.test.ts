@@ -36,7 +36,7 @@ describe('the page', () => {
     const { harness, person, answer } = await askOnPage({ customerId: 77, role: 'employee' })
     const { body } = await person.get()
     for (const text of [
-      'Change the role of customer 77 to employee?',
+      'Change the role of <bdi>Marcus Weber</bdi> to employee?',
       'Marcus Weber',
       'marcus.weber@example.com',
       'test-client 1.0.0',
@@ -326,11 +326,11 @@ describe('several questions', () => {
     const other = client.update(OTHER)
     await expect.poll(() => questionsOn(person)).toBe(2)
     expect(harness.browser.opened).toHaveLength(1)
-    expect(person.seen?.body).toMatch(/2 questions wait[\s\S]*Block customer 77\?[\s\S]*Unblock customer 4211\?/)
+    expect(person.seen?.body).toMatch(/2 questions wait[\s\S]*Block <bdi>Marcus Weber[\s\S]*Unblock <bdi>Jane Doe/)
     await person.press('approve', {}, 1)
     expect(await other).toMatchObject({ status: 'updated', customerId: 4211 })
     expect(bodies(harness)).toEqual([{ blocked: false }])
-    expect(person.seen?.body).toMatch(/One question waits[\s\S]*Block customer 77\?/)
+    expect(person.seen?.body).toMatch(/One question waits[\s\S]*Block <bdi>Marcus Weber/)
     await person.press('decline')
     expect(await answer).toMatchObject({ status: 'declined', customerId: 77 })
     expect(bodies(harness)).toHaveLength(1)
@@ -367,7 +367,7 @@ describe('several questions', () => {
     expect((await person.press('approve')).body).toContain('<meta http-equiv="refresh" content="3">')
     harness.clock.advance(8_000)
     const soon = client.update(OTHER)
-    await expect.poll(async () => (await person.get()).body).toContain('Unblock customer 4211?')
+    await expect.poll(async () => (await person.get()).body).toContain('Unblock <bdi>Jane Doe</bdi>?')
     expect(person.seen?.body).not.toContain('content="3"')
     await person.press('approve')
     expect(await soon).toMatchObject({ status: 'updated' })
@@ -467,7 +467,7 @@ describe('the server of the page', () => {
     const { body } = await person.get()
     expect(body).toMatch(/<meta http-equiv="refresh" content="60[01]">/)
     harness.clock.advance(9 * MINUTE_MS)
-    expect((await person.get()).body).toContain('Block customer 77?')
+    expect((await person.get()).body).toContain('Block <bdi>Marcus Weber</bdi>?')
     harness.clock.advance(MINUTE_MS)
     expect((await person.get()).body).toContain('Expired')
     expect(bodies(harness)).toEqual([])

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { renderNotice, renderPage, styleHash } from '../src/approval/page/view.ts'
+import { styleHash } from '../src/approval/page/style.ts'
+import { renderNotice, renderPage } from '../src/approval/page/view.ts'
 import { GALLERY, NOW } from './helpers/page-gallery.ts'
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
@@ -91,14 +92,14 @@ describe.skipIf(missing)('the approval page in Chromium', () => {
     const { page, sent } = await open(renderPage(GALLERY.password ?? { cards: [] }, NOW))
     await page.locator('[name=password]').fill('correct horse')
     await page.keyboard.press('Enter')
-    await page.getByRole('button', { name: 'Approve' }).click()
+    await page.getByRole('button', { name: 'Set a new password for Jane Miller' }).click()
     expect(sent).toEqual([])
     expect(await focused(page)).toBe('passwordAgain')
 
     await page.getByRole('textbox', { name: 'New password for the shopper Once more' }).fill('correct horse')
     await page.keyboard.press('Enter')
     expect(sent).toEqual([])
-    await page.getByRole('button', { name: 'Approve' }).click()
+    await page.getByRole('button', { name: 'Set a new password for Jane Miller' }).click()
     await page.waitForLoadState()
     await page.getByRole('button', { name: 'Decline' }).click()
     await page.waitForLoadState()
@@ -116,7 +117,16 @@ describe.skipIf(missing)('the approval page in Chromium', () => {
       await page.keyboard.press('Tab')
       stops.push(await focused(page))
     }
-    expect(stops).toEqual(['password', 'passwordAgain', 'Decline', 'Approve'])
+    expect(stops).toEqual(['password', 'passwordAgain', 'Decline', 'Set a new password for Jane Miller'])
+    await page.close()
+  })
+
+  it('tells the button that changes something from the one that does not under forced colours', async () => {
+    const { page } = await open(renderPage(GALLERY['card-removed'] ?? { cards: [] }, NOW), { forcedColors: 'active' })
+    const backgrounds = await page.evaluate<string[]>(
+      `[...document.querySelectorAll('.buttons button')].map((button) => getComputedStyle(button).backgroundColor)`,
+    )
+    expect(new Set(backgrounds).size).toBe(2)
     await page.close()
   })
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import type { CardOutcome, Notice } from '../src/approval/page/page-model.ts'
-import { headline } from '../src/approval/page/page-words.ts'
-import { renderNotice, renderPage, styleHash } from '../src/approval/page/view.ts'
+import { styleHash } from '../src/approval/page/style.ts'
+import { renderNotice, renderPage } from '../src/approval/page/view.ts'
+import { type CardOutcome, headline, type Notice, timeLeft } from '../src/approval/page/words.ts'
 import { GALLERY, HOSTILE, MESSAGES, NOW, pageOf, question, value, waiting } from './helpers/page-gallery.ts'
 
 const notices: readonly Notice[] = ['opened_elsewhere', 'gone', 'refused', 'arriving']
@@ -12,6 +12,7 @@ const documents: readonly (readonly [string, string])[] = [
 ]
 
 const all = (document: string, pattern: RegExp) => [...document.matchAll(pattern)].map((match) => match[1] ?? match[0])
+const plain = (markup: { toString(): string }) => markup.toString().replace(/<[^>]*>/g, '')
 const shown = (name: string) => renderPage(GALLERY[name] ?? { cards: [] }, NOW)
 
 describe.each(documents)('the document "%s"', (_, document) => {
@@ -27,7 +28,7 @@ describe.each(documents)('the document "%s"', (_, document) => {
     const [style = '', ...others] = all(document, /<style>([\s\S]*?)<\/style>/g)
     expect(others).toEqual([])
     expect(styleHash).toBe(`sha256-${createHash('sha256').update(style).digest('base64')}`)
-    expect(Buffer.byteLength(style)).toBeLessThan(6000)
+    expect(Buffer.byteLength(style)).toBeLessThan(7000)
   })
 
   it('ties every label and description to something that is there once', () => {
@@ -67,7 +68,7 @@ describe('text from elsewhere', () => {
       const document = shown(name)
       expect(document).not.toContain(HOSTILE)
       expect(document).not.toMatch(/<h1>Approve|<\/bdi> *"|<img/)
-      expect(all(document, /&lt;\/script&gt;&lt;h1&gt;Approve/g).length).toBeGreaterThan(3)
+      expect(all(document, /&lt;\/script&gt;&lt;h1&gt;Approve/g).length).toBeGreaterThan(2)
     }
     expect(shown('hostile')).toContain('action="/&quot;&gt;&lt;h1&gt;"')
     expect(shown('hostile')).toContain('name="token" value="&quot;&gt;&lt;h1&gt;"')
@@ -82,26 +83,52 @@ describe('text from elsewhere', () => {
 describe('a question', () => {
   it('shows whose record it is, where, for whom, what changes, and until when', () => {
     const document = shown('block')
-    for (const text of ['Block customer 4211?', 'Jane Miller', 'jane@example.com', question.address, question.client]) {
+    for (const text of [
+      'Block <bdi>Jane Miller</bdi>?',
+      'Jane Miller',
+      '<dd>4211</dd>',
+      'jane@example.com',
+      question.address,
+      question.client,
+    ]) {
       expect(document).toContain(text)
     }
-    expect(document).toContain('(AiFi may have made it up)')
-    expect(document).toMatch(/<time datetime="2026-01-20T09:12:13\.000Z">\d\d:\d\d \S+<\/time>/)
+    expect(document).toMatch(/in 10 minutes \(<time datetime="2026-01-20T09:12:13\.000Z">\d+:\d\d\s[AP]M<\/time>\)/)
+    expect(document).toMatch(/value="approve"[^>]*>Block <bdi>Jane Miller<\/bdi><\/button>/)
     expect(document).toContain('Did you not ask for this? Press Decline')
     expect(document).toContain('never asks for your own password')
     expect(document).not.toContain('Sandbox')
     expect(shown('sandbox-several')).toContain('<strong>Sandbox</strong> Nothing real changes.')
   })
 
-  it('tells a value from none, and none from one that cannot be read', () => {
+  it('tells apart whatever a value can be', () => {
     expect(shown('right-to-left')).toContain('<bdi class="value">(none)</bdi>')
-    expect(shown('card-removed')).toContain('<em>(none)</em>')
-    expect(shown('card-removed')).toContain('<em class="unread">not readable</em>')
+    const cells = all(shown('kinds'), /<td role="cell" data-column[^>]*>(.*?)<\/td>/g)
+    expect(new Set(cells).size).toBe(cells.length)
+    expect(shown('block')).toContain('<em class="unread">Unknown</em>')
   })
 
-  it('says when a record could not be read, instead of "(none)"', () => {
+  it('lists what loses something first, marks it, and counts it in the headline', () => {
+    const document = shown('metadata')
+    const rows = all(document, /<tbody[^>]*>/g).map((row) => row.includes('class="loss"'))
+    expect(rows).toHaveLength(40)
+    expect(rows.indexOf(false)).toBe(8)
+    expect(rows.lastIndexOf(true)).toBe(7)
+    expect(document).toMatch(/<h1[^>]*>Make 40 changes to <bdi>Jane Miller<\/bdi>\? <strong[^>]*>8 of them lose data\./)
+    expect(document).toContain(
+      '<p class="again"><bdi>Jane Miller</bdi>, customer 4211, <bdi>jane@example.com</bdi></p>',
+    )
+    expect(shown('one-loss')).toContain('class="approve final"')
+  })
+
+  it('shows why the assistant asks as its words, and what is to be known about the name', () => {
+    expect(shown('reason')).toContain('<dt>The assistant says</dt><dd>“<bdi>Ticket 8812: two bottles left')
+    expect(shown('reason')).toContain('Renamed 3 minutes ago, without a person.')
+  })
+
+  it('says when a record could not be read, instead of "None"', () => {
     expect(shown('unreadable')).toContain('it may not exist. Check the number.')
-    expect(shown('unreadable')).not.toContain('(none)')
+    expect(shown('unreadable')).not.toContain('None')
   })
 
   it('warns where what was there before is lost', () => {
@@ -110,28 +137,52 @@ describe('a question', () => {
     expect(shown('block')).not.toContain('class="approve final"')
   })
 
-  it('asks twice for each secret, within its limits, and says what was wrong', () => {
+  it('asks twice for a new secret, once for another, within its limits, and says what was wrong', () => {
     const document = shown('all-private')
     const names = all(document, /<input[^>]* name="(\w+)" type="password"/g)
-    const fields = ['password', 'currentPassword', 'cardToken']
-    expect(names).toEqual(fields.flatMap((field) => [field, `${field}Again`]))
-    expect(all(document, /required[^>]* minlength="8" maxlength="255"/g)).toHaveLength(4)
+    expect(names).toEqual(['password', 'passwordAgain', 'currentPassword', 'cardToken'])
+    expect(all(document, /required[^>]* minlength="8" maxlength="255"/g)).toHaveLength(3)
     expect(document).toContain('8 to 255 characters.')
-    expect(all(document, /aria-invalid="true"/g)).toHaveLength(4)
+    expect(all(document, /aria-invalid="true"/g)).toHaveLength(2)
     expect(all(document, / autofocus/g)).toHaveLength(1)
     expect(document).toMatch(/role="alert"[\s\S]*Please type something\./)
   })
 
-  it('says that the record changed meanwhile', () => {
-    expect(shown('changed-meanwhile')).toMatch(/role="alert"><p><strong>This record changed/)
+  it('says why it is asked again, and takes the focus there after an answer', () => {
+    expect(shown('changed-meanwhile')).toMatch(/role="alert"><p><strong>This record changed[\s\S]*now: .*Email/)
+    const document = shown('too-early')
+    expect(document).toMatch(/role="alert" tabindex="-1" autofocus><p><strong>Please read it, then press again\./)
+    expect(all(document, / autofocus/g)).toHaveLength(1)
   })
 
   it.each([
-    [{ field: 'blocked', label: 'Blocked', after: value('false') }, 'Unblock customer 4211?'],
-    [{ field: 'role', label: 'Role', after: value('tester') }, 'Change the role of customer 4211 to tester?'],
-    [{ field: 'phone', label: 'Phone', after: value('true') }, 'Change “Phone” of customer 4211?'],
+    [{ field: 'blocked', label: 'Blocked', action: 'Unblock {who}' }, 'Unblock Jane Miller?'],
+    [
+      { field: 'role', label: 'Role', action: 'Change the role of {who} to tester' },
+      'Change the role of Jane Miller to tester?',
+    ],
+    [{ field: 'phone', label: 'Phone' }, 'Change “Phone” of Jane Miller?'],
+    [{ field: 'metadata.x', label: 'x'.repeat(61) }, 'Make 1 change to Jane Miller?'],
   ])('is put in words: %j', (change, words) => {
-    expect(headline({ ...question, changes: [{ ...change, before: { kind: 'nothing' } }] })).toBe(words)
+    const changes = [{ ...change, before: { kind: 'nothing' }, after: value('new') } as const]
+    expect(plain(headline({ ...question, changes }))).toBe(words)
+  })
+
+  it.each([undefined, 'customer 77', 'Jane? Approved', 'x'.repeat(61), 'Jane\\u{200b}', '<b>', ' Jane'])(
+    'names the customer by number where a sentence cannot hold the name: %j',
+    (name) => {
+      const customer = { id: 4211, ...(name !== undefined && { name }) }
+      expect(plain(headline({ ...question, customer }))).toBe('Block customer 4211?')
+    },
+  )
+
+  it.each([
+    [9_000, 'in less than a minute'],
+    [61_000, 'in 1 minute'],
+    [599_400, 'in 10 minutes'],
+    [8 * 3_600_000, 'in 8 hours'],
+  ])('that expires after %i ms says so: %s', (ms, words) => {
+    expect(timeLeft(NOW + ms, NOW)).toBe(words)
   })
 })
 
@@ -140,15 +191,22 @@ describe('an end', () => {
     const document = shown(outcome)
     expect(document).toContain(message)
     expect(document).toContain('datetime="2026-01-20T09:02:13.000Z"')
-    expect(document).toContain('You can close this page.')
+    expect(document.includes('You can close this page.')).toBe(outcome !== 'unknown')
     expect(document).not.toMatch(/<form|<button|<input/)
   })
 
   it('that was on another day says on which', () => {
     const at = NOW - 3 * 86_400_000
-    const outcome: CardOutcome = 'updated'
-    const document = renderPage(pageOf(question, { kind: 'settled', outcome, message: 'Done.', at }), NOW)
-    expect(document).toMatch(/>Sat,? 17 Jan/)
+    const status: CardOutcome = 'updated'
+    const document = renderPage(pageOf(question, { kind: 'settled', status, message: 'Done.', at }), NOW)
+    expect(document).toMatch(/>Sat, Jan 17/)
+  })
+
+  it('that can be undone says what to tell the assistant, for the fields whose former values are known', () => {
+    const document = shown('can-be-undone')
+    expect(plain(document)).toContain('tell the assistant: “undo these changes of customer 4211: Role, Email”.')
+    expect(document).toMatch(/<article[^>]* tabindex="-1" autofocus>/)
+    expect(shown('updated')).not.toContain('undo')
   })
 })
 

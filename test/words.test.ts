@@ -93,8 +93,8 @@ describe('the question in plain text', () => {
       { kind: 'hidden', text: 'a card token that you type here' },
     ])
     expect(question.privateFields).toEqual([
-      { name: 'password', label: 'New password for the shopper', minLength: 8, maxLength: 255 },
-      { name: 'cardToken', label: 'Card token of the shopper', minLength: 1 },
+      { name: 'password', label: 'New password for the shopper', minLength: 8, maxLength: 255, twice: true },
+      { name: 'cardToken', label: 'Card token of the shopper', minLength: 1, twice: false },
     ])
   })
 

@@ -1,4 +1,5 @@
 import type { ChangeRequest, CustomerField } from '../customer/fields.ts'
+import { WHO } from './question.ts'
 
 /** What a change does to the shopper or the store, in the words of AiFi's pages. */
 export function consequenceOf(field: CustomerField, request: ChangeRequest): string | undefined {
@@ -29,4 +30,27 @@ export function consequenceOf(field: CustomerField, request: ChangeRequest): str
     default:
       return undefined
   }
+}
+
+/** What is done, as it stands on a button; undefined where `Change “Label” of …` says it. */
+export function actionOf(field: CustomerField, { changes }: ChangeRequest): string | undefined {
+  switch (field) {
+    case 'blocked':
+      return changes.blocked ? `Block ${WHO}` : `Unblock ${WHO}`
+    case 'role':
+      return `Change the role of ${WHO} to ${changes.role}`
+    case 'password':
+      return `Set a new password for ${WHO}`
+    case 'cardToken':
+      return changes.cardToken === null ? `Remove the payment card of ${WHO}` : `Replace the payment card of ${WHO}`
+    case 'card':
+      return `Replace the payment card of ${WHO}`
+    default:
+      return undefined
+  }
+}
+
+/** AiFi never shows what was there before, so nobody can put it back. */
+export function cannotBeRestored(field: CustomerField): boolean {
+  return field === 'password' || field === 'cardToken' || field === 'card'
 }

@@ -61,6 +61,12 @@ function plain(value: ShownValue): string {
       return quoted(value.text)
     case 'nothing':
       return '(none)'
+    case 'null':
+      return '(null)'
+    case 'empty':
+      return '(empty text)'
+    case 'removed':
+      return '(removed)'
     case 'not_readable':
       return '(not readable)'
     case 'hidden':

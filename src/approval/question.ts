@@ -18,6 +18,8 @@ export interface Question {
     readonly id: number
     /** First and last name as AiFi has them; absent when it has none or the record could not be read. */
     readonly name?: string
+    /** What a person should know about the name, as a sentence: that it was changed a moment ago, say. */
+    readonly nameNote?: string
     readonly email?: string
     /** Why the record could not be read, as a sentence; absent when it was read. */
     readonly unreadable?: string
@@ -28,6 +30,8 @@ export interface Question {
   readonly sandbox: boolean
   /** The program that asks, by its own account: `claude-ai 1.2.3`. */
   readonly client: string
+  /** Why, in the words of the assistant, which may be untrue. */
+  readonly reason?: string
   /** One entry per changed field; `metadata` has one per member that changes. Never empty. */
   readonly changes: readonly ShownChange[]
   /** Secret fields that the person types; empty when there are none. Their changes stand in `changes` too. */
@@ -39,17 +43,40 @@ export interface ShownChange {
   readonly field: string
   /** The same for people: `Role`, `Metadata: tier`. */
   readonly label: string
+  /** What is done, for a headline and a button, with {@link WHO} for the customer: `Block {who}`. Our own words only. */
+  readonly action?: string
   readonly before: ShownValue
   readonly after: ShownValue
+  /** Something that is there today would be gone. */
+  readonly loss?: boolean
+  /** What was there before cannot be brought back from here. */
+  readonly final?: boolean
   /** What it does to the shopper or the store, in a sentence, when that is not obvious. */
   readonly consequence?: string
 }
 
+/** Stands for the customer in a {@link ShownChange.action}. */
+export const WHO = '{who}'
+
 export type ShownValue =
-  /** `cut`: too long to be shown whole, which the text says. */
-  | { readonly kind: 'value'; readonly text: string; readonly cut?: boolean }
-  /** There is no value: absent, null or empty. */
+  /**
+   * `type` tells what only looks like text: the number 5 from the text "5". `cut`: too long to be shown whole, which the
+   * text says.
+   */
+  | {
+      readonly kind: 'value'
+      readonly text: string
+      readonly type?: 'number' | 'boolean' | 'list' | 'object'
+      readonly cut?: boolean
+    }
+  /** There is no value. */
   | { readonly kind: 'nothing' }
+  /** There is a value, and it is `null`. */
+  | { readonly kind: 'null' }
+  /** A text without characters. */
+  | { readonly kind: 'empty' }
+  /** What is there today would be taken away. */
+  | { readonly kind: 'removed' }
   /** AiFi does not show this field, or the record could not be read. */
   | { readonly kind: 'not_readable' }
   /** A secret; `text` says what it is without saying it: "a new password, given by the assistant". */
@@ -61,4 +88,6 @@ export interface PrivateField {
   /** Characters; absent where AiFi states no limit. */
   readonly minLength?: number
   readonly maxLength?: number
+  /** A new secret is typed twice, since nobody can look up what was mistyped. */
+  readonly twice: boolean
 }

@@ -12,7 +12,7 @@ import {
 import { type CustomerRecord, fullName } from '../customer/record.ts'
 import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
-import { consequenceOf } from './consequences.ts'
+import { actionOf, cannotBeRestored, consequenceOf } from './consequences.ts'
 import type { Deployment, PrivateField, Question, ShownChange, ShownValue } from './question.ts'
 import { shownPair, shownValue } from './shown-values.ts'
 
@@ -56,6 +56,7 @@ function privateField(name: PrivateField['name']): PrivateField {
     label: name === 'password' ? 'New password for the shopper' : `${fieldFacts[name].label} of the shopper`,
     ...(minLength !== null && { minLength }),
     ...(maxLength !== null && { maxLength }),
+    twice: name === 'password',
   }
 }
 
@@ -73,7 +74,13 @@ function shownChanges(
   if (field === 'metadata' && isJsonObject(after) && isJsonObject(before?.value ?? {})) {
     return memberChanges(before && asObject(before.value), after, relay, consequence)
   }
-  const because = consequence !== undefined && { consequence }
+  const action = actionOf(field, request)
+  const because = {
+    ...(consequence !== undefined && { consequence }),
+    ...(action !== undefined && { action }),
+    ...(cannotBeRestored(field) && { final: true }),
+    ...(field === 'cardToken' && after === null && { loss: true }),
+  }
   const hidden = typed || isSecretValue(field, after)
   if (before && !hidden) return [{ field, label, ...shownPair(before.value, after, relay), ...because }]
   return [
@@ -104,8 +111,8 @@ function memberChanges(
   consequence: string | undefined,
 ): ShownChange[] {
   const before = today ?? {}
-  const losing = Object.keys(before).filter(
-    (key) => !Object.hasOwn(after, key) || losesMembers(before[key], after[key]),
+  const losing = new Set(
+    Object.keys(before).filter((key) => !Object.hasOwn(after, key) || losesMembers(before[key], after[key])),
   )
   const keys = [...new Set([...losing, ...Object.keys(before), ...Object.keys(after)])]
   const value = (object: JsonObject, key: string) => (Object.hasOwn(object, key) ? object[key] : undefined)
@@ -117,6 +124,7 @@ function memberChanges(
       label: `Metadata: ${name}`,
       ...shownPair(value(before, key), value(after, key), relay),
       ...(!today && { before: NOT_READABLE }),
+      ...(losing.has(key) && { loss: true }),
       ...(index === 0 && consequence !== undefined && { consequence }),
     }
   })

@@ -1,4 +1,6 @@
-import type { CardOutcome, CardState, PageModel } from '../../src/approval/page/page-model.ts'
+import type { CardState } from '../../src/approval/page/cards.ts'
+import type { PageModel } from '../../src/approval/page/view.ts'
+import type { CardOutcome } from '../../src/approval/page/words.ts'
 import type { PrivateField, Question, ShownChange, ShownValue } from '../../src/approval/question.ts'
 
 /** The moment the gallery's pages are rendered at: a winter morning. */
@@ -13,7 +15,6 @@ export const waiting: Extract<CardState, { kind: 'waiting' }> = {
   token: 'form-token',
   expiresAt: NOW + 10 * 60_000,
   problems: {},
-  changedMeanwhile: false,
 }
 
 export const value = (text: string): ShownValue => ({ kind: 'value', text })
@@ -23,14 +24,16 @@ const notReadable: ShownValue = { kind: 'not_readable' }
 const block: ShownChange = {
   field: 'blocked',
   label: 'Blocked',
+  action: 'Block {who}',
   before: notReadable,
-  after: value('true'),
+  after: value('Blocked'),
   consequence: 'The customer cannot enter the store any more.',
 }
 
 const role: ShownChange = {
   field: 'role',
   label: 'Role',
+  action: 'Change the role of {who} to employee',
   before: value('customer'),
   after: value('employee'),
   consequence: 'Shopping sessions of an employee get no receipts.',
@@ -47,7 +50,9 @@ const email: ShownChange = {
 const password: ShownChange = {
   field: 'password',
   label: 'Password',
-  before: notReadable,
+  action: 'Set a new password for {who}',
+  final: true,
+  before: { kind: 'hidden', text: 'hidden' },
   after: { kind: 'hidden', text: 'a new password that you type here' },
   consequence: "The shopper's present password stops working. It can be changed again, but not brought back from here.",
 }
@@ -55,8 +60,11 @@ const password: ShownChange = {
 const removedCard: ShownChange = {
   field: 'cardToken',
   label: 'Payment card',
-  before: notReadable,
-  after: nothing,
+  action: 'Remove the payment card of {who}',
+  loss: true,
+  final: true,
+  before: { kind: 'hidden', text: 'hidden' },
+  after: { kind: 'removed' },
   consequence: 'The payment card is deleted. It cannot be restored from here.',
 }
 
@@ -65,6 +73,7 @@ const passwordField: PrivateField = {
   label: 'New password for the shopper',
   minLength: 8,
   maxLength: 255,
+  twice: true,
 }
 
 /** The plain question that the others vary. */
@@ -84,17 +93,23 @@ const allPrivate: Question = {
   changes: [
     password,
     {
-      ...password,
       field: 'currentPassword',
       label: 'Current password',
+      before: { kind: 'hidden', text: 'hidden' },
       after: { kind: 'hidden', text: 'a current password that you type here' },
     },
-    { ...removedCard, after: { kind: 'hidden', text: 'a card token that you type here' } },
+    {
+      ...removedCard,
+      action: 'Replace the payment card of {who}',
+      loss: false,
+      consequence: 'It may replace the payment card that purchases are charged to.',
+      after: { kind: 'hidden', text: 'a card token that you type here' },
+    },
   ],
   privateFields: [
     passwordField,
-    { name: 'currentPassword', label: 'Current password of the shopper', minLength: 8, maxLength: 255 },
-    { name: 'cardToken', label: 'Card token of the shopper' },
+    { name: 'currentPassword', label: 'Current password of the shopper', minLength: 8, maxLength: 255, twice: false },
+    { name: 'cardToken', label: 'Card token of the shopper', twice: false },
   ],
 }
 
@@ -104,24 +119,47 @@ const metadata: ShownChange[] = Array.from({ length: 40 }, (_, index) => ({
   before: index % 3 === 0 ? nothing : value(`value ${index}`),
   after:
     index % 5 === 4
-      ? nothing
+      ? { kind: 'removed' }
       : value(index % 11 === 0 ? '{"tier":"gold","since":[2019,2021]} '.repeat(6) : `new ${index}`),
-  ...(index % 5 === 4 && { consequence: 'This entry would be gone afterwards.' }),
+  ...(index % 5 === 4 && { loss: true, consequence: 'This entry would be gone afterwards.' }),
 }))
 
 const long = 'Wolfeschlegelsteinhausenbergerdorff'.repeat(15).slice(0, 499).concat('…')
 
 const hostile: Question = {
-  customer: { id: 13, name: HOSTILE, email: HOSTILE, unreadable: HOSTILE },
+  customer: { id: 13, name: HOSTILE, nameNote: HOSTILE, email: HOSTILE, unreadable: HOSTILE },
   address: HOSTILE,
   sandbox: true,
   client: HOSTILE,
+  reason: HOSTILE,
   changes: [
     { field: HOSTILE, label: HOSTILE, before: value(HOSTILE), after: value(HOSTILE), consequence: HOSTILE },
     { field: 'password', label: HOSTILE, before: nothing, after: { kind: 'hidden', text: HOSTILE } },
   ],
-  privateFields: [{ name: 'password', label: HOSTILE, minLength: 8, maxLength: 255 }],
+  privateFields: [{ name: 'password', label: HOSTILE, minLength: 8, maxLength: 255, twice: true }],
 }
+
+/** Everything that a value can be, side by side. */
+const kinds: ShownChange[] = (
+  [
+    [value('5'), { kind: 'value', text: '5', type: 'number' }],
+    [{ kind: 'value', text: 'false', type: 'boolean' }, value('false')],
+    [{ kind: 'null' }, { kind: 'empty' }],
+    [nothing, value('None')],
+    [value('gold'), { kind: 'removed' }],
+    [
+      { kind: 'value', text: '["a"]', type: 'list' },
+      { kind: 'value', text: '{}', type: 'object' },
+    ],
+    [notReadable, { kind: 'hidden', text: 'hidden' }],
+  ] satisfies [ShownValue, ShownValue][]
+).map(([before, after], index) => ({
+  field: `metadata.${index}`,
+  label: `Metadata: ${index}`,
+  before,
+  after,
+  ...(after.kind === 'removed' && { loss: true }),
+}))
 
 /** A page with one question. */
 export const pageOf = (question: Question, state: CardState = waiting, refreshSeconds?: number): PageModel => ({
@@ -136,12 +174,13 @@ export const MESSAGES: Readonly<Record<CardOutcome, string>> = {
   failed: 'AiFi refused the change (403). Nothing was changed. The token may lack the right to change customers.',
   invalid: 'AiFi did not accept the values. Nothing was changed. email: must be a valid email.',
   unknown: 'AiFi did not answer in time. The record still showed role customer at 10:02:13; look again.',
+  approval_unavailable: 'Nobody can be asked any more; nothing was sent.',
   declined: 'The answer was no; nothing was sent.',
   expired: 'Nobody answered in time; nothing was sent.',
   withdrawn: 'The record changed, so a newer question replaced this one; nothing was sent.',
 }
 
-const settled = (outcome: CardOutcome): CardState => ({ kind: 'settled', outcome, message: MESSAGES[outcome], at: NOW })
+const settled = (status: CardOutcome): CardState => ({ kind: 'settled', status, message: MESSAGES[status], at: NOW })
 
 const outcomes: readonly CardOutcome[] = [
   'updated',
@@ -149,6 +188,7 @@ const outcomes: readonly CardOutcome[] = [
   'failed',
   'invalid',
   'unknown',
+  'approval_unavailable',
   'declined',
   'expired',
   'withdrawn',
@@ -173,7 +213,35 @@ export const GALLERY: Readonly<Record<string, PageModel>> = {
     ...waiting,
     problems: { currentPassword: 'Use 8 to 255 characters.', cardToken: 'Please type something.' },
   }),
-  'changed-meanwhile': pageOf({ ...question, changes: [role, block] }, { ...waiting, changedMeanwhile: true }),
+  'changed-meanwhile': pageOf(
+    { ...question, changes: [role, block] },
+    { ...waiting, alert: { kind: 'record_changed', labels: ['Role', 'Email'] } },
+  ),
+  'too-early': {
+    cards: [
+      { question: passwordQuestion, state: { ...waiting, alert: { kind: 'too_early' } }, justAnswered: true },
+      { question, state: { ...waiting, alert: { kind: 'busy' } } },
+      { question, state: { ...waiting, alert: { kind: 'interrupted' } } },
+    ],
+  },
+  kinds: pageOf({ ...question, changes: kinds }),
+  'one-loss': pageOf({
+    ...question,
+    changes: [
+      {
+        field: 'metadata.tier',
+        label: 'Metadata: tier',
+        before: value('gold'),
+        after: { kind: 'removed' },
+        loss: true,
+      },
+    ],
+  }),
+  reason: pageOf({
+    ...question,
+    customer: { ...question.customer, nameNote: 'Renamed 3 minutes ago, without a person.' },
+    reason: 'Ticket 8812: two bottles left the store unpaid',
+  }),
   unreadable: pageOf({
     ...question,
     customer: { id: 4211, unreadable: 'This record could not be read; it may not exist. Check the number.' },
@@ -218,7 +286,23 @@ export const GALLERY: Readonly<Record<string, PageModel>> = {
     ],
   },
   sending: pageOf(question, { kind: 'sending' }, 2),
-  'hostile-settled': pageOf(hostile, { kind: 'settled', outcome: 'updated', message: HOSTILE, at: NOW - 86_400_000 }),
+  checking: pageOf(question, { kind: 'checking' }),
+  'can-be-undone': {
+    cards: [
+      {
+        question: { ...question, changes: [role, email, block] },
+        state: {
+          kind: 'settled',
+          status: 'updated',
+          message: MESSAGES.updated,
+          at: NOW,
+          revertible: ['role', 'email'],
+        },
+        justAnswered: true,
+      },
+    ],
+  },
+  'hostile-settled': pageOf(hostile, { kind: 'settled', status: 'updated', message: HOSTILE, at: NOW - 86_400_000 }),
   empty: { cards: [] },
   ...Object.fromEntries(outcomes.map((outcome) => [outcome, pageOf(question, settled(outcome))])),
 }

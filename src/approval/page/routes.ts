@@ -7,9 +7,11 @@ import type { Ended, TypedSecrets } from '../../change/change.ts'
 import { type PrivateFieldName, privateFields } from '../../customer/fields.ts'
 import { Deadline } from '../../lib/clock.ts'
 import type { PrivateField } from '../question.ts'
-import type { Card, CardOutcome, CardState, Notice, PageModel } from './page-model.ts'
-import { renderNotice, renderPage, styleHash } from './view.ts'
+import type { Card, CardState } from './cards.ts'
+import { styleHash } from './style.ts'
+import { type PageModel, renderNotice, renderPage } from './view.ts'
 import type { Item, PageDeps, Visit } from './visits.ts'
+import type { CardOutcome, Notice } from './words.ts'
 
 /** Far more than three secrets typed twice. */
 const BODY_LIMIT_BYTES = 32_000
@@ -191,13 +193,13 @@ async function voidAll(page: Visit, { changes }: RouteDeps): Promise<void> {
 
 type Typed = { ok: true; secrets: TypedSecrets } | { ok: false; problems: Partial<Record<PrivateFieldName, string>> }
 
-/** Checks what a person typed, each secret twice, by the same limits that hold for the tool's arguments. */
+/** Checks what a person typed, a new one twice, by the same limits that hold for the tool's arguments. */
 function typedSecrets(fields: readonly PrivateField[], form: URLSearchParams): Typed {
   const secrets: TypedSecrets = {}
   const problems: Partial<Record<PrivateFieldName, string>> = {}
-  for (const { name, minLength, maxLength } of fields) {
+  for (const { name, minLength, maxLength, twice } of fields) {
     const value = form.get(name) ?? ''
-    if (value !== form.get(`${name}Again`))
+    if (twice && value !== form.get(`${name}Again`))
       problems[name] = 'The two entries are not the same. Type it twice, exactly alike.'
     else if (privateFields[name].safeParse(value).success) secrets[name] = value
     else problems[name] = limitsIn(minLength, maxLength)
@@ -232,7 +234,8 @@ function refresh(decided: readonly Card[], now: number): number | undefined {
   return now - last < IDLE_MS ? IDLE_REFRESH_S : undefined
 }
 
-function cardState({ change, token, problems, leftMs, round }: Item, page: Visit, now: number): CardState {
+function cardState(item: Item, page: Visit, now: number): CardState {
+  const { change, token, problems, leftMs, round, busy } = item
   switch (change.state) {
     case 'asked':
       return {
@@ -241,17 +244,18 @@ function cardState({ change, token, problems, leftMs, round }: Item, page: Visit
         token,
         expiresAt: now + leftMs,
         problems,
-        changedMeanwhile: round > 1,
+        ...(busy ? { alert: { kind: 'busy' } } : round > 1 && { alert: { kind: 'record_changed' } }),
       }
     case 'claimed':
+      return { kind: 'checking' }
     case 'sending':
       return { kind: 'sending' }
     case 'ended':
-      return { kind: 'settled', outcome: outcomeOf(change), message: change.outcome.message, at: change.endedAt }
+      return { kind: 'settled', status: statusOf(change), message: change.outcome.message, at: change.endedAt }
   }
 }
 
-function outcomeOf({ decision, outcome: { status } }: Ended): CardOutcome {
+function statusOf({ decision, outcome: { status } }: Ended): CardOutcome {
   switch (decision?.kind) {
     case 'expired':
       return 'expired'
@@ -261,8 +265,6 @@ function outcomeOf({ decision, outcome: { status } }: Ended): CardOutcome {
     case 'answered':
     case undefined:
       if (decision?.answer === 'cancelled' || decision?.answer === 'not_approved') return 'withdrawn'
-      return status === 'preview' || status === 'approval_pending' || status === 'approval_unavailable'
-        ? 'failed'
-        : status
+      return status === 'preview' || status === 'approval_pending' ? 'failed' : status
   }
 }

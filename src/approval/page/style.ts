@@ -21,7 +21,7 @@ h1, h2, h3, p, dl, dd, ul, fieldset { margin: 0 }
 h1 { font-size: 1.5rem; line-height: 1.25 }
 main > h1 { margin-bottom: 1rem }
 h2 { font-size: 1.25rem; line-height: 1.3 }
-section > h2, section > h3, legend { font-size: .875rem; font-weight: 600; color: var(--soft); margin-bottom: .375rem }
+.part > h2, .part > h3, legend { font-size: .875rem; font-weight: 600; color: var(--soft); margin-bottom: .375rem }
 header p, footer p { margin: .875rem 0 }
 .card { display: grid; gap: 1rem; background: var(--card); border: 1px solid var(--line); border-radius: .875rem;
   padding: 1.5rem; margin-bottom: 1rem; box-shadow: 0 1px 3px #0001 }
@@ -30,6 +30,7 @@ em { color: var(--soft) }
 small { color: var(--soft); font-size: .8125rem }
 .badge { justify-self: start; border: 1px solid var(--warn-line); background: var(--warn); border-radius: 2rem; padding: .125rem .75rem;
   font-size: .875rem }
+.facts .says { flex-basis: 100% }
 .facts { display: flex; flex-wrap: wrap; gap: .375rem 2rem; font-size: .875rem }
 dt { color: var(--soft); font-size: .8125rem }
 .record { border: 1px solid var(--line); border-inline-start: .25rem solid var(--accent); border-radius: .5rem; padding: .75rem 1rem }
@@ -50,20 +51,25 @@ tbody th { font-weight: 600 }
 .after .hidden { color: inherit }
 .unread { border-bottom: 1px dashed }
 .note { padding-top: 0; font-size: .875rem }
-.final { color: var(--danger) }
+.record .note { margin-top: .5rem; border: 1px solid var(--warn-line); background: var(--warn); border-radius: .375rem; padding: .25rem .5rem }
+.final, .removed { color: var(--danger) }
+.loss { border-inline-start: .25rem solid var(--danger); background: var(--bad) }
+.loss th, .loss td[colspan] { padding-inline-start: .75rem }
+.tag { display: table; border: 1px solid; border-radius: .375rem; padding: 0 .375rem; color: var(--danger); font-size: .8125rem }
+.again { font-weight: 600 }
 form { display: grid; gap: .25rem; border-top: 1px solid var(--line); padding-top: 1rem }
 fieldset { display: grid; gap: .75rem; min-width: 0; border: 0; padding: 0; margin-bottom: .5rem }
 legend { padding: 0 }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .375rem 1rem; align-items: end }
-.pair p { grid-column: 1 / -1 }
+.secret { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: .375rem 1rem; align-items: end }
+.secret p { grid-column: 1 / -1 }
 .limits { font-size: .875rem; color: var(--soft) }
 .problem { color: var(--danger); font-weight: 600 }
 label { display: block; font-weight: 600; margin-bottom: .25rem }
 input, button { font: inherit; min-height: 2.75rem; border-radius: .5rem }
 input { width: 100%; padding: 0 .75rem; color: inherit; background: var(--card); border: 1px solid var(--soft) }
 input[aria-invalid] { border: 2px solid var(--danger) }
-.buttons { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; margin-top: .75rem }
-button { border: 2px solid var(--soft); background: var(--card); color: var(--ink); font-weight: 600; cursor: pointer }
+.buttons { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 12rem), 1fr)); gap: 1rem; margin-top: .75rem }
+button { padding: .375rem .75rem; line-height: 1.3; border: 2px solid var(--soft); background: var(--card); color: var(--ink); font-weight: 600; cursor: pointer }
 .approve { background: var(--accent); border-color: var(--accent); color: var(--on-accent) }
 .approve.final { background: var(--danger); border-color: var(--danger); color: var(--on-danger) }
 button:hover { box-shadow: 0 0 0 3px var(--line) }
@@ -81,6 +87,11 @@ a { color: inherit }
 .turning { border-color: var(--line); border-top-color: var(--accent) }
 .summary { color: var(--soft); font-size: .875rem }
 .close { text-align: center; margin: 1.5rem 0 }
+@media (forced-colors: active) {
+  .approve, .approve.final { forced-color-adjust: none; background: Highlight; border-color: Highlight; color: HighlightText }
+  .approve:focus-visible { outline-color: CanvasText }
+  .approve.final { border: 4px double HighlightText }
+}
 @media (prefers-reduced-motion: no-preference) {
   .turning { animation: turn 1.2s linear infinite }
   @keyframes turn { to { rotate: 1turn } }
@@ -88,13 +99,14 @@ a { color: inherit }
 @media (max-width: 34rem) {
   body { padding-inline: .75rem }
   .card { padding: 1rem }
-  .pair { grid-template-columns: 1fr }
   .facts { display: grid; gap: .25rem }
   .facts div { display: grid; grid-template-columns: 4.5rem 1fr; align-items: baseline }
   table, tbody, tr, th, td { display: block; width: auto }
   thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden }
   tbody { padding: .5rem 0 }
   th, td { padding: .125rem 0 }
+  .loss { padding-inline-start: .75rem }
+  .loss th, .loss td[colspan] { padding-inline-start: 0 }
   td[data-column] { display: grid; grid-template-columns: 4.5rem 1fr; justify-items: start; align-items: baseline }
   td[data-column]::before { content: attr(data-column) / ''; color: var(--soft); font-size: .8125rem }
 }

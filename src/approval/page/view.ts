@@ -1,12 +1,15 @@
 import { raw } from 'hono/html'
-import { sendingCard, settledCard } from './answered-card.ts'
-import { type Markup, markup } from './markup.ts'
-import type { Card, Notice, PageModel } from './page-model.ts'
-import { NOTICES, pageHeadline, windowTitle } from './page-words.ts'
-import { style, styleHash } from './style.ts'
-import { type Place, waitingCard } from './waiting-card.ts'
+import { type Markup, markup } from '../../lib/markup.ts'
+import { type Card, cardMarkup } from './cards.ts'
+import { style } from './style.ts'
+import { NOTICES, type Notice, OUTCOMES } from './words.ts'
 
-export { styleHash }
+/** One page in one browser: the questions it shows, the oldest undecided first. */
+export interface PageModel {
+  readonly cards: readonly Card[]
+  /** Seconds after which the browser should load the page again; not while somebody may be typing. */
+  readonly refreshSeconds?: number
+}
 
 /**
  * The approval page, a complete HTML document without scripts.
@@ -16,7 +19,7 @@ export { styleHash }
 export function renderPage(model: PageModel, now: number): string {
   const [only, ...others] = model.cards
   const alone = only !== undefined && others.length === 0
-  const over = model.cards.every((card) => card.state.kind === 'settled')
+  const over = model.cards.every(({ state }) => state.kind === 'settled' && state.status !== 'unknown')
   return htmlDocument(
     windowTitle(model.cards),
     markup`${!alone && markup`<h1>${pageHeadline(model.cards)}</h1>`}
@@ -60,13 +63,24 @@ ${content}
   return page.toString()
 }
 
-function cardMarkup({ question, state }: Card, place: Place, now: number): Markup {
-  switch (state.kind) {
-    case 'waiting':
-      return waitingCard(question, state, place, now)
-    case 'sending':
-      return sendingCard(question, place)
-    case 'settled':
-      return settledCard(question, state, place, now)
-  }
+/** The window's title. It stays in the browser's history, so it names nobody and shows no values. */
+function windowTitle(cards: readonly Card[]): string {
+  const waiting = cards.filter((card) => card.state.kind === 'waiting')
+  const [only] = cards
+  if (only === undefined) return 'No questions'
+  if (cards.length > 1) return waiting.length > 0 ? `Approval needed (${waiting.length})` : 'No open questions'
+  return `${stateWord(only)}: customer ${only.question.customer.id}`
+}
+
+function stateWord({ state }: Card): string {
+  if (state.kind === 'settled') return OUTCOMES[state.status].headline
+  if (state.kind !== 'waiting') return state.kind === 'sending' ? 'Sending' : 'Checking'
+  return Object.keys(state.problems).length > 0 ? 'Please correct' : 'Approval needed'
+}
+
+/** The heading of a page with several questions, or with none. */
+function pageHeadline(cards: readonly Card[]): string {
+  const waiting = cards.filter((card) => card.state.kind === 'waiting').length
+  if (waiting === 0) return 'Nothing waits for your answer'
+  return waiting === 1 ? 'One question waits for your answer' : `${waiting} questions wait for your answer`
 }
