@@ -102,6 +102,9 @@ describe.skipIf(!authority)('a certificate of the authority of a company', () =>
     })
     expect(checks.tls).toMatchObject({ status: 'ok', found: expect.stringContaining(AUTHORITY) })
     expect(checks.customers).toMatchObject({ status: 'ok' })
+    // To look at a certificate, nothing is sent.
+    const methods = [...aifi.received(), ...aifi.partial()].map(({ method }) => method)
+    expect(methods.toSorted()).toEqual(['GET', 'GET', 'PATCH'])
   })
 
   test('is refused and accepted in the same way at the token endpoint', async () => {
@@ -186,13 +189,18 @@ describe.skipIf(!authority)('a proxy', () => {
   })
 
   test('that inspects TLS is not trusted without its authority, and doctor names it', async () => {
-    const { aifi, auth, env } = await network()
+    const { aifi, auth, proxy, env } = await network()
     const untrusting = { ...env, NODE_EXTRA_CA_CERTS: '' }
     expect((await changeIn(untrusting)).result).toMatchObject({
       status: 'failed',
       message: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
     })
-    expect((await doctorIn(untrusting)).checks.tls?.found).toContain(AUTHORITY)
+    const [byApplication, byToken] = await Promise.all([
+      doctorIn(untrusting),
+      doctorIn({ ...token('https://aifi.test'), HTTPS_PROXY: proxy.url }),
+    ])
+    expect(byApplication.checks.token).toMatchObject({ status: 'problem', found: expect.stringContaining(AUTHORITY) })
+    expect(byToken.checks.tls).toMatchObject({ status: 'problem', found: expect.stringContaining(AUTHORITY) })
     expect([...aifi.received(), ...auth.received()]).toEqual([])
   })
 

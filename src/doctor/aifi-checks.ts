@@ -6,11 +6,11 @@ import { customerFields, fieldFacts } from '../customer/fields.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { certificateProblem, issuerOf, lookAtCertificate, moment } from './certificate.ts'
-import { blockedBy, type Check, type Finding, ok, problem, skipped, warning } from './report.ts'
+import { type Check, type Finding, ok, problem, skipped, warning } from './report.ts'
 
 export interface AifiCheckOptions {
   readonly clock: Clock
-  /** Ends every waiting. */
+  /** Ends the waiting for AiFi. */
   readonly stop: AbortSignal
   /** A customer that exists, to be read. */
   readonly customerId: number | undefined
@@ -23,7 +23,7 @@ const TIMEOUT_MS = 8_000
 /** A token that ends sooner than this is worth a word, milliseconds. */
 const SOON_MS = 7 * 24 * 60 * 60_000
 
-/** The way of one lookup. Where one of them fails, those before it have worked, and those after it were not reached. */
+/** The way of one lookup: where one of these fails, those before it have worked, and those after it were not reached. */
 const HOPS = ['token', 'proxy', 'address', 'tls', 'customers'] as const
 type Hop = (typeof HOPS)[number]
 const HOP_OF: Readonly<Record<NotSentCause, Hop>> = {
@@ -37,29 +37,50 @@ const HOP_OF: Readonly<Record<NotSentCause, Hop>> = {
   cancelled: 'customers',
 }
 
+/** What a lookup says about one hop. */
+interface Attempt {
+  readonly listing: Listing
+  /** Why it got no further than here, in the client's words; undefined when it did. */
+  readonly failure: string | undefined
+  readonly config: AifiConfig
+  readonly clock: Clock
+}
+
 /**
  * Looks somebody up who does not exist, through the server's own client, which may only read here. How that ends says how
- * far it got. Then reads one customer.
+ * far it got: what was not reached is not yielded. Then reads one customer.
  */
 export async function* aifiChecks(config: AifiConfig, options: AifiCheckOptions): AsyncGenerator<Check> {
   const { clock, stop, customerId } = options
   const client = openClient(config, clock)
-  if (!client) return yield* unusableProxy()
+  if (!client) return yield { name: 'proxy', ...unusableProxy }
   try {
     const listing = await client.listCustomers({ externalId: `no-customer-${randomUUID()}` }, stop)
     const failed = failedHop(listing)
-    const reached = failed ? HOPS.slice(0, HOPS.indexOf(failed) + 1) : HOPS
     for (const name of HOPS) {
-      if (failed && !reached.includes(name)) yield { name, ...blockedBy(failed) }
-      else yield { name, ...(await hopFinding(name, listing, config, clock)) }
+      const failure = listing.kind === 'unreachable' && name === failed ? listing.detail : undefined
+      yield { name, ...(await findings[name]({ listing, failure, config, clock })) }
+      if (name === failed) return
     }
-    if (failed) yield { name: 'record', ...blockedBy(failed) }
-    else if (customerId === undefined) yield { name: 'record', ...skipped('none was named: doctor --customer 4211') }
+    if (customerId === undefined) yield { name: 'record', ...skipped('none was named: doctor --customer 4211') }
     else yield { name: 'record', ...recordFinding(await client.readCustomer(customerId, stop), customerId) }
   } finally {
     await client.close()
   }
 }
+
+const findings: Readonly<Record<Hop, (attempt: Attempt) => Finding | Promise<Finding>>> = {
+  token: tokenFinding,
+  proxy: proxyFinding,
+  address: addressFinding,
+  tls: tlsFinding,
+  customers: customersFinding,
+}
+
+const unusableProxy = problem(
+  'the address of the proxy cannot be used',
+  'Set HTTPS_PROXY to http://host:port, or to http://user:password@host:port with both percent-encoded.',
+)
 
 function openClient(config: AifiConfig, clock: Clock): Aifi | undefined {
   try {
@@ -69,35 +90,12 @@ function openClient(config: AifiConfig, clock: Clock): Aifi | undefined {
   }
 }
 
-function* unusableProxy(): Generator<Check> {
-  const remedy = 'Set HTTPS_PROXY to http://host:port, or to http://user:password@host:port, percent-encoded.'
-  for (const name of [...HOPS, 'record'] as const) {
-    yield { name, ...(name === 'proxy' ? problem('its address cannot be used', remedy) : blockedBy('proxy')) }
-  }
-}
-
 function failedHop(listing: Listing): Hop | undefined {
   if (listing.kind === 'unreachable') return HOP_OF[listing.cause]
   return listing.kind === 'list' || listing.cause === 'too_large' ? undefined : 'customers'
 }
 
-async function hopFinding(hop: Hop, listing: Listing, config: AifiConfig, clock: Clock): Promise<Finding> {
-  const failure = listing.kind === 'unreachable' && HOP_OF[listing.cause] === hop ? listing.detail : undefined
-  switch (hop) {
-    case 'token':
-      return tokenFinding(failure, config, clock)
-    case 'proxy':
-      return proxyFinding(failure, config)
-    case 'address':
-      return addressFinding(failure, config)
-    case 'tls':
-      return tlsFinding(failure, config, clock)
-    case 'customers':
-      return customersFinding(listing)
-  }
-}
-
-async function tokenFinding(failure: string | undefined, config: AifiConfig, clock: Clock): Promise<Finding> {
+async function tokenFinding({ failure, config, clock }: Attempt): Promise<Finding> {
   const { credentials, proxy } = config
   if (credentials.kind === 'token') {
     const remedy = 'Have a new one issued in AiFi, and put it in the place of this one.'
@@ -137,7 +135,7 @@ function endOfJwt(token: string): number | undefined {
   }
 }
 
-function proxyFinding(failure: string | undefined, { baseUrl, proxy }: AifiConfig): Finding {
+function proxyFinding({ failure, config: { baseUrl, proxy } }: Attempt): Finding {
   const addresses = [proxy.httpsProxy, proxy.httpProxy].flatMap((address) => (address ? [new URL(address)] : []))
   const shown = [...new Set(addresses.map(({ protocol, host }) => `${protocol}//${host}`))].join(' and ')
   if (failure) {
@@ -150,8 +148,8 @@ function proxyFinding(failure: string | undefined, { baseUrl, proxy }: AifiConfi
   return shown ? ok(`${shown}, except for NO_PROXY and this machine`) : skipped('none is set')
 }
 
-function addressFinding(failure: string | undefined, { baseUrl }: AifiConfig): Finding {
-  const target = hostAndPort(baseUrl)
+function addressFinding({ failure, config }: Attempt): Finding {
+  const target = hostAndPort(config.baseUrl)
   if (!failure) return ok(`${target} can be reached`)
   return problem(
     `${target}: ${fragment(failure)}`,
@@ -159,7 +157,7 @@ function addressFinding(failure: string | undefined, { baseUrl }: AifiConfig): F
   )
 }
 
-async function tlsFinding(failure: string | undefined, config: AifiConfig, clock: Clock): Promise<Finding> {
+async function tlsFinding({ failure, config, clock }: Attempt): Promise<Finding> {
   const url = new URL(config.baseUrl)
   if (url.protocol === 'http:') return skipped('none: plain http, which does not leave this machine')
   const shown = await lookAtCertificate(url, { proxy: config.proxy, clock })
@@ -174,7 +172,7 @@ async function tlsFinding(failure: string | undefined, config: AifiConfig, clock
   return ok(`certificate issued by ${issuerOf(shown.certificate)}, valid until ${shown.certificate.valid_to}`)
 }
 
-function customersFinding(listing: Listing): Finding {
+function customersFinding({ listing }: Attempt): Finding {
   if (listing.kind === 'list' && listing.entries.length === 0) {
     return ok('AiFi lets us look customers up (a search that nobody matches found nobody)')
   }
@@ -205,7 +203,7 @@ function remedyFor(status: number | undefined): string {
   if (status === 429) return 'Wait a minute, and run doctor again.'
   if (status === undefined || status >= 500) return 'Run doctor again in a minute; if it stays like that, ask AiFi.'
   if (status >= 400) return 'The API may differ from what this server knows; please report it with the status.'
-  return 'Check AIFI_BASE_URL, and set it to where it leads if it leads on; a sign-in page of a proxy or VPN in between looks the same.'
+  return 'Run doctor again; if it stays like that, check AIFI_BASE_URL: a redirect is not followed, and a sign-in page of a proxy or VPN in between looks like this.'
 }
 
 /** Which fields are there; nothing that stands in them. */

@@ -4,12 +4,11 @@ import type { Host } from '../cli/process-io.ts'
 import { type ConfigResult, readConfig } from '../config/config.ts'
 import { customerFields } from '../customer/fields.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { version } from '../lib/version.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { aifiChecks } from './aifi-checks.ts'
 import { certificatesFinding } from './certificate.ts'
 import { auditFinding, browserFinding, pageFinding, settingRows, settingsFinding } from './local-checks.ts'
-import { type Check, hasProblem, ok, Report } from './report.ts'
+import { asJson, type Check, hasProblem, ok, Report } from './report.ts'
 
 export interface DoctorOptions {
   /** For scripts: one JSON object instead of lines for people. */
@@ -50,20 +49,16 @@ async function diagnose(host: Host, { json, customerId, sandbox, clock }: Diagno
   const report = new Report({ colour: hasColours(host) })
   const print = (text: string) => void (json || stdout.write(text))
   const checks: Check[] = []
-  for await (const check of allChecks(host, {
-    result,
-    clock,
-    customerId: customerId ?? (sandbox && SANDBOX_CUSTOMER),
-  })) {
+  const named = customerId ?? (sandbox && SANDBOX_CUSTOMER)
+  for await (const check of allChecks(host, { result, clock, customerId: named })) {
     if (stop.aborted) return 1
     checks.push(check)
     print(report.check(check))
     if (check.name === 'settings') print(report.settings(rows))
   }
   print(report.summary(checks))
-  const isOk = !hasProblem(checks)
-  if (json) stdout.write(`${JSON.stringify({ ok: isOk, version, checks, settings: rows }, null, 2)}\n`)
-  return isOk ? 0 : 1
+  if (json) stdout.write(asJson(checks, rows))
+  return hasProblem(checks) ? 1 : 0
 }
 
 interface Subject {

@@ -1,3 +1,5 @@
+import { version } from '../lib/version.ts'
+
 /** What is checked, in this order, and the titles that people read. The names are stable: scripts rely on them. */
 export const titles = {
   node: 'Node.js',
@@ -35,8 +37,6 @@ export const ok = (found: string): Finding => ({ status: 'ok', found })
 export const skipped = (found: string): Finding => ({ status: 'skipped', found })
 export const warning = (found: string, remedy: string): Finding => ({ status: 'warning', found, remedy })
 export const problem = (found: string, remedy: string): Finding => ({ status: 'problem', found, remedy })
-/** Not checked, because an earlier check failed. */
-export const blockedBy = (name: CheckName): Finding => skipped(`not checked: it needs “${titles[name]}” first`)
 
 /** ANSI colours (SGR). */
 const COLOURS = { ok: 32, warning: 33, problem: 31, skipped: 2 } as const
@@ -80,17 +80,32 @@ export class Report {
       const count = checks.filter((check) => check.status === status).length
       return count === 0 ? [] : [`${count} ${status}${count === 1 ? '' : 's'}`]
     })
+    const isFine = counts.length === 0
     const words = hasProblem(checks)
       ? `${counts.join(' and ')}. Begin with the first.`
-      : counts.length > 0
-        ? `It works, with ${counts.join()}.`
-        : 'Everything is in order.'
-    return `\n${this.#paint(BOLD, words)}\nThis only read: nothing was changed at AiFi.\n`
+      : `It works, with ${counts.join()}.`
+    const left = uncheckedIn(checks).map((name) => titles[name])
+    const rest = left.length > 0 ? `Not checked because of that: ${left.join(', ')}.\n` : ''
+    const verdict = this.#paint(BOLD, isFine ? 'Everything is in order.' : words)
+    return `\n${verdict}\n${rest}This only read: nothing was changed at AiFi.\n`
   }
 
   #paint(code: number, text: string): string {
     return this.#colour ? `\u001b[${code}m${text}\u001b[0m` : text
   }
+}
+
+/** One object for scripts, in which every check has its place. */
+export function asJson(checks: readonly Check[], settings: readonly SettingRow[]): string {
+  const unchecked = uncheckedIn(checks).map((name) => ({ name, ...skipped('not checked: something before it failed') }))
+  const all = { ok: !hasProblem(checks), version, checks: [...checks, ...unchecked], settings }
+  return `${JSON.stringify(all, null, 2)}\n`
+}
+
+/** What an earlier problem kept from being checked. */
+function uncheckedIn(checks: readonly Check[]): CheckName[] {
+  const isUnchecked = (name: string): name is CheckName => !checks.some((check) => check.name === name)
+  return Object.keys(titles).filter(isUnchecked)
 }
 
 export function hasProblem(checks: readonly Check[]): boolean {
