@@ -139,7 +139,7 @@ describe('doctor --sandbox', () => {
     const { code, json, check } = await examine({}, '--sandbox')
     expect(code).toBe(0)
     expect(Object.keys(json)).toEqual(['ok', 'version', 'checks', 'settings'])
-    const names = ['node', 'settings', 'certificates', 'token', 'proxy', 'address', 'tls', 'customers', 'record']
+    const names = ['node', 'settings', 'certificates', 'proxy', 'token', 'address', 'tls', 'customers', 'record']
     expect(json.checks.map(({ name }) => name)).toEqual([...names, 'browser', 'approval_page', 'audit'])
     expect(check('node').found).toContain(process.versions.node)
   })
@@ -184,7 +184,7 @@ describe('what leaves the machine', () => {
     expect(code).toBe(1)
     expect(check('settings')).toMatchObject({ status: 'problem', found: expect.stringContaining('AIFI_BASE_URL') })
     for (const name of ['address', 'customers', 'record', 'audit'] as const) expect(check(name).status).toBe('skipped')
-    expect((await lines({ AIFI_TOKEN: CANARY })).text).toContain('Not checked because of that: Token, Proxy, Address')
+    expect((await lines({ AIFI_TOKEN: CANARY })).text).toContain('Not checked because of that: Proxy, Token, Address')
   })
 
   test.each([fault.answer(500), fault.answer(401), fault.redirect(307, '/elsewhere')])(
@@ -448,6 +448,16 @@ describe('the token', () => {
     expect(check('token')).toMatchObject({ status: 'problem', found: expect.stringContaining('ECONNREFUSED') })
     expect(check('address').status).toBe('skipped')
   })
+})
+
+test('a proxy that hangs up is a problem, and is not connected to again and again', async () => {
+  const proxy = await server()
+  proxy.always('CONNECT', fault.closeAfterBody())
+  const env = { ...application({ url: 'https://aifi.invalid' }), HTTPS_PROXY: proxy.url }
+  const { check } = await examine(env)
+  expect(check('proxy').found).toContain(proxy.url)
+  expect(check('token')).toMatchObject({ status: 'problem', found: expect.stringContaining('proxy') })
+  expect(proxy.connections().accepted).toBeLessThan(10)
 })
 
 describe('the approval page', () => {

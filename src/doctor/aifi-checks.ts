@@ -24,7 +24,7 @@ const TIMEOUT_MS = 8_000
 const SOON_MS = 7 * 24 * 60 * 60_000
 
 /** The way of one lookup: where one of these fails, those before it have worked, and those after it were not reached. */
-const HOPS = ['token', 'proxy', 'address', 'tls', 'customers'] as const
+const HOPS = ['proxy', 'token', 'address', 'tls', 'customers'] as const
 type Hop = (typeof HOPS)[number]
 const HOP_OF: Readonly<Record<NotSentCause, Hop>> = {
   token: 'token',
@@ -117,7 +117,7 @@ async function tokenFinding({ failure, config, clock }: Attempt): Promise<Findin
 function givenTokenFinding(token: string, clock: Clock, remedy: string): Finding {
   const end = endOfJwt(token)
   if (end === undefined) return ok('set; it does not say when it ends (AiFi: typically 90 days after it was issued)')
-  if (end <= clock.now()) return problem(`ended at ${moment(end)}`, remedy)
+  if (end <= clock.now()) return problem(`ended at ${moment(end)}, by this computer's clock`, remedy)
   const found = `set; ends at ${moment(end)}`
   return end - clock.now() < SOON_MS ? warning(found, remedy) : ok(found)
 }
@@ -145,7 +145,7 @@ function proxyFinding({ failure, config: { baseUrl, proxy } }: Attempt): Finding
       `Check HTTPS_PROXY (http://user:password@host:port where it answers 407). Have it allow CONNECT to ${target}, name its own authority in NODE_EXTRA_CA_CERTS, or name the host in NO_PROXY.`,
     )
   }
-  return shown ? ok(`${shown}, except for NO_PROXY and this machine`) : skipped('none is set')
+  return shown ? ok(`${shown} is set; not used for NO_PROXY and this machine`) : skipped('none is set')
 }
 
 function addressFinding({ failure, config }: Attempt): Finding {

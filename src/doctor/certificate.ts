@@ -5,6 +5,7 @@ import { EnvHttpProxyAgent } from 'undici'
 import type { ProxySettings } from '../aifi/access.ts'
 import type { Environment } from '../config/settings-reader.ts'
 import type { Clock } from '../lib/clock.ts'
+import { isJsonObject } from '../lib/json.ts'
 import { harmless } from '../lib/text.ts'
 import { codeOf } from './local-checks.ts'
 import { type Finding, ok, problem, warning } from './report.ts'
@@ -16,52 +17,61 @@ export interface ShownCertificate {
   readonly refusal: string | undefined
 }
 
-/** undici publishes each new connection there, with its socket. */
+/** Where undici publishes what becomes of a connection; a new one with its socket. */
 const CONNECTED = 'undici:client:connected'
+const NOT_CONNECTED = 'undici:client:connectError'
 /** Whoever takes longer to show one is not waited for, milliseconds. */
 const LOOK_MS = 4_000
 /** A chain longer than this is not followed. */
 const CHAIN_LIMIT = 10
 
 /**
- * The certificate that the far end shows, on the way that the client takes (proxies included), accepted or not.
+ * The certificate that the far end shows, accepted or not, on the way that the client takes (proxies included).
  * Nothing is sent: the connection ends when TLS is established. Undefined when there is none to see; never throws.
  */
 export async function lookAtCertificate(
   url: URL,
   { proxy, clock }: { readonly proxy: ProxySettings; readonly clock: Clock },
 ): Promise<ShownCertificate | undefined> {
-  let seen: ShownCertificate | undefined
-  const onConnected = (message: unknown) => {
-    const socket = socketTo(url, message)
-    if (!socket) return
-    const refusal = socket.authorized ? undefined : String(socket.authorizationError)
-    seen = { certificate: socket.getPeerCertificate(true), refusal }
-  }
   // Not to let anything pass: to see a certificate that is refused.
   const connect = { rejectUnauthorized: false }
   const { httpProxy = '', httpsProxy = '', noProxy = '' } = proxy
   const agent = new EnvHttpProxyAgent({ connect, requestTls: connect, httpProxy, httpsProxy, noProxy })
-  subscribe(CONNECTED, onConnected)
-  try {
-    await new Promise<void>((resolve) => {
-      clock.after(LOOK_MS, resolve)
-      const onRequestStart = (controller: { abort(reason: Error): void }) => controller.abort(new Error('seen'))
-      const handler = { onRequestStart, onResponseError: () => resolve() }
-      agent.dispatch({ origin: url.origin, path: '/', method: 'HEAD' }, handler)
-    })
-    return seen
-  } finally {
-    unsubscribe(CONNECTED, onConnected)
-    await agent.destroy()
+  let settle: (shown: ShownCertificate | undefined) => void = () => undefined
+  const shown = new Promise<ShownCertificate | undefined>((resolve) => {
+    settle = resolve
+  })
+  const onConnected = (message: unknown) => {
+    if (isAbout(url, message) && message.socket instanceof tls.TLSSocket) settle(shownBy(message.socket))
   }
+  // The first failure ends it: through a proxy, undici would try again without pause or end.
+  const onNotConnected = (message: unknown) => void (isAbout(url, message) && settle(undefined))
+  subscribe(CONNECTED, onConnected)
+  subscribe(NOT_CONNECTED, onNotConnected)
+  const forgetDeadline = clock.after(LOOK_MS, () => settle(undefined))
+  agent.dispatch(
+    { origin: url.origin, path: '/', method: 'HEAD' },
+    {
+      onRequestStart: (controller) => controller.abort(new Error('not wanted')),
+      onResponseError: () => settle(undefined),
+    },
+  )
+  const result = await shown
+  forgetDeadline()
+  unsubscribe(CONNECTED, onConnected)
+  unsubscribe(NOT_CONNECTED, onNotConnected)
+  await agent.destroy()
+  return result
 }
 
-function socketTo(url: URL, message: unknown): tls.TLSSocket | undefined {
-  const isMessage = typeof message === 'object' && message !== null && 'socket' in message && 'connectParams' in message
-  const { hostname, port } = Object(isMessage && message.connectParams)
-  const isThere = hostname === url.hostname && String(port) === url.port
-  return isMessage && isThere && message.socket instanceof tls.TLSSocket ? message.socket : undefined
+/** A message of those channels, about a connection to the host of `url`. */
+function isAbout(url: URL, message: unknown): message is { readonly socket?: unknown } {
+  return isJsonObject(message) && isJsonObject(message.connectParams) && message.connectParams.host === url.host
+}
+
+function shownBy(socket: tls.TLSSocket): ShownCertificate {
+  const refusal = socket.authorized ? undefined : String(socket.authorizationError)
+  return { certificate: socket.getPeerCertificate(true), refusal }
 }
 
 /** Why a certificate is refused, and what to do; `now` is the wall clock. */

@@ -5,8 +5,8 @@ export const titles = {
   node: 'Node.js',
   settings: 'Settings',
   certificates: 'Certificates',
-  token: 'Token',
   proxy: 'Proxy',
+  token: 'Token',
   address: 'Address',
   tls: 'TLS',
   customers: 'Customers',
@@ -61,17 +61,12 @@ export class Report {
     return `${status} ${this.#paint(BOLD, titles[name].padEnd(TITLE_WIDTH))}  ${lines.join(`\n${INDENT}`)}\n`
   }
 
-  /** The settings that somebody has set, and then what holds for the others. */
+  /** The settings that somebody has set. */
   settings(rows: readonly SettingRow[]): string {
     const set = rows.filter(({ from }) => from === 'environment' || from === 'file')
     const width = Math.max(0, ...set.map(({ name }) => name.length))
     const lines = set.map(({ name, value, from }) => `${name.padEnd(width)}  ${value} (${from})`)
     if (rows.some(({ from }) => from === 'sandbox')) lines.push('address and credentials: those of the sandbox')
-    // What is missing is among the problems, and where tokens come from is said where one is fetched.
-    const defaults = rows.filter(
-      ({ from, value }) => from === 'default' && !/^(none|required|one way in)|:\/\//.test(value),
-    )
-    lines.push(`by default: ${defaults.map(({ name, value }) => `${name} ${value}`).join(', ')}`)
     return lines.map((line) => `${INDENT}${this.#paint(DIM, line)}\n`).join('')
   }
 
