@@ -1,14 +1,24 @@
 import { readFileSync } from 'node:fs'
+import type { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
-import type { Host } from '../cli/process-io.ts'
 import { type ConfigResult, readConfig } from '../config/config.ts'
+import type { Environment } from '../config/settings-reader.ts'
 import { customerFields } from '../customer/fields.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
-import type { Sandbox } from '../sandbox/sandbox.ts'
 import { aifiChecks } from './aifi-checks.ts'
 import { certificatesFinding } from './certificate.ts'
 import { auditFinding, browserFinding, pageFinding, settingRows, settingsFinding } from './local-checks.ts'
 import { asJson, type Check, hasProblem, ok, Report } from './report.ts'
+
+/** The process, as far as it is examined. */
+export interface DoctorHost {
+  readonly env: Environment
+  readonly stdout: Writable
+  readonly platform: NodeJS.Platform
+  readonly nodeVersion: string
+  /** Aborted when the process is asked to end. */
+  readonly stop: AbortSignal
+}
 
 export interface DoctorOptions {
   /** For scripts: one JSON object instead of lines for people. */
@@ -25,51 +35,37 @@ export interface DoctorOptions {
 const SANDBOX_CUSTOMER = 4211
 
 /** `doctor`: checks everything that the server needs, and says what is wrong. Only reads. Exit code 1 on a problem. */
-export async function doctorCommand(host: Host, options: DoctorOptions, clock: Clock = systemClock): Promise<number> {
-  const sandbox = options.sandbox ? await startEmbedded(options) : undefined
-  try {
-    return await diagnose(host, { ...options, sandbox, clock })
-  } finally {
-    await sandbox?.close()
-  }
-}
-
-async function startEmbedded({ getById }: DoctorOptions): Promise<Sandbox> {
-  const { startSandbox } = await import('../sandbox/sandbox.ts')
-  return startSandbox({ getById })
-}
-
-type Diagnosis = Omit<DoctorOptions, 'sandbox'> & { readonly sandbox: Sandbox | undefined; readonly clock: Clock }
-
-async function diagnose(host: Host, { json, customerId, sandbox, clock }: Diagnosis): Promise<number> {
+export async function doctorCommand(
+  host: DoctorHost,
+  { json, sandbox: isSandbox, getById, customerId }: DoctorOptions,
+  clock: Clock = systemClock,
+): Promise<number> {
+  const sandbox = isSandbox ? await startEmbedded(getById) : undefined
   const { env, stdout, stop } = host
   const readFile = (path: string) => readFileSync(path)
   const result = readConfig(env, { fieldNames: customerFields, readFile, ...(sandbox && { sandbox }) })
-  const rows = settingRows(env, result, sandbox !== undefined)
+  const rows = settingRows(env, result, isSandbox)
   const report = new Report({ colour: hasColours(host) })
   const print = (text: string) => void (json || stdout.write(text))
   const checks: Check[] = []
-  const named = customerId ?? (sandbox && SANDBOX_CUSTOMER)
-  for await (const check of allChecks(host, { result, clock, customerId: named })) {
-    if (stop.aborted) return 1
+  for await (const check of examine(host, result, { clock, customerId: customerId ?? (sandbox && SANDBOX_CUSTOMER) })) {
+    if (stop.aborted) break
     checks.push(check)
     print(report.check(check))
     if (check.name === 'settings') print(report.settings(rows))
   }
-  print(report.summary(checks))
-  if (json) stdout.write(asJson(checks, rows))
+  await sandbox?.close()
+  if (stop.aborted) return 1
+  stdout.write(json ? asJson(checks, rows) : report.summary(checks))
   return hasProblem(checks) ? 1 : 0
 }
 
-interface Subject {
-  readonly result: ConfigResult
-  readonly clock: Clock
-  readonly customerId: number | undefined
-}
-
-/** The order of dependence: without settings that the server would start with, there is nothing else to check. */
-async function* allChecks(host: Host, { result, clock, customerId }: Subject): AsyncGenerator<Check> {
-  const { env, platform, nodeVersion, stop } = host
+/** In the order of dependence. Without settings that the server would start with, there is nothing else to check. */
+async function* examine(
+  { env, platform, nodeVersion, stop }: DoctorHost,
+  result: ConfigResult,
+  { clock, customerId }: { readonly clock: Clock; readonly customerId: number | undefined },
+): AsyncGenerator<Check> {
   yield { name: 'node', ...ok(`${nodeVersion} (20.18.1 or newer is needed)`) }
   yield { name: 'settings', ...settingsFinding(result) }
   yield { name: 'certificates', ...certificatesFinding(env) }
@@ -81,6 +77,11 @@ async function* allChecks(host: Host, { result, clock, customerId }: Subject): A
   yield { name: 'audit', ...(await auditFinding(config, platform)) }
 }
 
-function hasColours({ stdout, env }: Host): boolean {
+async function startEmbedded(getById: boolean) {
+  const { startSandbox } = await import('../sandbox/sandbox.ts')
+  return startSandbox({ getById })
+}
+
+function hasColours({ stdout, env }: DoctorHost): boolean {
   return stdout instanceof WriteStream && !env.NO_COLOR && stdout.hasColors({ ...env })
 }
