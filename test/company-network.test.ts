@@ -102,6 +102,9 @@ describe.skipIf(!authority)('a certificate of the authority of a company', () =>
     })
     expect(checks.tls).toMatchObject({ status: 'ok', found: expect.stringContaining(AUTHORITY) })
     expect(checks.customers).toMatchObject({ status: 'ok' })
+    // To look at a certificate, nothing is sent.
+    const methods = [...aifi.received(), ...aifi.partial()].map(({ method }) => method)
+    expect(methods.toSorted()).toEqual(['GET', 'GET', 'PATCH'])
   })
 
   test('is refused and accepted in the same way at the token endpoint', async () => {
@@ -147,7 +150,7 @@ describe.skipIf(!authority)('a certificate of the authority of a company', () =>
     const aifi = await aifiServer(certificate)
     const env = { ...token(aifi), NODE_TLS_REJECT_UNAUTHORIZED: '0' }
     expect(await runToEnd({ env })).toMatchObject({ code: 1, stdout: '' })
-    expect((await doctorIn(env)).checks.certificates).toMatchObject({ status: 'problem' })
+    expect((await doctorIn(env)).checks.settings).toMatchObject({ status: 'problem' })
     expect(aifi.received()).toEqual([])
   })
 })
@@ -186,13 +189,18 @@ describe.skipIf(!authority)('a proxy', () => {
   })
 
   test('that inspects TLS is not trusted without its authority, and doctor names it', async () => {
-    const { aifi, auth, env } = await network()
+    const { aifi, auth, proxy, env } = await network()
     const untrusting = { ...env, NODE_EXTRA_CA_CERTS: '' }
     expect((await changeIn(untrusting)).result).toMatchObject({
       status: 'failed',
       message: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
     })
-    expect((await doctorIn(untrusting)).checks.tls?.found).toContain(AUTHORITY)
+    const [byApplication, byToken] = await Promise.all([
+      doctorIn(untrusting),
+      doctorIn({ ...token('https://aifi.test'), HTTPS_PROXY: proxy.url }),
+    ])
+    expect(byApplication.checks.token).toMatchObject({ status: 'problem', found: expect.stringContaining(AUTHORITY) })
+    expect(byToken.checks.tls).toMatchObject({ status: 'problem', found: expect.stringContaining(AUTHORITY) })
     expect([...aifi.received(), ...auth.received()]).toEqual([])
   })
 
@@ -211,7 +219,7 @@ describe.skipIf(!authority)('a proxy', () => {
   test.each([
     [403, 'allow CONNECT to aifi.test:443'],
     [407, 'http://user:password@host:port'],
-    [502, 'could not get there itself'],
+    [502, 'NO_PROXY'],
   ])('that refuses with %i is named with the status, and not with its password', async (status, remedy) => {
     const { aifi, auth, proxy } = await network()
     proxy.always('CONNECT', fault.answer(status, 'a page of words', { 'proxy-authenticate': 'Basic realm="x"' }))
@@ -223,7 +231,7 @@ describe.skipIf(!authority)('a proxy', () => {
     })
     expect(diagnosis.code).toBe(1)
     const found = expect.stringContaining(`HTTP ${status}`)
-    expect(diagnosis.checks.address).toMatchObject({
+    expect(diagnosis.checks.proxy).toMatchObject({
       status: 'problem',
       found,
       remedy: expect.stringContaining(remedy),
@@ -243,7 +251,7 @@ describe.skipIf(!authority)('a proxy', () => {
       message: expect.stringContaining('proxy could not be used (ECONNREFUSED)'),
     })
     const diagnosis = await doctorIn(env)
-    expect(diagnosis.checks.address).toMatchObject({
+    expect(diagnosis.checks.proxy).toMatchObject({
       status: 'problem',
       found: expect.stringContaining('ECONNREFUSED'),
     })
@@ -266,7 +274,7 @@ describe.skipIf(!authority)('a proxy', () => {
     const change = await changeIn(env)
     expect(change.result).toMatchObject({ status: 'failed', message: expect.stringContaining('proxy') })
     const refused = await doctorIn(env)
-    expect(refused.checks.address).toMatchObject({
+    expect(refused.checks.proxy).toMatchObject({
       status: 'problem',
       remedy: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
     })

@@ -1,11 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -15,19 +14,12 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { stripVTControlCharacters } from 'node:util'
-import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createHttp } from '../src/aifi/http.ts'
-import { targetOf } from '../src/aifi/target.ts'
 import { run } from '../src/cli/command-line.ts'
 import type { Host } from '../src/cli/process-io.ts'
 import { settings } from '../src/config/settings.ts'
-import { titles } from '../src/doctor/check.ts'
-import { doctorCommand } from '../src/doctor/command.ts'
-import { Report } from '../src/doctor/report.ts'
-import { routeTo } from '../src/doctor/route.ts'
-import { systemClock } from '../src/lib/clock.ts'
+import { doctorCommand } from '../src/doctor/doctor.ts'
+import { Report, titles } from '../src/doctor/report.ts'
 import { startSandbox } from '../src/sandbox/sandbox.ts'
 import { server } from './helpers/company-network.ts'
 import { type Fault, fault } from './helpers/fault.ts'
@@ -147,7 +139,7 @@ describe('doctor --sandbox', () => {
     const { code, json, check } = await examine({}, '--sandbox')
     expect(code).toBe(0)
     expect(Object.keys(json)).toEqual(['ok', 'version', 'checks', 'settings'])
-    const names = ['node', 'settings', 'proxy', 'certificates', 'address', 'tls', 'token', 'customers', 'record']
+    const names = ['node', 'settings', 'certificates', 'proxy', 'token', 'address', 'tls', 'customers', 'record']
     expect(json.checks.map(({ name }) => name)).toEqual([...names, 'browser', 'approval_page', 'audit'])
     expect(check('node').found).toContain(process.versions.node)
   })
@@ -191,8 +183,8 @@ describe('what leaves the machine', () => {
     const { code, check } = await examine({ AIFI_TOKEN: CANARY })
     expect(code).toBe(1)
     expect(check('settings')).toMatchObject({ status: 'problem', found: expect.stringContaining('AIFI_BASE_URL') })
-    for (const name of ['address', 'tls', 'customers', 'record'] as const) expect(check(name).status).toBe('skipped')
-    expect(check('token').status).toBe('ok')
+    for (const name of ['address', 'customers', 'record', 'audit'] as const) expect(check(name).status).toBe('skipped')
+    expect((await lines({ AIFI_TOKEN: CANARY })).text).toContain('Not checked because of that: Proxy, Token, Address')
   })
 
   test.each([fault.answer(500), fault.answer(401), fault.redirect(307, '/elsewhere')])(
@@ -220,23 +212,35 @@ describe('settings', () => {
     expect(found.json.settings.map(({ name }) => name)).toEqual(settings.map(({ name }) => name))
     const row = (name: string) => originOf(found, name)
     expect(row('AIFI_BASE_URL')).toEqual({ name: 'AIFI_BASE_URL', from: 'environment', value: upstream.url })
-    expect(row('AIFI_TOKEN')).toEqual({ name: 'AIFI_TOKEN', from: 'file', value: 'set, not shown' })
+    expect(row('AIFI_TOKEN')).toEqual({ name: 'AIFI_TOKEN', from: 'file', value: 'not shown' })
     expect(row('AIFI_TOKEN_FILE')).toEqual({ name: 'AIFI_TOKEN_FILE', from: 'environment', value: file })
     expect(row('AIFI_TIMEOUT_MS')).toEqual({ name: 'AIFI_TIMEOUT_MS', from: 'environment', value: '9000' })
     expect(row('AIFI_APPROVAL')).toEqual({ name: 'AIFI_APPROVAL', from: 'default', value: 'auto' })
     expect(upstream.received('GET')[0]?.headers.authorization).toBe(`Bearer ${CANARY}`)
     const { text } = await lines({ AIFI_BASE_URL: upstream.url, AIFI_TOKEN_FILE: file })
-    expect(text).toMatch(/AIFI_TOKEN +set, not shown \(file\)/)
+    expect(text).toMatch(/AIFI_TOKEN +not shown \(file\)/)
   })
 
-  test('that are wrong are all named, and what does not depend on them is looked at all the same', async () => {
+  test('that are wrong are all named, and nothing is sent', async () => {
     const upstream = await aifi()
     const env = { ...access(upstream), AIFI_APPROVAL: 'never', AIFI_TIMEOUT_MS: 'soon', AIFI_APROVAL_PORT: '1' }
     const { code, check } = await examine(env)
     expect(code).toBe(1)
     for (const name of ['AIFI_APPROVAL ', 'AIFI_TIMEOUT_MS', 'AIFI_APROVAL_PORT'])
       expect(check('settings').found).toContain(name)
-    expect(check('customers').status).toBe('ok')
+    expect(upstream.connections().accepted).toBe(0)
+  })
+
+  test('that name a file show the path that was tried, and nothing of a secret that is no path', async () => {
+    const upstream = await aifi()
+    const valueIn = async (path: string) => {
+      const found = await examine({ AIFI_BASE_URL: upstream.url, AIFI_TOKEN_FILE: path })
+      expect(found.check('settings')).toMatchObject({ status: 'problem', found: expect.stringContaining('ENOENT') })
+      return originOf(found, 'AIFI_TOKEN_FILE')?.value
+    }
+    const path = join(temporaryFolder(), 'none')
+    expect(await valueIn(path)).toBe(path)
+    for (const secret of [CANARY, `/${CANARY}`, `/none/${CANARY}`]) expect(await valueIn(secret)).toBe('set, not shown')
   })
 
   test('without effect are a warning, as is approval by nobody', async () => {
@@ -250,14 +254,13 @@ describe('settings', () => {
     expect((await lines(env)).text).toContain('It works, with')
   })
 
-  test.skipIf(isWindows)('may name a pipe, which is read once, and is no end of it waited for', async () => {
+  test.skipIf(isWindows)('may name a pipe, which is read once', async () => {
     const upstream = await aifi()
     const pipe = join(temporaryFolder(), 'pipe')
     execFileSync('mkfifo', [pipe])
-    openSync(pipe, 'r+')
-    const clock = new TestClock()
-    const examined = pushed(clock, { AIFI_BASE_URL: upstream.url, AIFI_TOKEN_FILE: pipe })
-    expect((await examined).text).toContain('ETIMEDOUT')
+    spawn('sh', ['-c', `printf ${CANARY} > "$0"`, pipe])
+    expect((await examine({ AIFI_BASE_URL: upstream.url, AIFI_TOKEN_FILE: pipe })).code).toBe(0)
+    expect(upstream.received('GET')[0]?.headers.authorization).toBe(`Bearer ${CANARY}`)
   })
 
   test('never show a secret, wherever it was put by mistake', async () => {
@@ -294,29 +297,33 @@ describe('settings', () => {
 
 describe('what AiFi answers to the search', () => {
   test.each([
-    [401, 'does not accept the access token'],
-    [403, 'does not let it see customers'],
-    [404, 'no customers at this address'],
-    [422, 'refuses the search'],
-    [429, 'asked too much'],
-    [500, 'trouble of its own'],
-    [503, 'trouble of its own'],
-  ])('%i is a problem, explained as "%s"', async (status, words) => {
+    [401, 'access token has ended'],
+    [403, 'given the right'],
+    [404, 'AIFI_BASE_URL'],
+    [422, 'report it'],
+    [429, 'Wait a minute'],
+    [500, 'in a minute'],
+    [503, 'in a minute'],
+  ])('%i is a problem, with the remedy "%s"', async (status, words) => {
     const upstream = await aifi({ list: fault.answer(status) })
     const { code, check } = await examine(access(upstream))
     expect(code).toBe(1)
-    expect(check('customers')).toMatchObject({ status: 'problem', found: expect.stringContaining(words) })
-    expect(check('customers').found).toContain(`HTTP ${status}`)
-    expect(check('record')).toMatchObject({ status: 'skipped', found: expect.stringContaining('Customers') })
+    expect(check('customers')).toMatchObject({
+      status: 'problem',
+      found: expect.stringContaining(`HTTP ${status}`),
+      remedy: expect.stringContaining(words),
+    })
+    for (const name of ['token', 'address'] as const) expect(check(name).status).toBe('ok')
+    expect(check('record').status).toBe('skipped')
   })
 
   test.each([
-    ['a redirect', fault.redirect(302, 'https://sign-in.example'), 'leads on'],
-    ['a page of HTML', fault.answer(200, '<html>sign in</html>'), 'is not AiFi'],
-    ['something else in JSON', fault.answer(200, { items: [] }), 'is not AiFi'],
-  ])('%s is a problem', async (_, list, words) => {
+    ['a redirect', fault.redirect(302, 'https://sign-in.example')],
+    ['a page of HTML', fault.answer(200, '<html>sign in</html>')],
+    ['something else in JSON', fault.answer(200, { items: [] })],
+  ])('%s is a problem', async (_, list) => {
     const { check } = await examine(access(await aifi({ list })))
-    expect(check('customers')).toMatchObject({ status: 'problem', found: expect.stringContaining(words) })
+    expect(check('customers')).toMatchObject({ status: 'problem', remedy: expect.stringContaining('sign-in page') })
   })
 
   test.each([
@@ -342,39 +349,44 @@ describe('what AiFi answers to the search', () => {
     const { code, check } = await examine(access(gone))
     expect(code).toBe(1)
     expect(check('address')).toMatchObject({ status: 'problem', found: expect.stringContaining('ECONNREFUSED') })
-    expect(check('customers')).toMatchObject({ status: 'skipped', found: expect.stringContaining('“Address”') })
+    expect(check('customers').status).toBe('skipped')
     expect(check('token').status).toBe('ok')
   })
 
   test('a name that nobody knows is a problem of its own', async () => {
     const { check } = await examine({ AIFI_BASE_URL: `https://${randomUUID()}.invalid`, AIFI_TOKEN: CANARY })
-    expect(check('address')).toMatchObject({ status: 'problem', found: expect.stringContaining('cannot be resolved') })
+    expect(check('address')).toMatchObject({ status: 'problem', found: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) })
   })
 
   test('plain HTTP where https is wanted is a problem with TLS', async () => {
     const upstream = await server()
     upstream.nextConnection('plain', 'plain')
     const { check } = await examine(access({ url: upstream.url.replace('http:', 'https:') }))
-    expect(check('tls')).toMatchObject({ status: 'problem', found: expect.stringContaining('no secure connection') })
+    expect(check('tls')).toMatchObject({ status: 'problem', found: expect.stringMatching(/secure connection/i) })
   })
 })
 
 describe('whether one customer can be read', () => {
   const e404 = fault.answer(404, { message: 'Customer not found', type: 'E_NOT_FOUND' })
 
+  test('is not looked at unless a customer is named', async () => {
+    const upstream = await aifi()
+    expect((await examine(access(upstream))).check('record')).toMatchObject({
+      status: 'skipped',
+      found: expect.stringContaining('--customer'),
+    })
+    expect(upstream.received('GET')).toHaveLength(1)
+  })
+
   test.each([
-    ['a 404', fault.answer(404), 'cannot be told'],
-    ['a 404 in words of AiFi', e404, 'in words of AiFi'],
     ['a 405', fault.answer(405), 'does not offer'],
     ['a 501', fault.answer(501), 'does not offer'],
     ['a 403', fault.answer(403), 'HTTP 403'],
     ['an error', fault.answer(500), 'HTTP 500'],
   ])('is, after %s, a warning: everything works without', async (_, record, words) => {
-    const upstream = await aifi({ record })
-    const { code, check } = await examine(access(upstream))
+    const { code, check } = await examine(access(await aifi({ record })), '--customer', '4211')
     expect(code).toBe(0)
     expect(check('record')).toMatchObject({ status: 'warning', found: expect.stringContaining(words) })
-    expect(upstream.received('GET').at(-1)?.path).toBe('/api/admin/v2/customers/0')
   })
 
   test('is told by a customer that exists, without anything of the record', async () => {
@@ -400,25 +412,22 @@ describe('the token', () => {
   const inDays = (days: number) => Math.floor(Date.now() / 1000) + days * 86_400
 
   test.each([
-    ['long from now', jwt({ exp: inDays(90.5) }), 'ok', /in 90 days/],
-    ['soon', jwt({ exp: inDays(2.5) }), 'warning', /in 2 days/],
+    ['long from now', jwt({ exp: inDays(90.5) }), 'ok', /ends at 2.* UTC$/],
+    ['soon', jwt({ exp: inDays(2.5) }), 'warning', /ends at 2.* UTC$/],
     ['yesterday', jwt({ exp: inDays(-1) }), 'problem', /^ended at/],
-    ['at no time', jwt({ iat: 1 }), 'ok', /cannot be seen/],
-    ['at no time that is one', jwt({ exp: 1e300 }), 'ok', /cannot be seen/],
-    ['nobody knows when', CANARY, 'ok', /cannot be seen/],
+    ['at no time', jwt({ iat: 1 }), 'ok', /does not say/],
+    ['at no time that is one', jwt({ exp: 1e300 }), 'ok', /does not say/],
+    ['nobody knows when', CANARY, 'ok', /does not say/],
   ] as const)('that is given and ends %s', async (_, token, status, words) => {
     const { check, text } = await examine({ ...access(await aifi()), AIFI_TOKEN: token })
     expect(check('token')).toMatchObject({ status, found: expect.stringMatching(words) })
     expect(text).not.toContain(token)
-    expect(check('customers').status).toBe(status === 'problem' ? 'skipped' : 'ok')
+    expect(check('customers').status).toBe('ok')
   })
 
-  test('that is fetched is obtained, with its end', async () => {
+  test('that is fetched is obtained', async () => {
     const { check } = await examine(application(await aifi()))
-    expect(check('token')).toMatchObject({
-      status: 'ok',
-      found: expect.stringMatching(/good for 5 minutes, until 2.* UTC/),
-    })
+    expect(check('token')).toMatchObject({ status: 'ok', found: expect.stringContaining('obtained from 127.0.0.1') })
   })
 
   test.each([
@@ -429,7 +438,7 @@ describe('the token', () => {
     const { code, check } = await examine(application(await aifi({ token })))
     expect(code).toBe(1)
     expect(check('token')).toMatchObject({ status: 'problem', found: expect.stringContaining(words) })
-    expect(check('customers')).toMatchObject({ status: 'skipped', found: expect.stringContaining('“Token”') })
+    expect(check('customers').status).toBe('skipped')
   })
 
   test('is a problem where the token endpoint cannot be reached', async () => {
@@ -437,8 +446,18 @@ describe('the token', () => {
     await gone.close()
     const { check } = await examine({ ...application(await aifi()), AIFI_TOKEN_URL: gone.url })
     expect(check('token')).toMatchObject({ status: 'problem', found: expect.stringContaining('ECONNREFUSED') })
-    expect(check('address').status).toBe('ok')
+    expect(check('address').status).toBe('skipped')
   })
+})
+
+test('a proxy that hangs up is a problem, and is not connected to again and again', async () => {
+  const proxy = await server()
+  proxy.always('CONNECT', fault.closeAfterBody())
+  const env = { ...application({ url: 'https://aifi.invalid' }), HTTPS_PROXY: proxy.url }
+  const { check } = await examine(env)
+  expect(check('proxy').found).toContain(proxy.url)
+  expect(check('token')).toMatchObject({ status: 'problem', found: expect.stringContaining('proxy') })
+  expect(proxy.connections().accepted).toBeLessThan(10)
 })
 
 describe('the approval page', () => {
@@ -525,8 +544,6 @@ describe('the audit file', () => {
     if (isWindows) return
     symlinkSync(join(folder, 'none', 'audit.jsonl'), join(folder, 'link'))
     expect(await audit(join(folder, 'link'))).toMatchObject({ status: 'problem' })
-    symlinkSync('audit.jsonl', join(folder, 'good-link'))
-    expect(await audit(join(folder, 'good-link'))).toMatchObject({ status: 'ok' })
     execFileSync('mkfifo', [join(folder, 'pipe')])
     expect(await audit(join(folder, 'pipe'))).toMatchObject({ status: 'problem' })
     expect(existsSync(join(folder, 'audit.jsonl'))).toBe(false)
@@ -559,9 +576,10 @@ describe('CA settings', () => {
     const upstream = await aifi()
     const { code, check } = await examine({ ...application(upstream), NODE_TLS_REJECT_UNAUTHORIZED: '0' })
     expect(code).toBe(1)
-    expect(check('certificates').status).toBe('problem')
-    for (const name of ['address', 'tls', 'token', 'customers', 'record'] as const)
-      expect(check(name).status).toBe('skipped')
+    expect(check('settings')).toMatchObject({
+      status: 'problem',
+      found: expect.stringContaining('NODE_TLS_REJECT_UNAUTHORIZED'),
+    })
     expect(upstream.connections().accepted).toBe(0)
   })
 })
@@ -605,7 +623,7 @@ describe('whatever hangs, it ends within thirty seconds:', () => {
     const { seconds, code, text } = await pushed(new TestClock(), { ...patient, ...env(upstream) })
     expect(code).toBe(1)
     expect(seconds).toBeLessThanOrEqual(30)
-    expect(text).toMatch(/^problem .*in time/m)
+    expect(text).toMatch(/^problem .*(in time|no complete list)/m)
     expect(text).toMatch(/^\w+ +Audit trail/m)
   })
 
@@ -629,27 +647,13 @@ describe('the lines', () => {
     found: 'word '.repeat(40).trim(),
     remedy: 'do '.repeat(60).trim(),
   } as const
-  const plain = (text: string) => stripVTControlCharacters(text)
 
-  test('have signs in colour on a terminal, and fit it', () => {
-    for (const columns of [40, 80, 120]) {
-      const text = new Report({ colour: true, columns }).check(long)
-      expect(text).toContain('\u001b[31m✗\u001b[0m')
-      const shown = plain(text).trimEnd().split('\n')
-      for (const line of shown) expect(line.length).toBeLessThanOrEqual(columns)
-      expect(
-        shown
-          .join(' ')
-          .split(/\s+/)
-          .filter((word) => word === 'word'),
-      ).toHaveLength(40)
-      expect(shown.slice(1).every((line) => line.startsWith(' '))).toBe(true)
-    }
+  test('are coloured on a terminal', () => {
+    expect(new Report({ colour: true }).check(long)).toContain('\u001b[31mproblem\u001b[0m')
   })
 
-  test('have words instead elsewhere, and the remedy on the next line', () => {
-    const text = new Report({ colour: false, columns: undefined }).check(long)
-    expect(text).toMatch(/^problem Address +(word ?)+\n +do: (do ?)+\n$/)
+  test('are plain elsewhere, with the remedy on the next', () => {
+    expect(new Report({ colour: false }).check(long)).toMatch(/^problem Address +(word ?)+\n +do: (do ?)+\n$/)
   })
 })
 
@@ -668,40 +672,4 @@ test.each([
   const text = output()
   expect(text).toContain(words)
   expect(text).not.toContain(CANARY)
-})
-
-describe('the way out that doctor names', () => {
-  test('is the one that the client takes, for every NO_PROXY', async () => {
-    const upstream = await server()
-    const port = Number(new URL(upstream.url).port)
-    const entry = fc.constantFrom(
-      '127.0.0.1',
-      '.0.0.1',
-      '*.0.0.1',
-      '0.1',
-      '27.0.0.1',
-      'x.example',
-      '*',
-      '',
-      '127.0.0.1:1',
-      `127.0.0.1:${port}`,
-    )
-    const lists = fc
-      .array(entry, { maxLength: 3 })
-      .chain((names) => fc.constantFrom(names.join(','), names.join(' '), names.join(', ')))
-    await fc.assert(
-      fc.asyncProperty(lists, fc.boolean(), async (noProxy, hasProxy) => {
-        const proxy = await server()
-        proxy.always('CONNECT', fault.answer(403))
-        const settings = { noProxy, ...(hasProxy ? { httpProxy: proxy.url } : { httpsProxy: proxy.url }) }
-        const http = createHttp({ timeoutMs: 5_000, clock: systemClock, proxy: settings })
-        const url = new URL(upstream.url)
-        await http.exchange({ method: 'GET', ...targetOf(upstream.url), headers: {} })
-        await http.close()
-        expect(routeTo(url, settings).kind).toBe(proxy.connections().accepted > 0 ? 'proxy' : 'direct')
-        await proxy.close()
-      }),
-      { numRuns: 40 },
-    )
-  })
 })

@@ -42,7 +42,7 @@ export async function run(host: Host): Promise<number> {
     case 'sandbox':
       return sandboxCommand(host, command)
     case 'doctor': {
-      const { doctorCommand } = await import('../doctor/command.ts')
+      const { doctorCommand } = await import('../doctor/doctor.ts')
       return doctorCommand(host, command)
     }
     case 'audit_verify':

@@ -1,102 +1,108 @@
-import { type Check, type CheckName, titles } from './check.ts'
-import type { SettingRow } from './settings-table.ts'
+import { version } from '../lib/version.ts'
 
-export interface Style {
-  readonly colour: boolean
-  /** Where lines are broken; undefined: nowhere, each thing has one line. */
-  readonly columns: number | undefined
-}
-
-const SIGNS = {
-  ok: { sign: '✓', word: 'ok', colour: 32 },
-  warning: { sign: '!', word: 'warning', colour: 33 },
-  problem: { sign: '✗', word: 'problem', colour: 31 },
-  skipped: { sign: '–', word: 'skipped', colour: 2 },
+/** What is checked, in this order, and the titles that people read. The names are stable: scripts rely on them. */
+export const titles = {
+  node: 'Node.js',
+  settings: 'Settings',
+  certificates: 'Certificates',
+  proxy: 'Proxy',
+  token: 'Token',
+  address: 'Address',
+  tls: 'TLS',
+  customers: 'Customers',
+  record: 'One customer',
+  browser: 'Browser',
+  approval_page: 'Approval page',
+  audit: 'Audit trail',
 } as const
 
+export type CheckName = keyof typeof titles
+
+/** What a check found, in words without a secret; a line break separates several things. */
+export type Finding =
+  | { readonly status: 'ok' | 'skipped'; readonly found: string }
+  | { readonly status: 'warning' | 'problem'; readonly found: string; readonly remedy: string }
+
+export type Check = Finding & { readonly name: CheckName }
+
+/** One setting: what holds, as far as it may be shown, and where that comes from. */
+export interface SettingRow {
+  readonly name: string
+  readonly from: 'environment' | 'file' | 'default' | 'sandbox'
+  readonly value: string
+}
+
+export const ok = (found: string): Finding => ({ status: 'ok', found })
+/** Not checked, and why. */
+export const skipped = (found: string): Finding => ({ status: 'skipped', found })
+export const warning = (found: string, remedy: string): Finding => ({ status: 'warning', found, remedy })
+export const problem = (found: string, remedy: string): Finding => ({ status: 'problem', found, remedy })
+
+/** ANSI colours (SGR). */
+const COLOURS = { ok: 32, warning: 33, problem: 31, skipped: 2 } as const
+const BOLD = 1
+const DIM = 2
+const STATUS_WIDTH = Math.max(...Object.keys(COLOURS).map((word) => word.length))
 const TITLE_WIDTH = Math.max(...Object.values(titles).map((title) => title.length))
-/** A terminal narrower than this is not catered for. */
-const LEAST_COLUMNS = 40
+const INDENT = ' '.repeat(STATUS_WIDTH + TITLE_WIDTH + 3)
 
-/** What people read: one line each, and the remedy on the next. With colour there are signs, without there are words. */
+/** What people read: one line for each thing that was found, and what to do about it on the next. */
 export class Report {
-  readonly #style: Style
-  readonly #indent: number
+  readonly #colour: boolean
 
-  constructor(style: Style) {
-    this.#style = style
-    const marker = style.colour ? 1 : Math.max(...Object.values(SIGNS).map(({ word }) => word.length))
-    this.#indent = marker + TITLE_WIDTH + 3
+  constructor({ colour }: { readonly colour: boolean }) {
+    this.#colour = colour
   }
 
   check({ name, ...finding }: Check): string {
-    const { sign, word, colour } = SIGNS[finding.status]
-    const marker = this.#style.colour ? sign : word.padEnd(this.#indent - TITLE_WIDTH - 3)
-    const prefix = `${this.#paint(colour, marker)} ${this.#paint(1, titles[name].padEnd(TITLE_WIDTH))}  `
-    const lines = finding.found.split('\n').flatMap((each) => this.#wrap(each))
-    const shown = finding.status === 'skipped' ? lines.map((line) => this.#paint(2, line)) : lines
-    const remedy = 'remedy' in finding ? this.#wrap(finding.remedy, this.#style.colour ? '→ ' : 'do: ') : []
-    return `${prefix}${[...shown, ...remedy].join(`\n${' '.repeat(this.#indent)}`)}\n`
+    const status = this.#paint(COLOURS[finding.status], finding.status.padEnd(STATUS_WIDTH))
+    const remedy = 'remedy' in finding ? [`do: ${finding.remedy}`] : []
+    const lines = [...finding.found.split('\n'), ...remedy]
+    return `${status} ${this.#paint(BOLD, titles[name].padEnd(TITLE_WIDTH))}  ${lines.join(`\n${INDENT}`)}\n`
   }
 
-  /** The settings that somebody has set, and then what holds for the others. */
+  /** The settings that somebody has set. */
   settings(rows: readonly SettingRow[]): string {
-    const set = rows.filter(({ from }) => from !== 'default' && from !== 'sandbox')
+    const set = rows.filter(({ from }) => from === 'environment' || from === 'file')
     const width = Math.max(0, ...set.map(({ name }) => name.length))
-    const lines = set.flatMap(({ name, value, from }) => this.#wrap(`${value} (${from})`, `${name.padEnd(width)}  `))
-    const replaced = rows.some(({ from }) => from === 'sandbox')
-    // What is missing is among the problems, and where tokens come from is said where one is fetched.
-    const rest = rows.filter(
-      ({ from, value }) => from === 'default' && !/^(none|required|one way in)|:\/\//.test(value),
-    )
-    const others = `by default: ${rest.map(({ name, value }) => `${name} ${value}`).join(', ')}`
-    const notes = [...(replaced ? ['address and credentials: those of the stand-in'] : []), others]
-    const all = [...lines, ...notes.flatMap((note) => this.#wrap(note))]
-    return all.map((line) => `${' '.repeat(this.#indent)}${this.#paint(2, line)}\n`).join('')
+    const lines = set.map(({ name, value, from }) => `${name.padEnd(width)}  ${value} (${from})`)
+    if (rows.some(({ from }) => from === 'sandbox')) lines.push('address and credentials: those of the sandbox')
+    return lines.map((line) => `${INDENT}${this.#paint(DIM, line)}\n`).join('')
   }
 
   summary(checks: readonly Check[]): string {
-    const count = (status: Check['status'], word: string) => {
-      const number = checks.filter((check) => check.status === status).length
-      return number === 0 ? [] : [`${number} ${word}${number === 1 ? '' : 's'}`]
-    }
-    const counts = [...count('problem', 'problem'), ...count('warning', 'warning')].join(' and ')
-    const hasProblem = checks.some(({ status }) => status === 'problem')
-    const words = hasProblem
-      ? `${counts}. Begin with the first.`
-      : counts
-        ? `It works, with ${counts}.`
-        : 'Everything is in order.'
-    return `\n${this.#paint(1, words)}\nThis only read: nothing was changed at AiFi.\n`
-  }
-
-  /** Shown while a check is under way, and wiped out by {@link wipe}. Only for a terminal. */
-  underWay(name: CheckName): string {
-    return this.#style.colour ? this.#paint(2, `· ${titles[name]} …`) : ''
-  }
-
-  wipe(): string {
-    return this.#style.colour ? '\r\u001b[K' : ''
+    const counts = (['problem', 'warning'] as const).flatMap((status) => {
+      const count = checks.filter((check) => check.status === status).length
+      return count === 0 ? [] : [`${count} ${status}${count === 1 ? '' : 's'}`]
+    })
+    const isFine = counts.length === 0
+    const words = hasProblem(checks)
+      ? `${counts.join(' and ')}. Begin with the first.`
+      : `It works, with ${counts.join()}.`
+    const left = uncheckedIn(checks).map((name) => titles[name])
+    const rest = left.length > 0 ? `Not checked because of that: ${left.join(', ')}.\n` : ''
+    const verdict = this.#paint(BOLD, isFine ? 'Everything is in order.' : words)
+    return `\n${verdict}\n${rest}This only read: nothing was changed at AiFi.\n`
   }
 
   #paint(code: number, text: string): string {
-    return this.#style.colour ? `\u001b[${code}m${text}\u001b[0m` : text
+    return this.#colour ? `\u001b[${code}m${text}\u001b[0m` : text
   }
+}
 
-  /** `first` begins the first line, and the others are indented by as much. */
-  #wrap(text: string, first = ''): string[] {
-    const { columns } = this.#style
-    if (columns === undefined) return [first + text]
-    const width = Math.max(columns, LEAST_COLUMNS) - this.#indent - first.length
-    const lines: string[] = []
-    let line = ''
-    for (const word of text.split(/(?<= )(?=\S)/)) {
-      if (line !== '' && (line + word).trimEnd().length > width) {
-        lines.push(line.trimEnd())
-        line = ''
-      }
-      line += word
-    }
-    return [...lines, line].map((each, index) => (index === 0 ? first : ' '.repeat(first.length)) + each)
-  }
+/** One object for scripts, in which every check has its place. */
+export function asJson(checks: readonly Check[], settings: readonly SettingRow[]): string {
+  const unchecked = uncheckedIn(checks).map((name) => ({ name, ...skipped('not checked: something before it failed') }))
+  const all = { ok: !hasProblem(checks), version, checks: [...checks, ...unchecked], settings }
+  return `${JSON.stringify(all, null, 2)}\n`
+}
+
+/** What an earlier problem kept from being checked. */
+function uncheckedIn(checks: readonly Check[]): CheckName[] {
+  const isUnchecked = (name: string): name is CheckName => !checks.some((check) => check.name === name)
+  return Object.keys(titles).filter(isUnchecked)
+}
+
+export function hasProblem(checks: readonly Check[]): boolean {
+  return checks.some(({ status }) => status === 'problem')
 }

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import type { Writable } from 'node:stream'
+import { WriteStream } from 'node:tty'
+import { type ConfigResult, readConfig } from '../config/config.ts'
+import type { Environment } from '../config/settings-reader.ts'
+import { customerFields } from '../customer/fields.ts'
+import { type Clock, systemClock } from '../lib/clock.ts'
+import { aifiChecks } from './aifi-checks.ts'
+import { certificatesFinding } from './certificate.ts'
+import { auditFinding, browserFinding, pageFinding, settingRows, settingsFinding } from './local-checks.ts'
+import { asJson, type Check, hasProblem, ok, Report } from './report.ts'
+
+/** The process, as far as it is examined. */
+export interface DoctorHost {
+  readonly env: Environment
+  readonly stdout: Writable
+  readonly platform: NodeJS.Platform
+  readonly nodeVersion: string
+  /** Aborted when the process is asked to end. */
+  readonly stop: AbortSignal
+}
+
+export interface DoctorOptions {
+  /** For scripts: one JSON object instead of lines for people. */
+  readonly json: boolean
+  /** Against the embedded stand-in instead of AiFi. */
+  readonly sandbox: boolean
+  /** Whether the stand-in answers `GET /customers/{id}`. */
+  readonly getById: boolean
+  /** A customer that exists, to be read. */
+  readonly customerId?: number | undefined
+}
+
+/** Whom the stand-in certainly has. */
+const SANDBOX_CUSTOMER = 4211
+
+/** `doctor`: checks everything that the server needs, and says what is wrong. Only reads. Exit code 1 on a problem. */
+export async function doctorCommand(
+  host: DoctorHost,
+  { json, sandbox: isSandbox, getById, customerId }: DoctorOptions,
+  clock: Clock = systemClock,
+): Promise<number> {
+  const sandbox = isSandbox ? await startEmbedded(getById) : undefined
+  const { env, stdout, stop } = host
+  const readFile = (path: string) => readFileSync(path)
+  const result = readConfig(env, { fieldNames: customerFields, readFile, ...(sandbox && { sandbox }) })
+  const rows = settingRows(env, result, isSandbox)
+  const report = new Report({ colour: hasColours(host) })
+  const print = (text: string) => void (json || stdout.write(text))
+  const checks: Check[] = []
+  for await (const check of examine(host, result, { clock, customerId: customerId ?? (sandbox && SANDBOX_CUSTOMER) })) {
+    if (stop.aborted) break
+    checks.push(check)
+    print(report.check(check))
+    if (check.name === 'settings') print(report.settings(rows))
+  }
+  await sandbox?.close()
+  if (stop.aborted) return 1
+  stdout.write(json ? asJson(checks, rows) : report.summary(checks))
+  return hasProblem(checks) ? 1 : 0
+}
+
+/** In the order of dependence. Without settings that the server would start with, there is nothing else to check. */
+async function* examine(
+  { env, platform, nodeVersion, stop }: DoctorHost,
+  result: ConfigResult,
+  { clock, customerId }: { readonly clock: Clock; readonly customerId: number | undefined },
+): AsyncGenerator<Check> {
+  yield { name: 'node', ...ok(`${nodeVersion} (20.18.1 or newer is needed)`) }
+  yield { name: 'settings', ...settingsFinding(result) }
+  yield { name: 'certificates', ...certificatesFinding(env) }
+  if (!result.ok) return
+  const { config } = result
+  yield* aifiChecks(config.aifi, { clock, stop, customerId })
+  yield { name: 'browser', ...browserFinding(config, { env, platform, clock }) }
+  yield { name: 'approval_page', ...(await pageFinding(config, env)) }
+  yield { name: 'audit', ...(await auditFinding(config, platform)) }
+}
+
+async function startEmbedded(getById: boolean) {
+  const { startSandbox } = await import('../sandbox/sandbox.ts')
+  return startSandbox({ getById })
+}
+
+function hasColours({ stdout, env }: DoctorHost): boolean {
+  return stdout instanceof WriteStream && !env.NO_COLOR && stdout.hasColors({ ...env })
+}
