@@ -1,35 +1,14 @@
 import { Agent, type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import type { Clock } from '../lib/clock.ts'
-import type { Signal } from '../lib/signal.ts'
-import type { ProxySettings } from './access.ts'
-import { type Exchange, Exchanging } from './exchange.ts'
+import { Exchanging, type Http } from './exchange.ts'
 import { cancelledBeforeSending, ProxyError } from './failure.ts'
-import type { Target } from './target.ts'
+import type { ProxySettings } from './port.ts'
 
 export interface HttpOptions {
   /** How long one exchange may take, connection and whole content included, in milliseconds. */
   readonly timeoutMs: number
   readonly clock: Clock
   readonly proxy?: ProxySettings
-}
-
-export interface HttpRequest extends Target {
-  readonly method: 'GET' | 'PATCH' | 'POST'
-  readonly headers: Record<string, string>
-  readonly body?: string
-  /** Stops the request as long as it has not left; afterwards without effect. */
-  readonly signal?: Signal | undefined
-  /** Called just before the first byte leaves, on an open connection. */
-  readonly onSending?: (() => void) | undefined
-  /** The largest content of an answer that is read, in bytes. Default: 1 MB. */
-  readonly maxBytes?: number
-}
-
-export interface Http {
-  /** One request and its answer. Never throws, writes nothing twice, follows no redirect. */
-  exchange(request: HttpRequest): Promise<Exchange>
-  /** Ends all connections, and all exchanges with them. */
-  close(): Promise<void>
 }
 
 const MAX_BYTES = 1_000_000

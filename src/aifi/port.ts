@@ -1,5 +1,6 @@
 import type { JsonObject } from '../lib/json.ts'
-import type { Signal } from '../lib/signal.ts'
+import type { Secret } from '../lib/secret.ts'
+import type { Signal as AbortSignal } from '../lib/signal.ts'
 import type { AifiError } from './errors.ts'
 
 /**
@@ -16,13 +17,13 @@ export interface Aifi {
    * `GET /api/admin/v2/customers/{customerId}`, which AiFi's pages do not document: best effort.
    * Aborting `signal` ends it as `unreadable`.
    */
-  readCustomer(customerId: number, signal?: Signal): Promise<Reading>
+  readCustomer(customerId: number, signal?: AbortSignal): Promise<Reading>
   /**
    * `GET /api/admin/v2/customers` with one filter. The list has no pages, so its size is anybody's guess: an answer of
    * more than 4 MB ends as `too_large`, with the connection. Whether AiFi obeyed the filter is not looked at.
    * Aborting `signal` ends it as `unreadable`.
    */
-  listCustomers(filter: CustomerFilter, signal?: Signal): Promise<Listing>
+  listCustomers(filter: CustomerFilter, signal?: AbortSignal): Promise<Listing>
   /**
    * `PATCH /api/admin/v2/customers/{customerId}` with exactly `body`.
    * Sent again only when the first one certainly was not processed (design: connection not established, 429 with a
@@ -40,7 +41,7 @@ export interface UpdateOptions {
   /** The body carries a password: then nothing but the one 401 with a fresh OAuth token may be repeated. */
   once?: boolean
   /** Before the request has left, stops it (`not_sent`, `cancelled`). Once it is on its way it has no effect. */
-  signal?: Signal
+  signal?: AbortSignal
   /**
    * How long the whole call may take, retries included, in milliseconds; default: three deadlines of an exchange. A
    * retry whose pause and deadline would not fit is not started. (A fresh token that it needs comes on top.)
@@ -107,3 +108,25 @@ export type Reading =
 export type Listing =
   /** A list, whatever its entries are. */
   { kind: 'list'; entries: readonly unknown[]; http: HttpFacts } | Exclude<Reading, { kind: 'record' }>
+
+/** The ways into AiFi: a token issued by AiFi, or an application's id and secret (OAuth 2.0 client credentials). */
+export type Credentials =
+  | { readonly kind: 'token'; readonly token: Secret }
+  | {
+      readonly kind: 'client'
+      readonly clientId: string
+      readonly clientSecret: Secret
+      readonly tokenUrl: string
+      /** Further form parameters of the token request, as name and value; the values may be secret. */
+      readonly tokenParams: readonly (readonly [string, string])[]
+    }
+
+/**
+ * Proxies as data: the values of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. The addresses may carry a password.
+ * Loopback never goes through a proxy.
+ */
+export interface ProxySettings {
+  readonly httpProxy?: string
+  readonly httpsProxy?: string
+  readonly noProxy?: string
+}

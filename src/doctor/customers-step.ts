@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { customersOf, listingOf } from '../aifi/client.ts'
 import type { Sending } from '../aifi/port.ts'
-import { listingOf } from '../aifi/reading.ts'
-import { customersOf } from '../aifi/target.ts'
 import type { AifiAccess } from './aifi-access.ts'
 import { type Finding, ok, problem, warning } from './check.ts'
 

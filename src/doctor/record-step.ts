@@ -1,5 +1,4 @@
-import { readingOf } from '../aifi/reading.ts'
-import { customersOf } from '../aifi/target.ts'
+import { customersOf, readingOf } from '../aifi/client.ts'
 import { customerFields, fieldFacts } from '../customer/fields.ts'
 import { isJsonObject } from '../lib/json.ts'
 import type { AifiAccess } from './aifi-access.ts'

@@ -1,4 +1,4 @@
-import type { ProxySettings } from '../aifi/access.ts'
+import type { ProxySettings } from '../aifi/port.ts'
 
 /** How a request to some address leaves this machine. */
 export type Route =

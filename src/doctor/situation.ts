@@ -1,4 +1,4 @@
-import type { Credentials, ProxySettings } from '../aifi/access.ts'
+import type { Credentials, ProxySettings } from '../aifi/port.ts'
 import { readAccess, sandboxAccess } from '../config/access.ts'
 import { readConfig } from '../config/config.ts'
 import { readProxy } from '../config/proxy.ts'

@@ -1,4 +1,4 @@
-import type { Credentials } from '../aifi/access.ts'
+import type { Credentials } from '../aifi/port.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { AifiAccess } from './aifi-access.ts'
 import { type Finding, ok, problem, warning } from './check.ts'

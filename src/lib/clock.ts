@@ -1,4 +1,4 @@
-import type { Signal } from './signal.ts'
+import type { Signal as AbortSignal } from './signal.ts'
 
 /**
  * The two clocks and the timer, passed in wherever time decides something, so that tests can move them.
@@ -26,7 +26,7 @@ export const systemClock: Clock = {
 }
 
 /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
-export function sleep(clock: Clock, ms: number, signal?: Signal): Promise<void> {
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()
     const done = () => {
