@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as fc from 'fast-check'
@@ -13,7 +13,10 @@ import { type Fault, fault } from './helpers/fault.ts'
 import { type FaultServer, selfSignedCertificate, startFaultServer } from './helpers/fault-server.ts'
 import { TestClock } from './helpers/test-clock.ts'
 
-const TIMEOUT_MS = 150
+/** Long enough to decide nothing. */
+const PATIENT_MS = 5_000
+/** Where running out of time is the point. */
+const HASTY_MS = 150
 const TOKEN = 'canary-token-7f3a'
 const PATH = '/api/admin/v2/customers/4211'
 const record = { id: 4211, email: 'jane@example.com', blocked: false }
@@ -31,7 +34,7 @@ async function faultServer(...options: Parameters<typeof startFaultServer>): Pro
 }
 
 function client(baseUrl: string, options: Partial<AifiOptions> = {}): AifiClient {
-  const own = { credentials: token, timeoutMs: TIMEOUT_MS, clock: systemClock, readOnly: false }
+  const own = { credentials: token, timeoutMs: PATIENT_MS, clock: systemClock, readOnly: false }
   const aifi = createAifi({ baseUrl, ...own, ...options })
   open.unshift(aifi)
   return aifi
@@ -45,6 +48,15 @@ async function connected(options: Partial<AifiOptions> = {}): Promise<{ server: 
 function withClientCredentials({ url }: FaultServer): Partial<AifiOptions> {
   const clientSecret = new Secret('canary-secret-91bd')
   return { credentials: { kind: 'client', clientId: 'app', clientSecret, tokenUrl: `${url}/token`, tokenParams: [] } }
+}
+
+/** What undici tells on one of its diagnostics channels until the test ends. */
+function told(channelName: string): unknown[] {
+  const messages: unknown[] = []
+  const keep = (message: unknown) => void messages.push(message)
+  subscribe(channelName, keep)
+  onTestFinished(() => void unsubscribe(channelName, keep))
+  return messages
 }
 
 /** An address on this machine at which nobody listens. */
@@ -129,7 +141,7 @@ describe('sending a change', () => {
     ['a slow body', fault.slowBody(), 200, { kind: 'incomplete', cause: 'timeout' }],
     ['an endless body', fault.endlessBody(), 200, { kind: 'incomplete', cause: 'too_large' }],
   ])('reports %s', async (_, each, status, body) => {
-    const timeoutMs = body.kind === 'incomplete' && body.cause === 'timeout' ? TIMEOUT_MS : 5_000
+    const timeoutMs = body.kind === 'incomplete' && body.cause === 'timeout' ? HASTY_MS : PATIENT_MS
     const { server, aifi } = await connected({ timeoutMs })
     server.next('PATCH', each)
     const sending = await aifi.updateCustomer(4211, { role: 'tester' })
@@ -139,7 +151,7 @@ describe('sending a change', () => {
   })
 
   it('takes an answer over the size cap for incomplete when it comes whole and closes the connection', async () => {
-    const { server, aifi } = await connected({ timeoutMs: 5_000 })
+    const { server, aifi } = await connected()
     server.next('PATCH', fault.answer(200, `"${'x'.repeat(1_100_000)}"`, { connection: 'close' }), fault.answer(200))
     expect(await aifi.updateCustomer(4211, {})).toMatchObject({ body: { kind: 'incomplete', cause: 'too_large' } })
     expect(await aifi.updateCustomer(4211, {})).toMatchObject({ body: { kind: 'empty' } })
@@ -160,7 +172,7 @@ describe('sending a change', () => {
     ['silence', fault.silence(), 'timeout', 'received'],
     ['1xx and then silence', fault.informational(103, fault.silence()), 'timeout', 'received'],
   ])('does not know the outcome after %s, and does not send again', async (_, each, cause, arrived) => {
-    const { server, aifi } = await connected({ timeoutMs: cause === 'timeout' ? TIMEOUT_MS : 5_000 })
+    const { server, aifi } = await connected({ timeoutMs: cause === 'timeout' ? HASTY_MS : PATIENT_MS })
     server.next('PATCH', each)
     const sending = await aifi.updateCustomer(4211, { role: 'tester' })
     expect(sending).toEqual({ kind: 'no_answer', cause, detail: expect.stringMatching(/^[A-Z].*\.$/) })
@@ -196,9 +208,7 @@ describe('a change that certainly was not sent', () => {
   const notSent = (cause: string) => ({ kind: 'not_sent', cause, detail: expect.stringMatching(/^[A-Z].*\.$/) })
 
   it('knows a refused connection', async () => {
-    const started = performance.now()
     expect(await client(await deadAddress()).updateCustomer(4211, {})).toEqual(notSent('refused'))
-    expect(performance.now() - started).toBeLessThan(5_000)
   })
 
   it('tries once more after a connection that failed at once', async () => {
@@ -225,28 +235,28 @@ describe('a change that certainly was not sent', () => {
     const other = client(server.url, { proxy: { httpProxy: proxy.url } })
     proxy.always('CONNECT', fault.answer(502))
     expect(await other.updateCustomer(4211, {}, { once: true })).toEqual(notSent('proxy'))
-    expect(await other.updateCustomer(4211, {}, { budgetMs: 200 })).toEqual(notSent('proxy'))
+    expect(await other.updateCustomer(4211, {}, { budgetMs: PATIENT_MS + 200 })).toEqual(notSent('proxy'))
     expect(proxy.connections().accepted).toBe(2)
     expect(await aifi.updateCustomer(4211, {})).toEqual(notSent('proxy'))
     expect(server.connections().accepted).toBe(0)
   })
 
   it('knows an unknown host', async () => {
-    const aifi = client('http://no-such-host.invalid', { timeoutMs: 10_000 })
+    const aifi = client('http://no-such-host.invalid')
     expect(await aifi.updateCustomer(4211, {}, { once: true })).toEqual(notSent('dns'))
   })
 
   it('knows a connection that was never established: a TLS greeting that is not answered', async () => {
     const server = await faultServer()
     server.nextConnection('hang', 'hang')
-    const aifi = client(server.url.replace('http:', 'https:'))
+    const aifi = client(server.url.replace('http:', 'https:'), { timeoutMs: HASTY_MS })
     expect(await aifi.updateCustomer(4211, {})).toEqual(notSent('connect_timeout'))
   })
 
   it.each(['reset', 'plain'] as const)('knows TLS that failed: %s', async (connectionFault) => {
     const server = await faultServer()
     server.nextConnection(connectionFault)
-    const aifi = client(server.url.replace('http:', 'https:'), { timeoutMs: 5_000 })
+    const aifi = client(server.url.replace('http:', 'https:'))
     expect(await aifi.updateCustomer(4211, {})).toEqual(notSent('tls'))
     expect(server.connections().accepted).toBe(1)
   })
@@ -254,7 +264,7 @@ describe('a change that certainly was not sent', () => {
   const certificate = selfSignedCertificate()
   it.skipIf(!certificate)('knows a certificate that is not trusted (skipped where there is no openssl)', async () => {
     const server = await faultServer(certificate && { tls: certificate })
-    const sending = await client(server.url, { timeoutMs: 5_000 }).updateCustomer(4211, {})
+    const sending = await client(server.url).updateCustomer(4211, {})
     expect(sending).toEqual(notSent('tls'))
     expect(sending).toMatchObject({ detail: expect.stringContaining('NODE_EXTRA_CA_CERTS') })
     expect(server.received()).toHaveLength(0)
@@ -275,7 +285,7 @@ describe('a change that certainly was not sent', () => {
     const server = await faultServer()
     const proxy = await faultServer()
     proxy.always('CONNECT', fault.closeAfterBody())
-    const aifi = client(server.url, { timeoutMs: 2_000, proxy: { httpProxy: proxy.url } })
+    const aifi = client(server.url, { proxy: { httpProxy: proxy.url } })
     expect(await aifi.updateCustomer(4211, {})).toEqual(notSent('proxy'))
     expect(proxy.connections().accepted).toBe(2)
   })
@@ -299,16 +309,35 @@ describe('a change that certainly was not sent', () => {
   })
 })
 
+describe('the connections', () => {
+  it('are opened by the first exchange, and anew by the next where that failed', async () => {
+    const server = await faultServer()
+    server.always('GET', fault.answer(200, record))
+    const proxy: { httpProxy?: string } = { httpProxy: 'http://:bad' }
+    const aifi = client(server.url, { proxy })
+    await expect(aifi.readCustomer(4211)).rejects.toThrow(TypeError)
+    delete proxy.httpProxy
+    expect(await aifi.readCustomer(4211)).toMatchObject({ kind: 'record' })
+  })
+
+  it('are not opened any more by a client that was closed', async () => {
+    const { server, aifi } = await connected()
+    await aifi.close()
+    expect(await aifi.updateCustomer(4211, {})).toMatchObject({ kind: 'not_sent', cause: 'cancelled' })
+    expect(server.connections().accepted).toBe(0)
+  })
+})
+
 describe('sending again', () => {
   it('waits as long as a 429 asks, once', async () => {
     const { server, aifi } = await connected()
     server.next('PATCH', fault.answer(429, undefined, { 'retry-after': '0' }), fault.answer(200, record))
-    expect(await aifi.updateCustomer(4211, {}, { budgetMs: 5_000 })).toMatchObject({
+    expect(await aifi.updateCustomer(4211, {})).toMatchObject({
       http: { status: 200 },
       attempts: 2,
     })
     server.always('PATCH', fault.answer(429, undefined, { 'retry-after': '0' }))
-    const sending = await aifi.updateCustomer(4211, {}, { budgetMs: 5_000 })
+    const sending = await aifi.updateCustomer(4211, {})
     expect(sending).toMatchObject({ http: { status: 429, retryAfterSeconds: 0 }, attempts: 2 })
     expect(server.received('PATCH')).toHaveLength(4)
   })
@@ -316,10 +345,9 @@ describe('sending again', () => {
   it('does not wait longer than the budget, nor at all when only one try is allowed', async () => {
     const { server, aifi } = await connected()
     server.always('PATCH', fault.answer(429, undefined, { 'retry-after': '2' }))
-    const started = performance.now()
-    expect(await aifi.updateCustomer(4211, {}, { budgetMs: 2_000 })).toMatchObject({ attempts: 1 })
+    const budgetMs = PATIENT_MS + 1_900
+    expect(await aifi.updateCustomer(4211, {}, { budgetMs })).toMatchObject({ attempts: 1 })
     expect(await aifi.updateCustomer(4211, {}, { once: true, budgetMs: 60_000 })).toMatchObject({ attempts: 1 })
-    expect(performance.now() - started).toBeLessThan(2_000)
     expect(server.received('PATCH')).toHaveLength(2)
   })
 
@@ -417,7 +445,7 @@ describe('stopping', () => {
   it('sends nothing when it is cancelled while it connects, or between two tries', async () => {
     const server = await faultServer()
     server.nextConnection('hang')
-    const connecting = client(server.url.replace('http:', 'https:'), { timeoutMs: 5_000 })
+    const connecting = client(server.url.replace('http:', 'https:'))
     const stop = new AbortController()
     const sending = connecting.updateCustomer(4211, {}, { signal: stop.signal })
     setTimeout(() => stop.abort(), 50)
@@ -438,7 +466,7 @@ describe('stopping', () => {
   })
 
   it('lets a change that has left come to its end', async () => {
-    const { server, aifi } = await connected({ timeoutMs: 5_000 })
+    const { server, aifi } = await connected()
     const stop = new AbortController()
     server.next('PATCH', fault.answerAfter(50, 200, record))
     const sending = aifi.updateCustomer(4211, {}, { signal: stop.signal })
@@ -452,14 +480,14 @@ describe('stopping', () => {
     const arrivedBefore: number[] = []
     const onSending = () => void arrivedBefore.push(server.received().length)
     server.next('PATCH', fault.answer(429, undefined, { 'retry-after': '0' }), fault.answer(200))
-    await aifi.updateCustomer(4211, {}, { onSending, budgetMs: 5_000 })
+    await aifi.updateCustomer(4211, {}, { onSending })
     expect(arrivedBefore).toEqual([0])
     await client(await deadAddress()).updateCustomer(4211, {}, { onSending })
     expect(arrivedBefore).toEqual([0])
   })
 
   it('ends what is under way when it is closed, and sends nothing afterwards', async () => {
-    const { server, aifi } = await connected({ timeoutMs: 5_000 })
+    const { server, aifi } = await connected()
     server.next('PATCH', fault.silence(), fault.slowBody())
     const sendings = [aifi.updateCustomer(4211, {}), aifi.updateCustomer(77, {})]
     await expect.poll(() => server.received('PATCH').length).toBe(2)
@@ -519,7 +547,7 @@ describe('reading a record', () => {
   it.each([fault.resetAfterBody(), fault.closeAfterBody(), fault.garbage()])(
     'reads again when it did not get through',
     async (each) => {
-      const { server, aifi } = await connected({ timeoutMs: 2_000 })
+      const { server, aifi } = await connected()
       server.next('GET', each, fault.answer(200, record))
       expect(await aifi.readCustomer(4211)).toMatchObject({ kind: 'record' })
       server.always('GET', each)
@@ -529,7 +557,7 @@ describe('reading a record', () => {
   )
 
   it('does not read again when the time was used up', async () => {
-    const { server, aifi } = await connected()
+    const { server, aifi } = await connected({ timeoutMs: HASTY_MS })
     server.always('GET', fault.silence())
     expect(await aifi.readCustomer(4211)).toMatchObject({ kind: 'unreadable', cause: 'failed' })
     expect(server.received('GET')).toHaveLength(1)
@@ -555,7 +583,7 @@ describe('reading a record', () => {
   })
 
   it('ends at once when it is cancelled', async () => {
-    const { server, aifi } = await connected({ timeoutMs: 20_000 })
+    const { server, aifi } = await connected()
     server.always('GET', fault.silence())
     const stop = new AbortController()
     const reading = aifi.readCustomer(4211, stop.signal)
@@ -566,7 +594,7 @@ describe('reading a record', () => {
 })
 
 it('keeps few connections, however many changes come at once', async () => {
-  const { server, aifi } = await connected({ timeoutMs: 10_000 })
+  const { server, aifi } = await connected()
   server.always('PATCH', fault.answer(200, record))
   const sendings: Sending[] = await Promise.all(Array.from({ length: 40 }, (_, id) => aifi.updateCustomer(id, {})))
   expect(sendings.every(({ kind }) => kind === 'answered')).toBe(true)
@@ -606,12 +634,12 @@ describe('when every connection waits for an answer that does not come', () => {
   })
 
   it.each([
-    ['nothing', fault.silence(), { kind: 'no_answer', cause: 'timeout' }],
-    ['a part', fault.slowBody(), { kind: 'answered', body: { kind: 'incomplete', cause: 'timeout' } }],
-  ])('gives the connections up with the changes, of whose answers %s has come', async (_, answer, ending) => {
+    ['nothing', fault.silence(), 0, { kind: 'no_answer', cause: 'timeout' }],
+    ['a part', fault.slowBody(), CONNECTIONS, { kind: 'answered', body: { kind: 'incomplete', cause: 'timeout' } }],
+  ])('gives the connections up with the changes, of whose answers %s has come', async (_, answer, begun, ending) => {
+    const answers = told('undici:request:headers')
     const { server, change, waiting, runOut } = await stuck(answer)
-    // Headers and a part of the body have come by then.
-    await pause(50)
+    await expect.poll(() => answers.length).toBe(begun)
     runOut()
     for (const sending of await Promise.all(waiting)) expect(sending).toMatchObject(ending)
     server.next('PATCH', fault.answer(200, record))
@@ -620,19 +648,17 @@ describe('when every connection waits for an answer that does not come', () => {
 })
 
 it('writes a change once, even where undici would begin it again on a new connection', async () => {
-  const { server, aifi } = await connected({ timeoutMs: 20_000 })
-  const sockets: Socket[] = []
-  const connectedChannel = channel('undici:client:connected')
-  const keep = (message: unknown) => void (isConnection(message) && sockets.push(message.socket))
-  connectedChannel.subscribe(keep)
-  onTestFinished(() => void connectedChannel.unsubscribe(keep))
+  const { server, aifi } = await connected()
+  const connections = told('undici:client:connected')
   server.next('PATCH', fault.silence(), fault.answer(200, record))
   const change = aifi.updateCustomer(4211, {})
   await expect.poll(() => server.received('PATCH').length).toBe(1)
   // What undici takes for a connection that it ended itself: it connects anew, and begins what was under way there again.
-  sockets[0]?.destroy(new errors.InformationalError('reset'))
+  const [first] = connections
+  if (!isConnection(first)) throw new Error('no connection')
+  first.socket.destroy(new errors.InformationalError('reset'))
   expect(await change).toMatchObject({ kind: 'no_answer', cause: 'reset' })
-  expect(server.connections().accepted).toBe(2)
+  expect(connections).toHaveLength(2)
   expect(await aifi.updateCustomer(77, {})).toMatchObject({ kind: 'answered' })
   expect(server.received('PATCH').map(({ path }) => path)).toEqual([PATH, PATH.replace('4211', '77')])
 })
