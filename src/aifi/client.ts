@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { extractError } from './errors.ts'
 import { type Http, type Target, targetOf } from './exchange.ts'
-import { cancelledBeforeSending, type Failure } from './failure.ts'
+import { cancelledBeforeSending, type Failure, neverSent, ProxyError } from './failure.ts'
 import type { Aifi, Body, Credentials, Listing, ProxySettings, Reading, Sending } from './port.ts'
 import { createSender, type Sender, unlessAborted } from './retrying.ts'
 import { statusWords } from './status-words.ts'
@@ -16,7 +16,6 @@ export interface AifiOptions {
   readonly clock: Clock
   /** Nothing but reading, and asking for a token, can leave through this client. */
   readonly readOnly: boolean
-  /** Checked where the settings are read. */
   readonly proxy?: ProxySettings
 }
 
@@ -24,7 +23,7 @@ export interface AifiOptions {
 export interface AifiClient extends Aifi {
   /**
    * Loads what only an exchange needs (undici most of all, which a start does without), so that the first one need not
-   * wait for it. Rejects when that cannot be loaded; the next exchange tries again.
+   * wait for it. Never rejects: what cannot be loaded is tried again by the next exchange, which says so.
    */
   warm(): Promise<void>
 }
@@ -96,8 +95,16 @@ function openWhenNeeded(options: AifiOptions): { send: Sender; warm(): Promise<v
     return opening
   }
   return {
-    send: async (...args) => (closed ? cancelledBeforeSending : (await opened()).send(...args)),
-    warm: async () => void (await opened()),
+    async send(request, options) {
+      if (closed) return cancelledBeforeSending
+      try {
+        return await (await opened()).send(request, options)
+      } catch (error) {
+        if (error instanceof ProxyError) return neverSent(error, request.origin)
+        throw error
+      }
+    },
+    warm: async () => void (await opened().catch(() => undefined)),
     async close() {
       closed = true
       await (await opening?.catch(() => undefined))?.http.close()

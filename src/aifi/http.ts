@@ -18,7 +18,7 @@ const CONNECTIONS = 6
 const KEEP_ALIVE_MS = 4_000
 const KEEP_ALIVE_MAX_MS = 15_000
 
-/** One pool of connections and the way to exchange over it. Throws a TypeError on a malformed proxy address. */
+/** One pool of connections and the way to exchange over it. Throws a ProxyError on a proxy address that cannot be used. */
 export function createHttp({ timeoutMs, clock, proxy }: HttpOptions): Http {
   const dispatcher = createDispatcher(timeoutMs, proxy)
   const underWay = new Set<Exchanging>()
@@ -75,7 +75,7 @@ function createDispatcher(timeoutMs: number, proxy: ProxySettings | undefined): 
     })
   } catch {
     // The reason would quote the address, which may carry a password.
-    throw new TypeError('The address of the proxy is no URL that can be used')
+    throw new ProxyError('The address of the proxy is no URL that can be used')
   }
 }
 
