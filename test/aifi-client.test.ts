@@ -1,15 +1,20 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as fc from 'fast-check'
-import { afterEach, describe, expect, it } from 'vitest'
-import { type AifiOptions, createAifi } from '../src/aifi/client.ts'
+import { errors } from 'undici'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
+import { type AifiClient, type AifiOptions, createAifi } from '../src/aifi/client.ts'
 import { extractError } from '../src/aifi/errors.ts'
-import type { Aifi, Body, Sending } from '../src/aifi/port.ts'
+import type { Body, Sending } from '../src/aifi/port.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { Secret } from '../src/lib/secret.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { type FaultServer, selfSignedCertificate, startFaultServer } from './helpers/fault-server.ts'
+import { TestClock } from './helpers/test-clock.ts'
 
-const TIMEOUT_MS = 150
+/** Long enough to decide nothing. */
+const PATIENT_MS = 5_000
 const TOKEN = 'canary-token-7f3a'
 const PATH = '/api/admin/v2/customers/4211'
 const record = { id: 4211, email: 'jane@example.com', blocked: false }
@@ -26,14 +31,14 @@ async function faultServer(...options: Parameters<typeof startFaultServer>): Pro
   return server
 }
 
-function client(baseUrl: string, options: Partial<AifiOptions> = {}): Aifi {
-  const own = { credentials: token, timeoutMs: TIMEOUT_MS, clock: systemClock, readOnly: false }
+function client(baseUrl: string, options: Partial<AifiOptions> = {}): AifiClient {
+  const own = { credentials: token, timeoutMs: PATIENT_MS, clock: systemClock, readOnly: false }
   const aifi = createAifi({ baseUrl, ...own, ...options })
   open.unshift(aifi)
   return aifi
 }
 
-async function connected(options: Partial<AifiOptions> = {}): Promise<{ server: FaultServer; aifi: Aifi }> {
+async function connected(options: Partial<AifiOptions> = {}): Promise<{ server: FaultServer; aifi: AifiClient }> {
   const server = await faultServer()
   return { server, aifi: client(server.url, options) }
 }
@@ -41,6 +46,15 @@ async function connected(options: Partial<AifiOptions> = {}): Promise<{ server: 
 function withClientCredentials({ url }: FaultServer): Partial<AifiOptions> {
   const clientSecret = new Secret('canary-secret-91bd')
   return { credentials: { kind: 'client', clientId: 'app', clientSecret, tokenUrl: `${url}/token`, tokenParams: [] } }
+}
+
+/** What undici tells on one of its diagnostics channels until the test ends. */
+function told(channelName: string): unknown[] {
+  const messages: unknown[] = []
+  const keep = (message: unknown) => void messages.push(message)
+  subscribe(channelName, keep)
+  onTestFinished(() => void unsubscribe(channelName, keep))
+  return messages
 }
 
 /** An address on this machine at which nobody listens. */
@@ -122,11 +136,9 @@ describe('sending a change', () => {
     ['a chunked body cut off', fault.truncatedChunked(), 200, { kind: 'incomplete', cause: 'cut_off' }],
     ['a malformed chunked body', fault.malformedChunked(), 200, { kind: 'incomplete', cause: 'cut_off' }],
     ['a reset within the body', fault.resetMidBody(), 200, { kind: 'incomplete', cause: 'cut_off' }],
-    ['a slow body', fault.slowBody(), 200, { kind: 'incomplete', cause: 'timeout' }],
     ['an endless body', fault.endlessBody(), 200, { kind: 'incomplete', cause: 'too_large' }],
   ])('reports %s', async (_, each, status, body) => {
-    const timeoutMs = body.kind === 'incomplete' && body.cause === 'timeout' ? TIMEOUT_MS : 5_000
-    const { server, aifi } = await connected({ timeoutMs })
+    const { server, aifi } = await connected()
     server.next('PATCH', each)
     const sending = await aifi.updateCustomer(4211, { role: 'tester' })
     expect(sending).toEqual({ kind: 'answered', http: { status }, body, attempts: 1 })
@@ -135,14 +147,14 @@ describe('sending a change', () => {
   })
 
   it('takes an answer over the size cap for incomplete when it comes whole and closes the connection', async () => {
-    const { server, aifi } = await connected({ timeoutMs: 5_000 })
+    const { server, aifi } = await connected()
     server.next('PATCH', fault.answer(200, `"${'x'.repeat(1_100_000)}"`, { connection: 'close' }), fault.answer(200))
     expect(await aifi.updateCustomer(4211, {})).toMatchObject({ body: { kind: 'incomplete', cause: 'too_large' } })
     expect(await aifi.updateCustomer(4211, {})).toMatchObject({ body: { kind: 'empty' } })
     expect(server.received('PATCH')).toHaveLength(2)
   })
 
-  it.each<[string, Fault, 'timeout' | 'reset' | 'malformed', 'received' | 'partial']>([
+  it.each<[string, Fault, 'reset' | 'malformed', 'received' | 'partial']>([
     ['a reset after the headers', fault.resetAfterHeaders(), 'reset', 'partial'],
     ['a reset after the body', fault.resetAfterBody(), 'reset', 'received'],
     ['an orderly end without an answer', fault.closeAfterBody(), 'reset', 'received'],
@@ -152,16 +164,31 @@ describe('sending a change', () => {
     ['another protocol', fault.switchingProtocols(), 'reset', 'received'],
     ['what is no HTTP', fault.garbage(), 'malformed', 'received'],
     ['endless headers', fault.endlessHeaders(), 'malformed', 'received'],
-    ['slow headers', fault.slowHeaders(), 'timeout', 'received'],
-    ['silence', fault.silence(), 'timeout', 'received'],
-    ['1xx and then silence', fault.informational(103, fault.silence()), 'timeout', 'received'],
   ])('does not know the outcome after %s, and does not send again', async (_, each, cause, arrived) => {
-    const { server, aifi } = await connected({ timeoutMs: cause === 'timeout' ? TIMEOUT_MS : 5_000 })
+    const { server, aifi } = await connected()
     server.next('PATCH', each)
     const sending = await aifi.updateCustomer(4211, { role: 'tester' })
     expect(sending).toEqual({ kind: 'no_answer', cause, detail: expect.stringMatching(/^[A-Z].*\.$/) })
     expect(server[arrived]('PATCH')).toHaveLength(1)
     expect(server.received().length + server.partial().length).toBe(1)
+  })
+
+  it.each<[string, Fault, number, object]>([
+    ['slow headers', fault.slowHeaders(), 0, { kind: 'no_answer', cause: 'timeout' }],
+    ['silence', fault.silence(), 0, { kind: 'no_answer', cause: 'timeout' }],
+    ['1xx and then silence', fault.informational(103, fault.silence()), 1, { kind: 'no_answer', cause: 'timeout' }],
+    ['a slow body', fault.slowBody(), 1, { http: { status: 200 }, body: { kind: 'incomplete', cause: 'timeout' } }],
+  ])('is given up at the deadline after %s, and not sent again', async (_, each, begun, ending) => {
+    const clock = new TestClock()
+    const { server, aifi } = await connected({ clock })
+    const answers = told('undici:request:headers')
+    server.next('PATCH', each)
+    const sending = aifi.updateCustomer(4211, { role: 'tester' })
+    await expect.poll(() => [server.received('PATCH').length, answers.length]).toEqual([1, begun])
+    clock.advance(PATIENT_MS)
+    expect(await sending).toMatchObject(ending)
+    expect(server.received()).toHaveLength(1)
+    expect(server.partial()).toHaveLength(0)
   })
 
   it('does not know the outcome when the connection is reset before the server read anything', async () => {
@@ -192,9 +219,7 @@ describe('a change that certainly was not sent', () => {
   const notSent = (cause: string) => ({ kind: 'not_sent', cause, detail: expect.stringMatching(/^[A-Z].*\.$/) })
 
   it('knows a refused connection', async () => {
-    const started = performance.now()
     expect(await client(await deadAddress()).updateCustomer(4211, {})).toEqual(notSent('refused'))
-    expect(performance.now() - started).toBeLessThan(5_000)
   })
 
   it('tries once more after a connection that failed at once', async () => {
@@ -221,28 +246,28 @@ describe('a change that certainly was not sent', () => {
     const other = client(server.url, { proxy: { httpProxy: proxy.url } })
     proxy.always('CONNECT', fault.answer(502))
     expect(await other.updateCustomer(4211, {}, { once: true })).toEqual(notSent('proxy'))
-    expect(await other.updateCustomer(4211, {}, { budgetMs: 200 })).toEqual(notSent('proxy'))
+    expect(await other.updateCustomer(4211, {}, { budgetMs: PATIENT_MS + 200 })).toEqual(notSent('proxy'))
     expect(proxy.connections().accepted).toBe(2)
     expect(await aifi.updateCustomer(4211, {})).toEqual(notSent('proxy'))
     expect(server.connections().accepted).toBe(0)
   })
 
   it('knows an unknown host', async () => {
-    const aifi = client('http://no-such-host.invalid', { timeoutMs: 10_000 })
+    const aifi = client('http://no-such-host.invalid')
     expect(await aifi.updateCustomer(4211, {}, { once: true })).toEqual(notSent('dns'))
   })
 
   it('knows a connection that was never established: a TLS greeting that is not answered', async () => {
     const server = await faultServer()
     server.nextConnection('hang', 'hang')
-    const aifi = client(server.url.replace('http:', 'https:'))
+    const aifi = client(server.url.replace('http:', 'https:'), { timeoutMs: 150 })
     expect(await aifi.updateCustomer(4211, {})).toEqual(notSent('connect_timeout'))
   })
 
   it.each(['reset', 'plain'] as const)('knows TLS that failed: %s', async (connectionFault) => {
     const server = await faultServer()
     server.nextConnection(connectionFault)
-    const aifi = client(server.url.replace('http:', 'https:'), { timeoutMs: 5_000 })
+    const aifi = client(server.url.replace('http:', 'https:'))
     expect(await aifi.updateCustomer(4211, {})).toEqual(notSent('tls'))
     expect(server.connections().accepted).toBe(1)
   })
@@ -250,7 +275,7 @@ describe('a change that certainly was not sent', () => {
   const certificate = selfSignedCertificate()
   it.skipIf(!certificate)('knows a certificate that is not trusted (skipped where there is no openssl)', async () => {
     const server = await faultServer(certificate && { tls: certificate })
-    const sending = await client(server.url, { timeoutMs: 5_000 }).updateCustomer(4211, {})
+    const sending = await client(server.url).updateCustomer(4211, {})
     expect(sending).toEqual(notSent('tls'))
     expect(sending).toMatchObject({ detail: expect.stringContaining('NODE_EXTRA_CA_CERTS') })
     expect(server.received()).toHaveLength(0)
@@ -271,7 +296,7 @@ describe('a change that certainly was not sent', () => {
     const server = await faultServer()
     const proxy = await faultServer()
     proxy.always('CONNECT', fault.closeAfterBody())
-    const aifi = client(server.url, { timeoutMs: 2_000, proxy: { httpProxy: proxy.url } })
+    const aifi = client(server.url, { proxy: { httpProxy: proxy.url } })
     expect(await aifi.updateCustomer(4211, {})).toEqual(notSent('proxy'))
     expect(proxy.connections().accepted).toBe(2)
   })
@@ -289,9 +314,33 @@ describe('a change that certainly was not sent', () => {
     expect(server.received('PATCH')).toHaveLength(2)
   })
 
-  it('names no proxy address that cannot be used', () => {
+  it('names no proxy address that cannot be used', async () => {
     const proxy = { httpsProxy: 'http://user:canary@:bad' }
-    expect(() => client('https://aifi.example', { proxy })).toThrow(/^(?!.*canary).*proxy/)
+    expect(await client('https://aifi.example', { proxy }).updateCustomer(4211, {})).toEqual({
+      kind: 'not_sent',
+      cause: 'proxy',
+      detail: 'The proxy could not be used.',
+    })
+  })
+})
+
+describe('the connections', () => {
+  it('are opened by the first exchange, and anew by the next where that failed', async () => {
+    const server = await faultServer()
+    server.always('GET', fault.answer(200, record))
+    const proxy: { httpProxy?: string } = { httpProxy: 'http://:bad' }
+    const aifi = client(server.url, { proxy })
+    await aifi.warm()
+    expect(await aifi.readCustomer(4211)).toMatchObject({ kind: 'unreachable', cause: 'proxy' })
+    delete proxy.httpProxy
+    expect(await aifi.readCustomer(4211)).toMatchObject({ kind: 'record' })
+  })
+
+  it('are not opened any more by a client that was closed', async () => {
+    const { server, aifi } = await connected()
+    await aifi.close()
+    expect(await aifi.updateCustomer(4211, {})).toMatchObject({ kind: 'not_sent', cause: 'cancelled' })
+    expect(server.connections().accepted).toBe(0)
   })
 })
 
@@ -299,12 +348,12 @@ describe('sending again', () => {
   it('waits as long as a 429 asks, once', async () => {
     const { server, aifi } = await connected()
     server.next('PATCH', fault.answer(429, undefined, { 'retry-after': '0' }), fault.answer(200, record))
-    expect(await aifi.updateCustomer(4211, {}, { budgetMs: 5_000 })).toMatchObject({
+    expect(await aifi.updateCustomer(4211, {})).toMatchObject({
       http: { status: 200 },
       attempts: 2,
     })
     server.always('PATCH', fault.answer(429, undefined, { 'retry-after': '0' }))
-    const sending = await aifi.updateCustomer(4211, {}, { budgetMs: 5_000 })
+    const sending = await aifi.updateCustomer(4211, {})
     expect(sending).toMatchObject({ http: { status: 429, retryAfterSeconds: 0 }, attempts: 2 })
     expect(server.received('PATCH')).toHaveLength(4)
   })
@@ -312,10 +361,9 @@ describe('sending again', () => {
   it('does not wait longer than the budget, nor at all when only one try is allowed', async () => {
     const { server, aifi } = await connected()
     server.always('PATCH', fault.answer(429, undefined, { 'retry-after': '2' }))
-    const started = performance.now()
-    expect(await aifi.updateCustomer(4211, {}, { budgetMs: 2_000 })).toMatchObject({ attempts: 1 })
+    const budgetMs = PATIENT_MS + 1_900
+    expect(await aifi.updateCustomer(4211, {}, { budgetMs })).toMatchObject({ attempts: 1 })
     expect(await aifi.updateCustomer(4211, {}, { once: true, budgetMs: 60_000 })).toMatchObject({ attempts: 1 })
-    expect(performance.now() - started).toBeLessThan(2_000)
     expect(server.received('PATCH')).toHaveLength(2)
   })
 
@@ -413,7 +461,7 @@ describe('stopping', () => {
   it('sends nothing when it is cancelled while it connects, or between two tries', async () => {
     const server = await faultServer()
     server.nextConnection('hang')
-    const connecting = client(server.url.replace('http:', 'https:'), { timeoutMs: 5_000 })
+    const connecting = client(server.url.replace('http:', 'https:'))
     const stop = new AbortController()
     const sending = connecting.updateCustomer(4211, {}, { signal: stop.signal })
     setTimeout(() => stop.abort(), 50)
@@ -434,7 +482,7 @@ describe('stopping', () => {
   })
 
   it('lets a change that has left come to its end', async () => {
-    const { server, aifi } = await connected({ timeoutMs: 5_000 })
+    const { server, aifi } = await connected()
     const stop = new AbortController()
     server.next('PATCH', fault.answerAfter(50, 200, record))
     const sending = aifi.updateCustomer(4211, {}, { signal: stop.signal })
@@ -448,14 +496,14 @@ describe('stopping', () => {
     const arrivedBefore: number[] = []
     const onSending = () => void arrivedBefore.push(server.received().length)
     server.next('PATCH', fault.answer(429, undefined, { 'retry-after': '0' }), fault.answer(200))
-    await aifi.updateCustomer(4211, {}, { onSending, budgetMs: 5_000 })
+    await aifi.updateCustomer(4211, {}, { onSending })
     expect(arrivedBefore).toEqual([0])
     await client(await deadAddress()).updateCustomer(4211, {}, { onSending })
     expect(arrivedBefore).toEqual([0])
   })
 
   it('ends what is under way when it is closed, and sends nothing afterwards', async () => {
-    const { server, aifi } = await connected({ timeoutMs: 5_000 })
+    const { server, aifi } = await connected()
     server.next('PATCH', fault.silence(), fault.slowBody())
     const sendings = [aifi.updateCustomer(4211, {}), aifi.updateCustomer(77, {})]
     await expect.poll(() => server.received('PATCH').length).toBe(2)
@@ -515,7 +563,7 @@ describe('reading a record', () => {
   it.each([fault.resetAfterBody(), fault.closeAfterBody(), fault.garbage()])(
     'reads again when it did not get through',
     async (each) => {
-      const { server, aifi } = await connected({ timeoutMs: 2_000 })
+      const { server, aifi } = await connected()
       server.next('GET', each, fault.answer(200, record))
       expect(await aifi.readCustomer(4211)).toMatchObject({ kind: 'record' })
       server.always('GET', each)
@@ -525,9 +573,13 @@ describe('reading a record', () => {
   )
 
   it('does not read again when the time was used up', async () => {
-    const { server, aifi } = await connected()
+    const clock = new TestClock()
+    const { server, aifi } = await connected({ clock })
     server.always('GET', fault.silence())
-    expect(await aifi.readCustomer(4211)).toMatchObject({ kind: 'unreadable', cause: 'failed' })
+    const reading = aifi.readCustomer(4211)
+    await expect.poll(() => server.received('GET').length).toBe(1)
+    clock.advance(PATIENT_MS)
+    expect(await reading).toMatchObject({ kind: 'unreadable', cause: 'failed' })
     expect(server.received('GET')).toHaveLength(1)
   })
 
@@ -551,7 +603,7 @@ describe('reading a record', () => {
   })
 
   it('ends at once when it is cancelled', async () => {
-    const { server, aifi } = await connected({ timeoutMs: 20_000 })
+    const { server, aifi } = await connected()
     server.always('GET', fault.silence())
     const stop = new AbortController()
     const reading = aifi.readCustomer(4211, stop.signal)
@@ -562,7 +614,7 @@ describe('reading a record', () => {
 })
 
 it('keeps few connections, however many changes come at once', async () => {
-  const { server, aifi } = await connected({ timeoutMs: 10_000 })
+  const { server, aifi } = await connected()
   server.always('PATCH', fault.answer(200, record))
   const sendings: Sending[] = await Promise.all(Array.from({ length: 40 }, (_, id) => aifi.updateCustomer(id, {})))
   expect(sendings.every(({ kind }) => kind === 'answered')).toBe(true)
@@ -570,18 +622,88 @@ it('keeps few connections, however many changes come at once', async () => {
   expect(server.connections().accepted).toBeLessThanOrEqual(6)
 })
 
-it('never writes a change that waited in vain for a connection', async () => {
+describe('when every connection waits for an answer that does not come', () => {
+  const DEADLINE_MS = 20_000
+  const CONNECTIONS = 6
+
+  /** As many changes as there are connections, all of which have arrived, and a clock that ends them. */
+  async function stuck(answer: Fault) {
+    const clock = new TestClock()
+    const { server, aifi } = await connected({ timeoutMs: DEADLINE_MS, clock })
+    server.next('PATCH', ...Array.from({ length: CONNECTIONS }, () => answer))
+    const change = (id: number) => aifi.updateCustomer(id, {}, { once: true })
+    const waiting = Array.from({ length: CONNECTIONS }, (_, id) => change(id))
+    await expect.poll(() => server.received('PATCH').length).toBe(CONNECTIONS)
+    return { server, change, waiting, runOut: () => clock.advance(DEADLINE_MS) }
+  }
+
+  it('never writes a change that waited in vain for a connection', async () => {
+    const { server, change, waiting, runOut } = await stuck(fault.silence())
+    const inVain = Array.from({ length: 30 }, (_, id) => change(1_000 + id))
+    await pause()
+    runOut()
+    for (const sending of await Promise.all(waiting)) expect(sending).toMatchObject({ kind: 'no_answer' })
+    for (const sending of await Promise.all(inVain)) {
+      expect(sending).toMatchObject({ kind: 'not_sent', cause: 'connect_timeout' })
+    }
+    // It stands behind all of them in the queue for a connection.
+    server.next('PATCH', fault.answer(200, record))
+    expect(await change(4211)).toMatchObject({ kind: 'answered' })
+    expect(server.received('PATCH')).toHaveLength(CONNECTIONS + 1)
+    expect(server.partial('PATCH')).toHaveLength(0)
+  })
+
+  it.each([
+    ['nothing', fault.silence(), 0, { kind: 'no_answer', cause: 'timeout' }],
+    ['a part', fault.slowBody(), CONNECTIONS, { kind: 'answered', body: { kind: 'incomplete', cause: 'timeout' } }],
+  ])('gives the connections up with the changes, of whose answers %s has come', async (_, answer, begun, ending) => {
+    const answers = told('undici:request:headers')
+    const { server, change, waiting, runOut } = await stuck(answer)
+    await expect.poll(() => answers.length).toBe(begun)
+    runOut()
+    for (const sending of await Promise.all(waiting)) expect(sending).toMatchObject(ending)
+    server.next('PATCH', fault.answer(200, record))
+    expect(await change(4211)).toMatchObject({ kind: 'answered', http: { status: 200 }, body: { kind: 'json' } })
+  })
+})
+
+it('writes a change once, even where undici would begin it again on a new connection', async () => {
   const { server, aifi } = await connected()
-  server.always('PATCH', fault.silence())
-  const sendings = await Promise.all(Array.from({ length: 40 }, (_, id) => aifi.updateCustomer(id, {}, { once: true })))
-  const notSent = sendings.filter(({ kind }) => kind === 'not_sent').length
-  const noAnswer = sendings.filter(({ kind }) => kind === 'no_answer').length
-  // Six have a connection. Some of the others may just get one when those give up; they are no longer in vain then.
-  expect(noAnswer).toBeGreaterThanOrEqual(6)
-  expect(notSent).toBeGreaterThan(0)
-  expect(notSent + noAnswer).toBe(40)
-  await pause(100)
-  expect(server.received('PATCH')).toHaveLength(noAnswer)
+  const connections = told('undici:client:connected')
+  server.next('PATCH', fault.silence(), fault.answer(200, record))
+  const change = aifi.updateCustomer(4211, {})
+  await expect.poll(() => server.received('PATCH').length).toBe(1)
+  // What undici takes for a connection that it ended itself: it connects anew, and begins what was under way there again.
+  const [first] = connections
+  if (!isConnection(first)) throw new Error('no connection')
+  first.socket.destroy(new errors.InformationalError('reset'))
+  expect(await change).toMatchObject({ kind: 'no_answer', cause: 'reset' })
+  expect(connections).toHaveLength(2)
+  expect(await aifi.updateCustomer(77, {})).toMatchObject({ kind: 'answered' })
+  expect(server.received('PATCH').map(({ path }) => path)).toEqual([PATH, PATH.replace('4211', '77')])
+})
+
+function isConnection(message: unknown): message is { socket: Socket } {
+  return typeof message === 'object' && message !== null && 'socket' in message && message.socket instanceof Socket
+}
+
+describe('the access token', () => {
+  const echo = fault.answerWith(({ headers }) => {
+    const said = headers.authorization ?? ''
+    return { status: 422, headers: { 'x-request-id': said }, body: { message: said, [said]: [said] } }
+  })
+
+  it.each([8, 20, 40, 3_000])('of %s characters is cut out of an answer that repeats it', async (length) => {
+    const secret = 'canary"\\'.repeat(length).slice(-length)
+    const { server, aifi } = await connected({ credentials: { kind: 'token', token: new Secret(secret) } })
+    server.next('PATCH', echo)
+    expect(await aifi.updateCustomer(4211, {})).toEqual({
+      kind: 'answered',
+      http: { status: 422, requestId: 'Bearer •••' },
+      body: { kind: 'json', value: { message: 'Bearer •••', 'Bearer •••': ['Bearer •••'] } },
+      attempts: 1,
+    })
+  })
 })
 
 it('passes on no secret in any of its words', async () => {

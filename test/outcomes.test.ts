@@ -319,13 +319,20 @@ describe('a refusal', () => {
 describe('sending again', () => {
   const soon = fault.answer(429, undefined, { 'retry-after': '0' })
 
-  it('happens once after a 429 whose Retry-After fits, and never for a password', async () => {
+  it('happens once after a 429 whose Retry-After fits', async () => {
     const twice = await change({ phone: '1' }, { patch: [soon, applying()] })
     expect(twice).toMatchObject({ envelope: { status: 'updated' }, patches: 2 })
     const refused = await change({ phone: '1' }, { patch: soon })
     expect(refused).toMatchObject({ envelope: { status: 'failed', retryAfterSeconds: 0 }, patches: 2 })
-    const password = await change({ password: 'canary-password' }, { patch: [soon, applying()] })
-    expect(password).toMatchObject({ envelope: { status: 'failed' }, patches: 1 })
+  })
+
+  it.each([
+    { password: 'canary-password' },
+    { currentPassword: 'canary-password' },
+    { firstName: 'Janet', currentPassword: 'canary-password' },
+  ])('never happens after a 429 for a password: %o', async (args) => {
+    const sent = await change(args, { patch: [soon, applying()] })
+    expect(sent).toMatchObject({ envelope: { status: 'failed', http: { status: 429 } }, patches: 1 })
   })
 
   it('that ends without an answer leaves the outcome unknown', async () => {

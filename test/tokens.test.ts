@@ -1,13 +1,17 @@
 import { inspect } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Credentials } from '../src/aifi/access.ts'
-import { createHttp, type Http } from '../src/aifi/http.ts'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import type { Http } from '../src/aifi/exchange.ts'
+import { createHttp } from '../src/aifi/http.ts'
+import type { Credentials } from '../src/aifi/port.ts'
 import { createTokens, type TokenResult, type TokenSource } from '../src/aifi/tokens.ts'
 import { type Clock, systemClock } from '../src/lib/clock.ts'
 import { Secret } from '../src/lib/secret.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { type FaultServer, startFaultServer } from './helpers/fault-server.ts'
+import { TestClock } from './helpers/test-clock.ts'
 
+/** Long enough to decide nothing. */
+const TIMEOUT_MS = 10_000
 const SECRET = 'canary-secret+&=ü'
 const TOKEN_PATH = '/realms/aifi/protocol/openid-connect/token'
 
@@ -23,18 +27,18 @@ const clock: Clock = {
 beforeEach(async () => {
   aheadMs = 0
   server = await startFaultServer()
-  http = createHttp({ timeoutMs: 150, clock })
+  http = createHttp({ timeoutMs: TIMEOUT_MS, clock })
 })
 afterEach(async () => {
   await http.close()
   await server.close()
 })
 
-function tokens(tokenParams: readonly (readonly [string, string])[] = []): TokenSource {
+function tokens(tokenParams: readonly (readonly [string, string])[] = [], over = http): TokenSource {
   const tokenUrl = server.url + TOKEN_PATH
   const clientSecret = new Secret(SECRET)
   const credentials: Credentials = { kind: 'client', clientId: 'app', clientSecret, tokenUrl, tokenParams }
-  return createTokens(credentials, http, clock)
+  return createTokens(credentials, over, clock)
 }
 
 function granted(token: string, ...expiresIn: unknown[]): Fault {
@@ -179,7 +183,6 @@ describe('no token', () => {
     ],
     ['a server error', fault.answer(500, { error: 'x' }), 'answered HTTP 500 without a token.'],
     ['an unheard-of status', fault.answer(799, {}), 'answered HTTP 799 without a token.'],
-    ['silence', fault.silence(), 'could not be used. No answer came in time.'],
     ['a reset', fault.resetAfterBody(), 'could not be used. The connection ended before the answer came.'],
     ['an endless answer', fault.endlessBody(), 'answered HTTP 200 without a token.'],
   ])('after %s, said in plain words', async (_, answer, words) => {
@@ -188,6 +191,18 @@ describe('no token', () => {
     expect(result).toEqual({ kind: 'no_token', detail: `AiFi's token endpoint ${words}` })
     expect(inspect(result, { depth: 9 })).not.toContain('canary')
     expect(server.received()).toHaveLength(1)
+  })
+
+  it('after silence, said in plain words', async () => {
+    const testClock = new TestClock()
+    const patient = createHttp({ timeoutMs: TIMEOUT_MS, clock: testClock })
+    onTestFinished(() => patient.close())
+    server.next('POST', fault.silence())
+    const result = tokens([], patient).get()
+    await expect.poll(() => server.received('POST').length).toBe(1)
+    testClock.advance(TIMEOUT_MS)
+    const detail = "AiFi's token endpoint could not be used. No answer came in time."
+    expect(await result).toEqual({ kind: 'no_token', detail })
   })
 
   it('is not remembered: the next one asks again', async () => {

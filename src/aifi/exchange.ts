@@ -1,10 +1,53 @@
 import type { Clock } from '../lib/clock.ts'
-import { type Headers, readBody, readFacts } from './answer.ts'
+import { NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import { cancelledBeforeSending, type Failure, neverSent, noAnswer } from './failure.ts'
 import type { Body, HttpFacts } from './port.ts'
 
+/** Where a request goes. */
+export interface Target {
+  /** `https://host[:port]` */
+  readonly origin: string
+  /** From `/` on, with the query. */
+  readonly path: string
+}
+
+/** What an address leads to. Throws a TypeError on a malformed one. */
+export function targetOf(address: string): Target {
+  const { origin, pathname, search } = new URL(address)
+  return { origin, path: pathname + search }
+}
+
+export interface HttpRequest extends Target {
+  readonly method: 'GET' | 'PATCH' | 'POST'
+  readonly headers: Record<string, string>
+  readonly body?: string
+  /** Stops the request as long as it has not left; afterwards without effect. */
+  readonly signal?: AbortSignal | undefined
+  /** Called just before the first byte leaves, on an open connection. */
+  readonly onSending?: (() => void) | undefined
+  /** The largest content of an answer that is read, in bytes. Default: 1 MB. */
+  readonly maxBytes?: number
+}
+
 /** How one exchange ended: one request, and the answer to it with its whole content. */
 export type Exchange = { kind: 'answered'; http: HttpFacts; body: Body } | Failure
+
+/** Connections, and the way to exchange over them. `http.ts` is the implementation. */
+export interface Http {
+  /** One request and its answer. Never throws, writes nothing twice, follows no redirect. */
+  exchange(request: HttpRequest): Promise<Exchange>
+  /** Ends all connections, and all exchanges with them. */
+  close(): Promise<void>
+}
+
+const TEXT_LIMIT = 2_000
+/** A record around the deepest value that can be sent, and some; what is deeper is not handed on as JSON. */
+const JSON_LEVELS = NESTING_LIMIT + 16
+/** A longer wait is no advice for a caller who waits. */
+const RETRY_AFTER_LIMIT_SECONDS = 86_400
+const REQUEST_ID_HEADERS = ['x-request-id', 'x-correlation-id', 'traceparent']
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 export interface ExchangeOptions {
   /** Where it goes to: `https://host[:port]`. */
@@ -90,4 +133,44 @@ export class Exchanging {
 
 function incomplete(http: HttpFacts, cause: 'cut_off' | 'timeout' | 'too_large'): Exchange {
   return { kind: 'answered', http, body: { kind: 'incomplete', cause } }
+}
+
+/** What status and headers say. `now` is the wall clock, for a `Retry-After` that is a date. */
+function readFacts(status: number, headers: Headers, now: number): HttpFacts {
+  const requestId = REQUEST_ID_HEADERS.map((name) => first(headers[name])).find((value) => value)
+  const retryAfterSeconds = readRetryAfter(first(headers['retry-after']), now)
+  return {
+    status,
+    ...(requestId !== undefined && { requestId }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  }
+}
+
+/** The complete content of an answer, whatever type it was declared to have. */
+function readBody(content: Uint8Array): Body {
+  const text = new TextDecoder().decode(content)
+  if (text.trim() === '') return { kind: 'empty' }
+  try {
+    const value: unknown = JSON.parse(text)
+    if (nestsWithin(value, JSON_LEVELS)) return { kind: 'json', value }
+  } catch {
+    // No JSON.
+  }
+  return { kind: 'text', text: text.slice(0, TEXT_LIMIT) }
+}
+
+/** `Retry-After` (RFC 9110, section 10.2.3) in seconds; undefined for anything but a future within a day. */
+function readRetryAfter(value: string | undefined, now: number): number | undefined {
+  if (value === undefined) return undefined
+  const seconds = /^\d+$/.test(value) ? Number(value) : secondsUntil(value, now)
+  return seconds >= 0 && seconds <= RETRY_AFTER_LIMIT_SECONDS ? seconds : undefined
+}
+
+/** Seconds until an HTTP date, rounded up; NaN for anything else. `Date.parse` alone takes nearly all for a date. */
+function secondsUntil(date: string, now: number): number {
+  return /^[A-Z][a-z]+, .*GMT$/.test(date) ? Math.ceil((Date.parse(date) - now) / 1000) : Number.NaN
+}
+
+function first(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
 }

@@ -5,7 +5,7 @@ type NoAnswer = Extract<Sending, { kind: 'no_answer' }>
 /** An exchange without an answer. `detail` is made of our own words and fixed error codes only: one or two sentences. */
 export type Failure = NotSent | NoAnswer
 
-/** The proxy could not be reached, or failed before it had opened a way to AiFi. */
+/** The proxy has no address, could not be reached, or failed before it had opened a way to AiFi. */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError'
 }

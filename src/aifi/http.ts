@@ -1,34 +1,14 @@
 import { Agent, type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import type { Clock } from '../lib/clock.ts'
-import type { ProxySettings } from './access.ts'
-import { type Exchange, Exchanging } from './exchange.ts'
+import { Exchanging, type Http } from './exchange.ts'
 import { cancelledBeforeSending, ProxyError } from './failure.ts'
-import type { Target } from './target.ts'
+import type { ProxySettings } from './port.ts'
 
 export interface HttpOptions {
   /** How long one exchange may take, connection and whole content included, in milliseconds. */
   readonly timeoutMs: number
   readonly clock: Clock
   readonly proxy?: ProxySettings
-}
-
-export interface HttpRequest extends Target {
-  readonly method: 'GET' | 'PATCH' | 'POST'
-  readonly headers: Record<string, string>
-  readonly body?: string
-  /** Stops the request as long as it has not left; afterwards without effect. */
-  readonly signal?: AbortSignal | undefined
-  /** Called just before the first byte leaves, on an open connection. */
-  readonly onSending?: (() => void) | undefined
-  /** The largest content of an answer that is read, in bytes. Default: 1 MB. */
-  readonly maxBytes?: number
-}
-
-export interface Http {
-  /** One request and its answer. Never throws, writes nothing twice, follows no redirect. */
-  exchange(request: HttpRequest): Promise<Exchange>
-  /** Ends all connections, and all exchanges with them. */
-  close(): Promise<void>
 }
 
 const MAX_BYTES = 1_000_000
@@ -38,7 +18,7 @@ const CONNECTIONS = 6
 const KEEP_ALIVE_MS = 4_000
 const KEEP_ALIVE_MAX_MS = 15_000
 
-/** One pool of connections and the way to exchange over it. Throws a TypeError on a malformed proxy address. */
+/** One pool of connections and the way to exchange over it. Throws a ProxyError on a proxy address that cannot be used. */
 export function createHttp({ timeoutMs, clock, proxy }: HttpOptions): Http {
   const dispatcher = createDispatcher(timeoutMs, proxy)
   const underWay = new Set<Exchanging>()
@@ -95,7 +75,7 @@ function createDispatcher(timeoutMs: number, proxy: ProxySettings | undefined): 
     })
   } catch {
     // The reason would quote the address, which may carry a password.
-    throw new TypeError('The address of the proxy is no URL that can be used')
+    throw new ProxyError('The address of the proxy is no URL that can be used')
   }
 }
 

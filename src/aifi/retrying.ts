@@ -1,9 +1,8 @@
 import { type Clock, Deadline, sleep } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'
 import { extractError } from './errors.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, Http, HttpRequest } from './exchange.ts'
 import { cancelledBeforeSending } from './failure.ts'
-import type { Http, HttpRequest } from './http.ts'
 import type { NotSentCause, Sending } from './port.ts'
 import type { TokenSource } from './tokens.ts'
 
@@ -98,7 +97,10 @@ function headersFor({ body }: Authorized, token: Secret): Record<string, string>
 }
 
 /** What `work` resolves to, or undefined as soon as `signal` aborts; the work itself goes on. */
-export async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T | undefined> {
+export async function unlessAborted<T>(
+  work: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T | undefined> {
   if (signal?.aborted) return undefined
   if (!signal) return work()
   return new Promise((resolve, reject) => {

@@ -2,10 +2,8 @@ import * as oauth from 'oauth4webapi'
 import { type Clock, Deadline } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { Secret } from '../lib/secret.ts'
-import type { Credentials } from './access.ts'
-import type { Exchange } from './exchange.ts'
-import type { Http } from './http.ts'
-import { targetOf } from './target.ts'
+import { type Exchange, type Http, targetOf } from './exchange.ts'
+import type { Credentials } from './port.ts'
 
 /** A token, or why there is none: one or two plain sentences, free of secrets. */
 export type TokenResult = { kind: 'token'; token: Secret } | { kind: 'no_token'; detail: string }

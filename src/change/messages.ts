@@ -1,5 +1,6 @@
 import type { AifiError } from '../aifi/errors.ts'
 import type { NotSentCause } from '../aifi/port.ts'
+import { statusWords } from '../aifi/status-words.ts'
 import { known, verified } from '../customer/compare.ts'
 import { changedFields } from '../customer/fields.ts'
 import { jsonEqual } from '../lib/json.ts'
@@ -130,32 +131,13 @@ export function refusedMessage(evidence: Evidence, errors: readonly FieldError[]
   const more = errors.length > REPEATED ? ` (${errors.length - REPEATED} more in errors)` : ''
   const details = errors.length > 0 ? ` ${texts.join('; ')}${more}.` : ''
   const wait = retryAfterSeconds === undefined ? '' : ` Try again in ${Math.max(1, retryAfterSeconds)} s.`
-  return `${statusWords(status, evidence, error.type)}${said}${details} ${NOTHING_CHANGED}${wait}`
+  return `${whyRefused(status, evidence, error.type)}${said}${details} ${NOTHING_CHANGED}${wait}`
 }
 
-function statusWords(status: number, { request, readBackAt }: Evidence, type: string | undefined): string {
-  const { customerId } = request
+function whyRefused(status: number, { request, readBackAt }: Evidence, type: string | undefined): string {
   if (type === 'E_CUSTOMER_LOGIN_FAIL') return `AiFi did not accept the shopper's current password (HTTP ${status}).`
-  switch (status) {
-    case 400:
-    case 422:
-      return `AiFi refused the change as invalid (HTTP ${status}).`
-    case 401:
-      return 'AiFi did not accept the access token (HTTP 401). Whoever set this server up should check its credentials.'
-    case 403:
-      return `AiFi did not allow this (HTTP 403): the access token may not change customer ${customerId}, or may not see it.`
-    case 404:
-      return `AiFi has no customer ${customerId} that this access token can see (HTTP 404). Check the number with the user.`
-    case 409:
-      return 'AiFi reports a conflict (HTTP 409), such as a value that another customer has already.'
-    case 429:
-      return 'AiFi is asked too often (HTTP 429).'
-    case 500:
-    case 501:
-      return `AiFi failed (HTTP ${status}), and the record${readBackAt === undefined ? '' : ` read at ${clockTime(readBackAt)}`} still shows the old values.`
-    default:
-      return status < 400
-        ? `AiFi answered with a redirect (HTTP ${status}), which is not followed. Whoever set this server up should check AIFI_BASE_URL.`
-        : `AiFi refused the change (HTTP ${status}).`
-  }
+  const words = statusWords(status, { for: 'change', customerId: request.customerId })
+  if (status < 500) return words
+  const at = readBackAt === undefined ? '' : ` read at ${clockTime(readBackAt)}`
+  return `${words} The record${at} still shows the old values.`
 }

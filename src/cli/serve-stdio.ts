@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { deferredAifi } from '../aifi/deferred.ts'
+import { createAifi } from '../aifi/client.ts'
 import { createApp } from '../app.ts'
 import { systemBrowser } from '../approval/page/browser.ts'
 import { type Audit, noAudit, openAudit } from '../audit/audit.ts'
@@ -49,11 +49,7 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   })
   const audit = openConfiguredAudit(config, host, logger)
   if (!audit) return 1
-  const loadAifi = async () => {
-    const { createAifi } = await import('../aifi/client.ts')
-    return createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
-  }
-  const aifi = deferredAifi(config.aifi.baseUrl, loadAifi)
+  const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
   const browser = systemBrowser({
     command: config.approval.browser,
     platform: host.platform,

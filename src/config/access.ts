@@ -1,4 +1,4 @@
-import type { Credentials } from '../aifi/access.ts'
+import type { Credentials } from '../aifi/port.ts'
 import { Secret } from '../lib/secret.ts'
 import type { Config } from './config.ts'
 import { setting } from './settings.ts'

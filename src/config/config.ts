@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path'
-import type { Credentials, ProxySettings } from '../aifi/access.ts'
+import type { Credentials, ProxySettings } from '../aifi/port.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { harmless } from '../lib/text.ts'
 import { readAccess, sandboxAccess } from './access.ts'

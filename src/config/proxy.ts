@@ -1,4 +1,4 @@
-import type { ProxySettings } from '../aifi/access.ts'
+import type { ProxySettings } from '../aifi/port.ts'
 import type { Access } from './access.ts'
 import { isLoopback } from './setting-kinds.ts'
 import type { SettingsReader } from './settings-reader.ts'
