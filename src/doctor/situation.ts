@@ -1,11 +1,8 @@
 import type { Credentials, ProxySettings } from '../aifi/access.ts'
-import { readAccess, sandboxAccess } from '../config/access.ts'
-import { readConfig } from '../config/config.ts'
+import { readAccess, readConfig, sandboxAccess } from '../config/config.ts'
 import { readProxy } from '../config/proxy.ts'
 import { setting, settings } from '../config/settings.ts'
 import { type Environment, SettingsReader } from '../config/settings-reader.ts'
-import { customerFields } from '../customer/fields.ts'
-import { Secret } from '../lib/secret.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 
 /** What doctor has to go by. Where a setting is wrong, its part is undefined and the others are there all the same. */
@@ -26,28 +23,23 @@ export interface Situation {
   readonly readFile: (path: string) => Uint8Array
 }
 
-/** The credentials are there or not, whether or not the address is. */
-const SOME_ADDRESS = { [setting.baseUrl.name]: 'https://aifi.invalid' }
-
 export function readSituation(
   env: Environment,
   sandbox: Sandbox | undefined,
   readFile: Situation['readFile'],
 ): Situation {
-  const checked = readConfig(env, { fieldNames: customerFields, readFile, ...(sandbox && { sandbox }) })
+  const checked = readConfig(env, { readFile, ...(sandbox && { sandbox }) })
   const { approval, approvalPort, browser, auditLog, readOnly, timeoutMs } = setting
   const reader = new SettingsReader(env, readFile)
   const baseUrl = sandbox?.baseUrl ?? reader.optional(setting.baseUrl)
-  const access = sandbox
-    ? sandboxAccess(sandbox)
-    : readAccess(new SettingsReader({ ...env, ...SOME_ADDRESS }, readFile))
+  const access = sandbox ? sandboxAccess(sandbox) : readAccess(new SettingsReader(env, readFile))
   return {
     problems: checked.ok ? [] : checked.problems,
     // What only makes no difference is not worth a word as long as something is wrong.
     warnings: checked.ok ? checked.warnings : [],
     baseUrl: baseUrl === undefined ? undefined : new URL(baseUrl),
-    credentials: access?.credentials,
-    proxy: proxyFrom(env, baseUrl, access?.credentials),
+    credentials: access.credentials,
+    proxy: proxyFrom(env, baseUrl, access.credentials),
     timeoutMs: reader.value(timeoutMs),
     approval: reader.value(approval),
     port: reader.optional(approvalPort),
@@ -74,7 +66,10 @@ export function isSet(env: Environment, name: string): boolean {
 
 function proxyFrom(env: Environment, baseUrl: string | undefined, credentials: Credentials | undefined) {
   const reader = new SettingsReader(env, () => new Uint8Array())
-  const nobody: Credentials = { kind: 'token', token: new Secret('') }
-  const proxy = readProxy(reader, baseUrl === undefined ? undefined : { baseUrl, credentials: credentials ?? nobody })
+  const targets = [baseUrl, credentials?.kind === 'client' ? credentials.tokenUrl : undefined]
+  const proxy = readProxy(
+    reader,
+    targets.flatMap((address) => (address === undefined ? [] : [new URL(address)])),
+  )
   return reader.problems.length > 0 ? undefined : proxy
 }
