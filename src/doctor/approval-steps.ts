@@ -1,4 +1,4 @@
-import { systemBrowser } from '../approval/page/browser.ts'
+import { browserCommands, systemBrowser } from '../approval/page/browser.ts'
 import { PageServer } from '../approval/page/page-server.ts'
 import type { Clock } from '../lib/clock.ts'
 import { type Finding, notNeeded, ok, problem, warning } from './check.ts'
@@ -12,11 +12,11 @@ export function browserFinding(situation: Situation, platform: NodeJS.Platform, 
   if (unused) return notNeeded(unused)
   const missing = approval === 'page' ? problem : warning
   if (browser !== undefined) {
-    return programPath(browser, env)
+    return browserCommands(browser, platform).some(({ program }) => programPath(program, env))
       ? ok('BROWSER names a program that can be started')
       : missing(
           'BROWSER names no program that is here',
-          'It has to be one program, by its path or its name in PATH, without arguments.',
+          'Name one by its path or its name in PATH, with arguments and %s for the address if need be.',
         )
   }
   const unavailable = systemBrowser({ command: browser, platform, env, clock }).unavailable()
