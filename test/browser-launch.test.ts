@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type BrowserOptions, systemBrowser } from '../src/approval/page/browser.ts'
+import { type BrowserOptions, browserCommands, systemBrowser } from '../src/approval/page/browser.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { TestClock } from './helpers/test-clock.ts'
 
@@ -66,14 +66,40 @@ describe.skipIf(process.platform === 'win32')('the program that BROWSER names', 
     }
   })
 
-  test.each(['--new-window', '; touch pwned', '| sh', '&& true', '%s'])(
-    'is no command line: "program %s"',
-    async (rest) => {
-      const { path, started } = program()
-      expect(await browserFor(`${path} ${rest}`).open(ADDRESS)).toBe(false)
-      expect(started()).toBe(false)
-    },
-  )
+  test.each([
+    ['--new-window', ['--new-window', ADDRESS]],
+    ['--new-window %s --quiet', ['--new-window', ADDRESS, '--quiet']],
+    ['--app="%s" \'a  b\' "', [`--app=${ADDRESS}`, 'a  b', '"']],
+    ['; touch pwned', [';', 'touch', 'pwned', ADDRESS]],
+    ['| sh && true', ['|', 'sh', '&&', 'true', ADDRESS]],
+  ])('gets its arguments, and no shell sees them: %s', async (rest, args) => {
+    const { path, seen } = program()
+    expect(await browserFor(`${path} ${rest}`).open(ADDRESS)).toBe(true)
+    expect(seen().args).toEqual(args)
+    expect(existsSync('pwned')).toBe(false)
+  })
+
+  test('is the first of a list that opens something', async () => {
+    const [failing, working, later] = [program('process.exit(1)'), program(), program()]
+    const list = ['no-such-browser-anywhere', failing.path, '', `${working.path} --tab %s`, later.path].join(':')
+    expect(await browserFor(list).open(ADDRESS)).toBe(true)
+    expect(failing.started()).toBe(true)
+    expect(working.seen().args).toEqual(['--tab', ADDRESS])
+    expect(later.started()).toBe(false)
+  })
+
+  test.skipIf(process.platform !== 'linux')('is followed by the system’s browser where there is a screen', async () => {
+    const [failing, system] = [program('process.exit(1)'), program()]
+    vi.stubEnv('BROWSER', system.path)
+    vi.stubEnv('DISPLAY', '')
+    vi.stubEnv('WAYLAND_DISPLAY', '')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const address = 'http://127.0.0.1:1/some-token_x'
+    expect(await browserFor(failing.path).open(address)).toBe(false)
+    expect(system.started()).toBe(false)
+    expect(await browserFor(failing.path, { env: { DISPLAY: ':0' } }).open(address)).toBe(true)
+    expect(system.seen().args).toEqual([address])
+  })
 
   test.each([
     ['exits with an error', 'process.exit(1)'],
@@ -130,6 +156,13 @@ describe.skipIf(process.platform !== 'linux')('the system’s browser', () => {
     expect(await browserFor(undefined).open(address)).toBe(true)
     expect(seen().args).toEqual([address])
   })
+})
+
+test('a list on Windows is joined by semicolons, since a colon follows the drive', () => {
+  expect(browserCommands('C:\\b.exe --tab; "C:\\Program Files\\c.exe" %s', 'win32')).toEqual([
+    { program: 'C:\\b.exe', args: ['--tab', '%s'] },
+    { program: 'C:\\Program Files\\c.exe', args: ['%s'] },
+  ])
 })
 
 describe('a machine', () => {

@@ -24,13 +24,15 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
-/** The server as a bundle host starts it: what the user has not filled in stays as `${user_config.…}`. */
+/** The server as a bundle host starts it: what the user has not filled in, and has no default, stays as `${user_config.…}`. */
 function asHostStarts(filledIn: Readonly<Record<string, string>>): SpawnOptions & { env: Record<string, string> } {
   const { command, args, env } = manifest.server.mcp_config
   const filled = (text: string) =>
     text
       .replace(/\$\{__dirname\}/, unpacked)
-      .replace(/\$\{user_config\.(\w+)\}/g, (placeholder, name: string) => filledIn[name] ?? placeholder)
+      .replace(/\$\{user_config\.(\w+)\}/g, (placeholder, name: string) =>
+        String(filledIn[name] ?? manifest.user_config[name]?.default ?? placeholder),
+      )
   return {
     command: command === 'node' ? process.execPath : command,
     args: args.map(filled),

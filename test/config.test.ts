@@ -1,8 +1,14 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { EnvHttpProxyAgent } from 'undici'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Config, type ConfigOptions, readConfig } from '../src/config/config.ts'
+import { isExcepted } from '../src/config/proxy.ts'
 import { setting, settings } from '../src/config/settings.ts'
-import { customerFields } from '../src/customer/fields.ts'
+import { othersCanRead } from '../src/config/settings-reader.ts'
 
 type Environment = Record<string, string | undefined>
 
@@ -15,7 +21,7 @@ const noFile = () => {
 }
 
 function read(environment: Environment, options: Partial<ConfigOptions> = {}) {
-  return readConfig(environment, { fieldNames: customerFields, readFile: noFile, ...options })
+  return readConfig(environment, { readFile: noFile, ...options })
 }
 
 function config(environment: Environment, options?: Partial<ConfigOptions>): Config {
@@ -45,6 +51,8 @@ test('address and token are enough; everything else has its documented default',
     config: {
       aifi: { baseUrl: 'https://aifi.example', timeoutMs: 10_000, readBack: true, proxy: {}, sandbox: false },
       approval: { mode: 'auto', fields: [], waitSeconds: 45 },
+      fields: 'all',
+      showFields: 'all',
       secretArguments: 'allow',
       readOnly: false,
       maxChangesPerMinute: 30,
@@ -63,6 +71,8 @@ test('every setting is read', () => {
     AIFI_APPROVAL_FIELDS: 'phone, firstName',
     AIFI_APPROVAL_WAIT_SECONDS: '0',
     AIFI_APPROVAL_PORT: '4711',
+    AIFI_FIELDS: 'blocked, firstName phone',
+    AIFI_SHOW_FIELDS: 'firstName',
     AIFI_SECRET_ARGUMENTS: 'refuse',
     AIFI_READ_BACK: 'off',
     AIFI_READ_ONLY: ' TRUE ',
@@ -76,6 +86,8 @@ test('every setting is read', () => {
   expect(result).toMatchObject({
     aifi: { timeoutMs: 500, readBack: false },
     approval: { mode: 'page', fields: ['phone', 'firstName'], waitSeconds: 0, port: 4711, browser: 'firefox' },
+    fields: ['blocked', 'firstName', 'phone'],
+    showFields: ['firstName'],
     secretArguments: 'refuse',
     readOnly: true,
     maxChangesPerMinute: 5,
@@ -87,7 +99,8 @@ test('every setting is read', () => {
 
 test('all problems are reported at once, each naming its variable and what is allowed', () => {
   const malformed: Environment = {}
-  for (const { name } of settings) if (!/TOKEN|CLIENT|AUDIT_LOG|BROWSER/.test(name)) malformed[name] = '\u0007?!'
+  for (const { name } of settings)
+    if (!/TOKEN|CLIENT|AUDIT_LOG|BROWSER|LOG_LEVEL/.test(name)) malformed[name] = '\u0007?!'
   const found = problems(malformed)
   for (const name of Object.keys(malformed)) {
     expect(found).toContainEqual(expect.stringMatching(new RegExp(`^${name} .*(allowed: |did you mean).*[.?]?$`)))
@@ -110,10 +123,84 @@ test.each(['', '  ', placeholder('user_config.x'), ` ${placeholder('user_config.
   },
 )
 
-test.each(Object.keys(URL_AND_TOKEN))('a placeholder that another host left in %s is a problem', (name) => {
-  expect(problemsWith({ [name]: placeholder('input:aifi') })).toEqual([
-    expect.stringMatching(`${name} is a placeholder that was never filled in`),
-  ])
+describe('a value that a host did not fill in', () => {
+  test.each([
+    ...['AIFI_BASE_URL', 'AIFI_TOKEN', 'AIFI_APPROVAL', 'LOG_LEVEL', 'BROWSER'].map((name) => [name, 'input:aifi']),
+    ['AIFI_AUDIT_LOG', 'env:HOME'],
+  ])('stops the start when it stands in %s', (name = '', inside = '') => {
+    for (const left of [placeholder(inside), ` {{${inside}}} `]) {
+      expect(problemsWith({ [name]: left })).toEqual([
+        expect.stringContaining(`${name} is a placeholder that was never filled in`),
+      ])
+    }
+  })
+
+  test('stops the start when it is a part of the value, but for secrets, which may hold anything', () => {
+    expect(problemsWith({ AIFI_AUDIT_LOG: `${placeholder('HOME')}/audit.jsonl` })).toEqual([
+      expect.stringContaining('AIFI_AUDIT_LOG holds a placeholder'),
+    ])
+    expect(reveal(config({ ...URL_AND_TOKEN, AIFI_TOKEN: `a${placeholder('b')}c` }))).toBe(`a${placeholder('b')}c`)
+  })
+
+  test.each([
+    ['AIFI_TOKEN', '$AIFI_TOKEN', /looks like a variable/],
+    ['AIFI_TOKEN', '%AIFI_TOKEN%', /looks like a variable/],
+    ['AIFI_AUDIT_LOG', '$HOME/audit.jsonl', /looks like a variable/],
+    ['AIFI_TOKEN', `"${CANARY}"`, /has quotes around it/],
+    ['AIFI_TOKEN', `'${CANARY}'`, /has quotes around it/],
+  ])('is a warning when %s only looks like one: %s', (name, value, warning) => {
+    const found = warningsWith({ [name]: value }).filter((each) => !each.includes('relative path'))
+    expect(found).toEqual([expect.stringMatching(warning)])
+    expect(found[0]).toMatch(new RegExp(`^${name} `))
+    expect(found[0]).not.toContain(CANARY)
+  })
+
+  test.each(['pa$$word', '100%', '"half', "it's", '$', '%%'])('is not seen in the secret %s', (AIFI_CLIENT_SECRET) => {
+    const { AIFI_BASE_URL } = URL_AND_TOKEN
+    const result = read({ AIFI_BASE_URL, AIFI_CLIENT_ID: 'id', AIFI_CLIENT_SECRET })
+    expect(result).toMatchObject({ ok: true, warnings: [] })
+  })
+})
+
+describe('names that other programs read as well', () => {
+  test.each([
+    ['INFO', 'info', []],
+    ['Debug', 'debug', []],
+    ['verbose', 'info', [/^LOG_LEVEL is none of the known words and is ignored \(info holds\)/]],
+    ['warning', 'info', [/^LOG_LEVEL .*did you mean "warn"/]],
+  ] as const)('LOG_LEVEL=%s means %s', (LOG_LEVEL, level, warnings) => {
+    const result = read({ ...URL_AND_TOKEN, LOG_LEVEL })
+    expect(result).toMatchObject({
+      ok: true,
+      config: { logLevel: level },
+      warnings: warnings.map((each) => expect.stringMatching(each)),
+    })
+  })
+
+  test('a BROWSER that cannot be one is ignored', () => {
+    const result = read({ ...URL_AND_TOKEN, BROWSER: 'fire\u0007fox' })
+    expect(result).toMatchObject({ ok: true, warnings: [expect.stringMatching(/^BROWSER .* is ignored/)] })
+    expect(result).toMatchObject({ config: { approval: { browser: undefined } } })
+  })
+})
+
+describe('paths', () => {
+  const files = { readFile: (path: string) => (path === '/home/jo/token' ? Buffer.from('t0ken') : noFile()) }
+  const environment = { AIFI_BASE_URL: 'https://aifi.example', AIFI_TOKEN_FILE: '~/token' }
+
+  test.each([{ HOME: '/home/jo' }, { USERPROFILE: '/home/jo' }, { HOME: '', USERPROFILE: '/home/jo' }])(
+    'begin at home with ~/, which %j says',
+    (home) => {
+      const result = config({ ...environment, AIFI_AUDIT_LOG: '~/a~/$&.jsonl', ...home }, files)
+      expect(reveal(result)).toBe('t0ken')
+      expect(result.auditLog).toBe('/home/jo/a~/$&.jsonl')
+    },
+  )
+
+  test('stay as they are without a home, and when ~ is the beginning of a name', () => {
+    expect(problems(environment, files)).toEqual([expect.stringContaining('ENOENT')])
+    expect(config({ ...URL_AND_TOKEN, HOME: '/home/jo', AIFI_AUDIT_LOG: '~jo/a' }).auditLog).toBe('~jo/a')
+  })
 })
 
 describe('address', () => {
@@ -241,6 +328,29 @@ describe('secret files', () => {
     expect(found[0]).not.toContain(CANARY)
   })
 
+  test('a file that others can read is a warning', () => {
+    const exposed = {
+      ...withFile(Buffer.from('t0ken')),
+      othersCanRead: (path: string) => path === '/run/secrets/token',
+    }
+    const warning = /^AIFI_TOKEN_FILE names a file that others can read too/
+    expect(read(environment, exposed)).toMatchObject({ ok: true, warnings: [expect.stringMatching(warning)] })
+  })
+
+  test.skipIf(process.platform === 'win32')('what others can read is seen from the mode of a file', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'config-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'token')
+    writeFileSync(file, 't0ken')
+    const seen = [0o600, 0o400, 0o640, 0o604, 0o644].map((mode) => {
+      chmodSync(file, mode)
+      return othersCanRead(file, 'linux')
+    })
+    expect(seen).toEqual([false, false, true, true, true])
+    expect(othersCanRead(file, 'win32')).toBe(false)
+    expect(othersCanRead('/dev/null', 'linux')).toBe(false)
+  })
+
   test('a variable together with its file is a problem', () => {
     expect(problems({ ...environment, AIFI_TOKEN: 'x' }, withFile(Buffer.from('y')))).toEqual([
       'AIFI_TOKEN and AIFI_TOKEN_FILE are both set; set one of them.',
@@ -275,12 +385,27 @@ describe('names', () => {
     expect(config({ ...URL_AND_TOKEN, AIFI_APPROVAL_FIELDS: given }).approval.fields).toEqual(fields)
   })
 
-  test('an unknown field is named with the nearest, and an unknown word with the nearest', () => {
-    expect(problemsWith({ AIFI_APPROVAL_FIELDS: 'first_name,shoeSize', AIFI_APPROVAL: 'from' })).toEqual([
+  test.each(['AIFI_APPROVAL_FIELDS', 'AIFI_FIELDS', 'AIFI_SHOW_FIELDS'])(
+    'an entry of %s that is no field is named with the nearest, unless it is near none',
+    (name) => {
+      expect(problemsWith({ [name]: 'role,first_name' })).toEqual([
+        `${name} names "first_name", which is no customer field (did you mean firstName?); allowed: ${setting.fields.allowed}.`,
+      ])
+      const [problem, ...more] = problemsWith({ [name]: `role,${CANARY}` })
+      expect(more).toEqual([])
+      expect(problem).toMatch(new RegExp(`^${name} has an entry that is no customer field \\(they are email, `))
+      expect(problem).not.toContain(CANARY)
+    },
+  )
+
+  test('an unknown word is a problem that names the nearest', () => {
+    expect(problemsWith({ AIFI_APPROVAL: 'from' })).toEqual([
       'AIFI_APPROVAL is none of the known words (did you mean "form"?); allowed: auto, form, page, chat, dangerously-skip.',
-      'AIFI_APPROVAL_FIELDS names "first_name", which is no customer field; did you mean firstName?',
-      expect.stringMatching(/^AIFI_APPROVAL_FIELDS has an entry that is no customer field; allowed: all, email, /),
     ])
+  })
+
+  test('AIFI_FIELDS without a field is a problem that points to the setting for that', () => {
+    expect(problemsWith({ AIFI_FIELDS: ',' })).toEqual([expect.stringContaining('AIFI_READ_ONLY=true')])
   })
 })
 
@@ -322,14 +447,76 @@ describe('proxy', () => {
   })
 
   test('loopback is never reached through a proxy', () => {
-    expect(proxy({ AIFI_BASE_URL: 'http://[::1]:3000' })).toEqual({ noProxy: '[::1]' })
-    expect(proxy({ AIFI_BASE_URL: 'http://localhost:1', NO_PROXY: 'a' })).toEqual({ noProxy: 'a,localhost' })
+    expect(proxy({ AIFI_BASE_URL: 'http://[::1]:3000' })).toEqual({ noProxy: '[::1]:3000' })
+    expect(proxy({ AIFI_BASE_URL: 'http://localhost:1', NO_PROXY: 'a' })).toEqual({ noProxy: 'a,localhost:1' })
     expect(proxy({ AIFI_BASE_URL: 'http://localhost:1', NO_PROXY: '*' })).toEqual({ noProxy: '*' })
   })
 
-  test('a malformed proxy is a problem that does not show it', () => {
-    const found = problemsWith({ https_proxy: `ftp://user:${CANARY}@proxy` })
-    expect(found).toEqual(['HTTPS_PROXY is not the address of a proxy; allowed: http://host:port.'])
+  test.each([
+    ['http://user:100%@p:1', 'http://user:100%25@p:1'],
+    ['http://user:a%40b%zz@p:1', 'http://user:a%40b%25zz@p:1'],
+    ['http://user:%ff@p:1', 'http://user:%25ff@p:1'],
+    ['http://us%er@p:1', 'http://us%25er:@p:1'],
+    ['https://p/', 'https://p'],
+    ['socks5h://p:1080', 'socks5://p:1080'],
+    ['socks://user:x@p:1080', 'socks5://user:x@p:1080'],
+    ['[::1]:3128', 'http://[::1]:3128'],
+  ])('%s is taken as %s', (given, taken) => {
+    expect(proxy({ HTTPS_PROXY: given }).httpsProxy).toBe(taken)
+    // It refuses what it cannot use, an undecodable password among that.
+    expect(() => new EnvHttpProxyAgent({ httpsProxy: taken })).not.toThrow()
+  })
+
+  test.each([
+    [`ftp://user:${CANARY}@p`, 'has a scheme other than http, https and socks5'],
+    [`socks4://user:${CANARY}@p:1080`, 'has a scheme other than'],
+    [`http://user:${CANARY}@p:1/pac`, 'has a path'],
+    [`p:1/?${CANARY}`, 'has a path, a query'],
+    [`http://user:${CANARY}#x@p:1`, 'is not the address of a proxy'],
+    [`http://user:${CANARY}@`, 'is not the address of a proxy'],
+  ])('%s is a problem that does not show it, if it would be used', (address, reason) => {
+    const found = problemsWith({ https_proxy: address })
+    expect(found).toEqual([expect.stringMatching(/^HTTPS_PROXY .*; allowed: http:\/\/host:port, /)])
+    expect(found[0]).toContain(reason)
+    expect(found[0]).not.toContain(CANARY)
+    expect(problemsWith({ http_proxy: address })).toEqual([expect.stringMatching(/^HTTP_PROXY /)])
+    expect(proxy({ http_proxy: address, https_proxy: 'p:1' })).toEqual({ httpsProxy: 'http://p:1' })
+    expect(proxy({ https_proxy: address, NO_PROXY: '.example' }).httpsProxy).toBeUndefined()
+    expect(proxy({ https_proxy: address, AIFI_BASE_URL: 'http://localhost:1' }).httpsProxy).toBeUndefined()
+    expect(problems({ https_proxy: address }, { sandbox: true })).toEqual([])
+  })
+
+  test('one that would be used for the token endpoint only is looked at too', () => {
+    const client = { AIFI_BASE_URL: 'https://aifi.example', AIFI_CLIENT_ID: 'id', AIFI_CLIENT_SECRET: 'x' }
+    const found = problems({ ...client, HTTPS_PROXY: 'p:1/x', NO_PROXY: 'aifi.example' })
+    expect(found).toEqual([expect.stringMatching(/^HTTPS_PROXY has a path/)])
+  })
+
+  test.each([
+    ['https://10.1.2.3', '10.0.0.0/8', true],
+    ['https://10.1.2.3', 'a 10.1.2.0/30,b', true],
+    ['https://10.1.2.4', '10.1.2.0/30', false],
+    ['https://10.1.2.3', '10.0.0.0/33', false],
+    ['https://10.1.2.3', 'fd00::/8', false],
+    ['https://[fd00::1]', 'fd00::/8', true],
+    ['https://[fd00::1]', '[fd00::]/8', true],
+    ['https://[fe00::1]', 'fd00::/8', false],
+    ['https://[fd00::1]', 'fd00::1', true],
+    ['https://[fd00::1]:8443', '[fd00::1]:8443', true],
+    ['https://10.example', '10.0.0.0/8', false],
+    ['https://aifi.example', 'aifi.example:443', true],
+    ['https://aifi.example:8443', 'aifi.example:443', false],
+    ['https://eu.aifi.example', '*.aifi.example', true],
+    ['https://eu.aifi.example', '.AIFI.example', true],
+    ['https://aifi.example.org', 'aifi.example', false],
+    ['https://aifi.example', 'a,*', true],
+    ['https://aifi.example', '.', false],
+  ])('%s is reached directly under NO_PROXY=%s: %s', (address, noProxy, direct) => {
+    expect(isExcepted(new URL(address), noProxy)).toBe(direct)
+    const host = `${new URL(address).hostname}:${new URL(address).port || 443}`
+    // What undici is told has the address in its own terms.
+    const told = proxy({ AIFI_BASE_URL: address, NO_PROXY: noProxy, HTTPS_PROXY: 'p:1' }).noProxy
+    expect(told?.split(',').at(-1) === host).toBe(direct)
   })
 })
 
@@ -376,7 +563,7 @@ test('no environment makes it throw, and no secret in a wrong place is ever show
     shape.map((one) => one.replace('#', CANARY)),
     fc.string({ unit: 'binary' }),
   )
-  const harmlessNames = new Set(['AIFI_APPROVAL_FIELDS'])
+  const harmlessNames = new Set(['AIFI_APPROVAL_FIELDS', 'AIFI_FIELDS', 'AIFI_SHOW_FIELDS'])
   fc.assert(
     fc.property(fc.dictionary(name, value), fc.boolean(), (environment, inSandbox) => {
       const result = read(environment, { sandbox: inSandbox })

@@ -3,8 +3,7 @@ import Joi from 'joi'
 import { describe, expect, test } from 'vitest'
 import { type CustomerField, customerFields } from '../src/customer/fields.ts'
 import type { JsonObject } from '../src/lib/json.ts'
-import { customerBody } from '../src/sandbox/customer-body.ts'
-import { validated } from '../src/sandbox/validation.ts'
+import { customerBody, validated } from '../src/sandbox/schema.ts'
 import { parseArguments } from '../src/tools/update-arguments.ts'
 
 /** Two independent readings of AiFi's page, ours in zod and the stand-in's in Joi, put the same questions. */

@@ -191,8 +191,11 @@ describe('manifest.json', () => {
     expect(manifest.tools.map(({ name }) => name)).toEqual((await liveTools()).map(({ name }) => name))
   })
 
+  /** Node reads the one itself, and the other is not ours alone. */
+  const shared = ['HTTPS_PROXY', 'NODE_EXTRA_CA_CERTS']
+
   test('sets only settings that exist, and keeps secrets out of the conversation', () => {
-    expect(settingNames).toEqual(expect.arrayContaining(Object.keys(env)))
+    expect([...settingNames, ...shared]).toEqual(expect.arrayContaining(Object.keys(env)))
     expect(env.AIFI_SECRET_ARGUMENTS).toBe('refuse')
   })
 
@@ -204,7 +207,7 @@ describe('manifest.json', () => {
     expect(uses.map(({ key }) => key).sort()).toEqual(Object.keys(manifest.user_config).sort())
     for (const { name, key } of uses) {
       const { sensitive, required } = manifest.user_config[key] ?? expect.unreachable()
-      expect({ name, sensitive }).toEqual({ name, sensitive: /_(TOKEN|SECRET|PARAMS)$/.test(name) })
+      expect({ name, sensitive }).toEqual({ name, sensitive: /_(TOKEN|SECRET|PARAMS|PROXY)$/.test(name) })
       expect({ name, required }).toEqual({ name, required: name === 'AIFI_BASE_URL' })
     }
   })

@@ -81,8 +81,8 @@ describe('a start that cannot succeed ends with exit code 1, one readable messag
     ['a bad value', { ...access, AIFI_TIMEOUT_MS: 'soon' }, ['AIFI_TIMEOUT_MS', 'whole number']],
     [
       'several bad values, all named at once',
-      { ...access, AIFI_APPROVAL: 'never', AIFI_READ_ONLY: 'yes', LOG_LEVEL: 'loud' },
-      ['AIFI_APPROVAL', 'AIFI_READ_ONLY', 'LOG_LEVEL'],
+      { ...access, AIFI_APPROVAL: 'never', AIFI_READ_ONLY: 'yes', AIFI_FIELDS: 'name' },
+      ['AIFI_APPROVAL', 'AIFI_READ_ONLY', 'AIFI_FIELDS'],
     ],
     ['a secret where a word belongs', { ...access, AIFI_APPROVAL: CANARY }, ['AIFI_APPROVAL']],
     ['a secret in the address', { ...access, AIFI_BASE_URL: `https://me:${CANARY}@aifi.example` }, ['AIFI_BASE_URL']],

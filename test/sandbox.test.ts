@@ -136,7 +136,6 @@ describe('reading', () => {
   test.each([
     ['externalId=crm-004211', [4211]],
     ['email=marcus.weber%40example.com', [77]],
-    ['paymentInstrumentProviderId=pm_sandbox_4211', [4211]],
     ['email=jane%40example.com&externalId=hr-20113', []],
     ['email=JANE%40example.com', []],
   ])('the list filters by %s', async (query, ids) => {
@@ -144,27 +143,9 @@ describe('reading', () => {
     expect(answer.json.map((customer: { id: number }) => customer.id)).toStrictEqual(ids)
   })
 
-  test('the date filters have inclusive bounds and follow changes', async () => {
-    let now = Date.parse('2025-06-01T12:00:00Z')
-    const sandbox = await start({ clock: { now: () => now } })
-    await call(sandbox, 'PATCH', '/77', { priority: 1 })
-    now += 1000
-    await call(sandbox, 'POST', '', { firstName: 'New' })
-    const ids = async (query: string) =>
-      (await call(sandbox, 'GET', `?${query}`)).json.map((customer: { id: number }) => customer.id)
-    expect(await ids('minUpdatedAt=2025-06-01T12:00:00Z')).toStrictEqual([77, 9004])
-    expect(await ids('minUpdatedAt=2025-06-01T12:00:00Z&maxUpdatedAt=2025-06-01T12:00:00Z')).toStrictEqual([77])
-    expect(await ids('minCreatedAt=2025-06-01T12:00:01Z')).toStrictEqual([9004])
-    expect(await ids('maxCreatedAt=2025-03-01T09:00:00Z')).not.toContain(9004)
-  })
-
   test.each([
     ['limit=5', { error: '"limit" is not allowed', rule: 'object.unknown', field: '"limit"' }],
     ['email=a&email=b', { error: '"email" must be a string', rule: 'string.base', field: '"email"' }],
-    [
-      'minCreatedAt=yesterday',
-      { error: '"minCreatedAt" must be in ISO 8601 date format', rule: 'date.format', field: '"minCreatedAt"' },
-    ],
   ])('the list refuses the query %s', async (query, error) => {
     expect(await call(await start(), 'GET', `?${query}`)).toMatchObject(invalid(error))
   })
@@ -177,12 +158,7 @@ describe('changing', () => {
     const before = sandbox.customers.get(4211)
     const answer = await call(sandbox, 'PATCH', '/4211', { firstName: 'Janet', phone: '' })
     expect(answer.json).toStrictEqual({ ...jane, role: 'tester', priority: 3, firstName: 'Janet', phone: '' })
-    expect(sandbox.customers.get(4211)).toStrictEqual({
-      ...before,
-      firstName: 'Janet',
-      phone: '',
-      updatedAt: expect.any(Date),
-    })
+    expect(sandbox.customers.get(4211)).toStrictEqual({ ...before, firstName: 'Janet', phone: '' })
   })
 
   test('the sample request {} is accepted and changes nothing', async () => {
@@ -233,18 +209,6 @@ describe('changing', () => {
     expect((await call(sandbox, 'PATCH', '/4211', right)).status).toBe(200)
     expect((await call(sandbox, 'PATCH', '/4211', { password: 'password-three' })).status).toBe(200)
     expect(passwordOf(4211)).toBe('password-three')
-  })
-
-  test('a created customer gets the documented defaults and an email made up for it', async () => {
-    const sandbox = await start()
-    const answer = await call(sandbox, 'POST', '', { firstName: 'Ada', password: 'long enough' })
-    const defaults = { externalId: null, role: 'customer', metadata: null, priority: 0, lastName: null, phone: null }
-    const email = expect.stringMatching(/^[0-9a-f-]{36}@aifi\.example\.com$/)
-    expect(answer).toMatchObject({ status: 201 })
-    expect(answer.json).toStrictEqual({ id: 9004, email, firstName: 'Ada', ...defaults })
-    expect((await call(sandbox, 'GET', '/9004')).json).toStrictEqual(answer.json)
-    const refused = await call(sandbox, 'POST', '', { priority: '1', blocked: true })
-    expect(refused.json.errors).toMatchObject([{ field: '"priority"' }, { field: '"blocked"', rule: 'object.unknown' }])
   })
 })
 
@@ -427,19 +391,23 @@ describe('running', () => {
     await expect(startSandbox({ port })).rejects.toThrow(`Port ${port} on 127.0.0.1 is already in use.`)
   })
 
-  test('the command prints the settings, one per line and nothing else, and they work', async () => {
+  test('the command prints settings that work as they stand, one a line, and the other way in as comments', async () => {
     let printed = ''
     const stdout = { write: (text: string) => (printed += text) }
     const sandbox = await runSandboxCommand({ port: 0, getById: false, stdout })
     running.push(sandbox)
-    expect(printed.split('\n')).toStrictEqual([
+    expect(printed.split('\n').filter((line) => !line.startsWith('#'))).toStrictEqual([
       `AIFI_BASE_URL=${sandbox.baseUrl}`,
       `AIFI_TOKEN=${sandbox.token}`,
-      `AIFI_CLIENT_ID=${sandbox.clientId}`,
-      `AIFI_CLIENT_SECRET=${sandbox.clientSecret}`,
-      `AIFI_TOKEN_URL=${sandbox.baseUrl}/realms/aifi/protocol/openid-connect/token`,
       '',
     ])
+    expect(printed.split('\n')).toEqual(
+      expect.arrayContaining([
+        `# AIFI_CLIENT_ID=${sandbox.clientId}`,
+        `# AIFI_CLIENT_SECRET=${sandbox.clientSecret}`,
+        `# AIFI_TOKEN_URL=${sandbox.baseUrl}/realms/aifi/protocol/openid-connect/token`,
+      ]),
+    )
     expect((await call(sandbox, 'PATCH', '/77', { role: 'employee' })).json).toMatchObject({ role: 'employee' })
     expect((await call(sandbox, 'GET', '/77')).status).toBe(404)
   })

@@ -2,9 +2,6 @@ import { spawn } from 'node:child_process'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 
-/** How many settings the sandbox prints when it is ready. */
-const SETTINGS = 5
-
 /** The stand-in for AiFi as a process of its own, on a free port. */
 export class StandIn {
   address = ''
@@ -68,7 +65,7 @@ async function readSettings({ stdout, stderr }) {
   for await (const each of createInterface({ input: stdout })) {
     const [name, value] = each.split(/=(.*)/s)
     settings[name] = value
-    if (Object.keys(settings).length === SETTINGS) return settings
+    if (settings.AIFI_BASE_URL && settings.AIFI_TOKEN) return settings
   }
   throw new Error(`The stand-in for AiFi did not start. ${complaint.trim()}`)
 }

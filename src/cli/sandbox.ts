@@ -9,7 +9,10 @@ export interface SandboxCommand {
   stdout: { write(text: string): unknown }
 }
 
-/** Starts a sandbox and prints the settings that lead to it, one per line, ready for a shell or an env file. */
+/**
+ * Starts a sandbox and prints the settings that lead to it, one a line, ready for a shell or an env file as they stand.
+ * The other way in stands in comments: the two together stop the start.
+ */
 export async function runSandboxCommand({ port, getById, stdout }: SandboxCommand): Promise<Sandbox> {
   const { startSandbox } = await import('../sandbox/sandbox.ts')
   const sandbox = await startSandbox({ port, getById })
@@ -17,9 +20,10 @@ export async function runSandboxCommand({ port, getById, stdout }: SandboxComman
     [
       `AIFI_BASE_URL=${sandbox.baseUrl}`,
       `AIFI_TOKEN=${sandbox.token}`,
-      `AIFI_CLIENT_ID=${sandbox.clientId}`,
-      `AIFI_CLIENT_SECRET=${sandbox.clientSecret}`,
-      `AIFI_TOKEN_URL=${sandbox.tokenUrl}`,
+      '# Or, in place of the token:',
+      `# AIFI_CLIENT_ID=${sandbox.clientId}`,
+      `# AIFI_CLIENT_SECRET=${sandbox.clientSecret}`,
+      `# AIFI_TOKEN_URL=${sandbox.tokenUrl}`,
       '',
     ].join('\n'),
   )

@@ -7,7 +7,7 @@ import { createApp } from '../app.ts'
 import { systemBrowser } from '../approval/page/browser.ts'
 import { type Audit, noAudit, openAudit } from '../audit/audit.ts'
 import { type Config, readConfig } from '../config/config.ts'
-import { customerFields } from '../customer/fields.ts'
+import { othersCanRead } from '../config/settings-reader.ts'
 import { systemClock as clock } from '../lib/clock.ts'
 import { deferredLogger } from '../lib/deferred-logger.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -87,8 +87,12 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
 }
 
 /** The settings; undefined when something is wrong with them, which is on stderr then. */
-function checkSettings({ env, stderr }: Host, sandbox: Sandbox | boolean): Config | undefined {
-  const result = readConfig(env, { sandbox, fieldNames: customerFields, readFile: (path) => readFileSync(path) })
+function checkSettings({ env, stderr, platform }: Host, sandbox: Sandbox | boolean): Config | undefined {
+  const result = readConfig(env, {
+    sandbox,
+    readFile: (path) => readFileSync(path),
+    othersCanRead: (path) => othersCanRead(path, platform),
+  })
   if (result.ok) {
     for (const warning of sandbox === true ? [] : result.warnings) stderr.write(`aifi-customer-mcp: ${warning}\n`)
     return result.config

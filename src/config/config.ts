@@ -1,48 +1,27 @@
 import { isAbsolute } from 'node:path'
-import type { Credentials, ProxySettings } from '../aifi/port.ts'
-import { nearestName } from '../lib/nearest-name.ts'
-import { harmless } from '../lib/text.ts'
-import { readAccess, sandboxAccess } from './access.ts'
+import type { Credentials } from '../aifi/port.ts'
+import { Secret } from '../lib/secret.ts'
 import { readProxy } from './proxy.ts'
 import { setting } from './settings.ts'
 import { type Environment, SettingsReader } from './settings-reader.ts'
 
-/** Everything the program was told, checked. Made once at the start. */
-export interface Config {
-  aifi: {
-    /** `https://host[:port][/prefix]`, without a trailing slash; http only for loopback. */
-    baseUrl: string
-    credentials: Credentials
-    timeoutMs: number
-    readBack: boolean
-    proxy: ProxySettings
-    /** AiFi is the embedded stand-in. */
-    sandbox: boolean
-  }
-  approval: {
-    mode: 'auto' | 'form' | 'page' | 'chat' | 'dangerously-skip'
-    /** Fields that need approval besides those that always do. */
-    fields: 'all' | readonly string[]
-    waitSeconds: number
-    port?: number
-    browser?: string
-  }
-  secretArguments: 'allow' | 'refuse'
-  readOnly: boolean
-  maxChangesPerMinute: number
-  auditLog?: string
-  /** The audit also holds values that are not secret. */
-  auditValues: boolean
-  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+/** Everything the program was told, checked: a plain value, made once at the start. */
+export type Config = ReturnType<typeof readSettings>
+
+/** Where AiFi is and the way in. */
+export interface Access {
+  /** `https://host[:port][/prefix]`, without a trailing slash; http only for loopback. */
+  readonly baseUrl: string
+  readonly credentials: Credentials
 }
 
 export interface ConfigOptions {
   /** The stand-in instead of AiFi: address and credentials in the environment are ignored. `true`: not started yet. */
   sandbox?: { baseUrl: string; token: string } | boolean
-  /** Body fields of the customer contract, which `AIFI_APPROVAL_FIELDS` may name. */
-  fieldNames: readonly string[]
   /** Content of a secret file; may throw. */
   readFile: (path: string) => Uint8Array
+  /** Whether other users of this machine can read that file; without it, nobody looks. */
+  othersCanRead?: (path: string) => boolean
 }
 
 export type ConfigResult =
@@ -52,28 +31,65 @@ export type ConfigResult =
 
 /** The environment as a {@link Config}, or everything that is wrong with it. Never throws. */
 export function readConfig(environment: Environment, options: ConfigOptions): ConfigResult {
-  const reader = new SettingsReader(environment, options.readFile)
+  const { sandbox = false, readFile, othersCanRead } = options
+  const reader = new SettingsReader(environment, readFile, othersCanRead)
   reader.checkNames()
   if (reader.text('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
     reader.problems.push(
       'NODE_TLS_REJECT_UNAUTHORIZED is 0, so that anybody on the way could read the token; remove it, and name a company CA in NODE_EXTRA_CA_CERTS instead.',
     )
   }
-  const access = options.sandbox ? sandboxAccess(options.sandbox) : readAccess(reader)
-  const aifi = {
-    timeoutMs: reader.value(setting.timeoutMs),
-    readBack: reader.value(setting.readBack) === 'auto',
-    proxy: readProxy(reader, access),
-    sandbox: Boolean(options.sandbox),
-  }
-  const rest = readRest(reader, options.fieldNames)
-  if (access === undefined || reader.problems.length > 0) return { ok: false, problems: reader.problems }
-  return { ok: true, config: { aifi: { ...access, ...aifi }, ...rest }, warnings: reader.warnings }
+  // What is missing is a problem; until that is said, the placeholder holds its place.
+  const access = sandbox ? sandboxAccess(sandbox) : { ...sandboxAccess(true), ...readAccess(reader) }
+  const config = readSettings(reader, access, Boolean(sandbox))
+  if (reader.problems.length > 0) return { ok: false, problems: reader.problems }
+  return { ok: true, config, warnings: reader.warnings }
 }
 
-function readRest(reader: SettingsReader, fieldNames: readonly string[]): Omit<Config, 'aifi'> {
-  const port = reader.optional(setting.approvalPort)
-  const browser = reader.optional(setting.browser)
+function readSettings(reader: SettingsReader, { baseUrl, credentials }: Access, sandbox: boolean) {
+  const targets = credentials.kind === 'client' ? [baseUrl, credentials.tokenUrl] : [baseUrl]
+  return {
+    aifi: {
+      /** `https://host[:port][/prefix]`, without a trailing slash; http only for loopback. */
+      baseUrl,
+      credentials,
+      timeoutMs: reader.value(setting.timeoutMs),
+      readBack: reader.value(setting.readBack) === 'auto',
+      proxy: readProxy(
+        reader,
+        targets.map((address) => new URL(address)),
+      ),
+      /** AiFi is the embedded stand-in. */
+      sandbox,
+    },
+    approval: {
+      mode: reader.value(setting.approval),
+      /** Fields that need approval besides those that always do. */
+      fields: reader.optional(setting.approvalFields) ?? [],
+      waitSeconds: reader.value(setting.approvalWaitSeconds),
+      port: reader.optional(setting.approvalPort),
+      browser: reader.optional(setting.browser),
+    },
+    /** The fields that may be changed at all. */
+    fields: readFields(reader),
+    /** The fields whose values a result may show. */
+    showFields: reader.value(setting.showFields),
+    secretArguments: reader.value(setting.secretArguments),
+    readOnly: reader.value(setting.readOnly),
+    maxChangesPerMinute: reader.value(setting.maxChangesPerMinute),
+    ...readAudit(reader),
+    logLevel: reader.value(setting.logLevel),
+  }
+}
+
+function readFields(reader: SettingsReader) {
+  const fields = reader.value(setting.fields)
+  if (fields !== 'all' && fields.length === 0)
+    reader.problems.push('AIFI_FIELDS names no field; to allow no change, set AIFI_READ_ONLY=true.')
+  return fields
+}
+
+function readAudit(reader: SettingsReader) {
   const auditLog = reader.optional(setting.auditLog)
   const auditValues = reader.value(setting.auditValues)
   if (auditLog !== undefined && !isAbsolute(auditLog)) {
@@ -85,33 +101,65 @@ function readRest(reader: SettingsReader, fieldNames: readonly string[]): Omit<C
     reader.warnings.push('AIFI_AUDIT_VALUES has no effect without AIFI_AUDIT_LOG.')
   }
   return {
-    approval: {
-      mode: reader.value(setting.approval),
-      fields: readApprovalFields(reader, fieldNames),
-      waitSeconds: reader.value(setting.approvalWaitSeconds),
-      ...(port !== undefined && { port }),
-      ...(browser !== undefined && { browser }),
-    },
-    secretArguments: reader.value(setting.secretArguments),
-    readOnly: reader.value(setting.readOnly),
-    maxChangesPerMinute: reader.value(setting.maxChangesPerMinute),
-    ...(auditLog !== undefined && { auditLog }),
+    auditLog,
+    /** The audit also holds values that are not secret. */
     auditValues,
-    logLevel: reader.value(setting.logLevel),
   }
 }
 
-function readApprovalFields(reader: SettingsReader, fieldNames: readonly string[]): 'all' | readonly string[] {
-  const fields = reader.optional(setting.approvalFields) ?? []
-  for (const name of fields === 'all' ? [] : fields) {
-    if (fieldNames.includes(name)) continue
-    const near = nearestName(name, fieldNames)
-    // What resembles no field may be anything, a misplaced secret too: it is not repeated.
+/** The stand-in's; a placeholder while it has not been started. */
+export function sandboxAccess(sandbox: { baseUrl: string; token: string } | true): Access {
+  const { baseUrl, token } = sandbox === true ? { baseUrl: 'http://127.0.0.1', token: 'sandbox' } : sandbox
+  return { baseUrl, credentials: { kind: 'token', token: new Secret(token) } }
+}
+
+/** From the environment, as far as it is there and right; what is not is a problem with the reader. */
+export function readAccess(reader: SettingsReader): Partial<Access> {
+  const baseUrl = reader.optional(setting.baseUrl)
+  if (!reader.isSet(setting.baseUrl)) {
     reader.problems.push(
-      near === undefined
-        ? `AIFI_APPROVAL_FIELDS has an entry that is no customer field; allowed: all, ${fieldNames.join(', ')}.`
-        : `AIFI_APPROVAL_FIELDS names "${harmless(name, 40)}", which is no customer field; did you mean ${near}?`,
+      'AIFI_BASE_URL is not set; set it to the address of your AiFi deployment, or start with --sandbox to try the server without AiFi.',
     )
   }
-  return fields
+  const credentials = readCredentials(reader)
+  return { ...(baseUrl !== undefined && { baseUrl }), ...(credentials && { credentials }) }
+}
+
+function readCredentials(reader: SettingsReader): Credentials | undefined {
+  const client = readClient(reader)
+  const token = reader.secret(setting.token, setting.tokenFile)
+  const tokenIsSet = reader.isSet(setting.token) || reader.isSet(setting.tokenFile)
+  const clientIsSet = [setting.clientId, setting.clientSecret, setting.clientSecretFile].some((one) =>
+    reader.isSet(one),
+  )
+  if (tokenIsSet && clientIsSet) {
+    reader.problems.push(
+      'A token (AIFI_TOKEN or AIFI_TOKEN_FILE) and client credentials (AIFI_CLIENT_ID, AIFI_CLIENT_SECRET) are both set; keep one of the two.',
+    )
+  }
+  if (!tokenIsSet && !clientIsSet) {
+    reader.problems.push(
+      'Neither AIFI_TOKEN (or AIFI_TOKEN_FILE) nor AIFI_CLIENT_ID with AIFI_CLIENT_SECRET (or AIFI_CLIENT_SECRET_FILE) is set; set one of the two, or start with --sandbox to try the server without AiFi.',
+    )
+  }
+  for (const unused of tokenIsSet ? [setting.tokenUrl, setting.tokenParams] : []) {
+    if (reader.isSet(unused)) reader.warnings.push(`${unused.name} has no effect together with a token.`)
+  }
+  return token ? { kind: 'token', token } : client
+}
+
+function readClient(reader: SettingsReader): Credentials | undefined {
+  const clientId = reader.optional(setting.clientId)
+  const clientSecret = reader.secret(setting.clientSecret, setting.clientSecretFile)
+  const tokenUrl = reader.value(setting.tokenUrl)
+  const tokenParams = reader.optional(setting.tokenParams) ?? []
+  const secretIsSet = reader.isSet(setting.clientSecret) || reader.isSet(setting.clientSecretFile)
+  if (reader.isSet(setting.clientId) && !secretIsSet) {
+    reader.problems.push('AIFI_CLIENT_ID is set without AIFI_CLIENT_SECRET (or AIFI_CLIENT_SECRET_FILE); set both.')
+  }
+  if (secretIsSet && !reader.isSet(setting.clientId)) {
+    reader.problems.push('A client secret is set without AIFI_CLIENT_ID; set both.')
+  }
+  if (clientId === undefined || clientSecret === undefined) return undefined
+  return { kind: 'client', clientId, clientSecret, tokenUrl, tokenParams }
 }

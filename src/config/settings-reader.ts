@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { nearestName } from '../lib/nearest-name.ts'
 import { Secret } from '../lib/secret.ts'
 import { harmless } from '../lib/text.ts'
@@ -5,16 +6,32 @@ import { type Setting, settings } from './settings.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
+/** What hosts put in place of a value that they were not given: `${input:token}`, `{{token}}`. */
+const PLACEHOLDER = /\$\{[^}]*\}|\{\{[^}]*\}\}/
+/** `$TOKEN`, `%TOKEN%`, `$HOME/token`: what a shell would have filled in, and a host does not. */
+const VARIABLE = /^(\$[a-z_]\w*|%[a-z_]\w*%)([/\\].*)?$/i
+const QUOTED = /^(["']).*\1$/
+
 /** Reads settings out of an environment and collects what is wrong with them. Never throws. */
 export class SettingsReader {
   readonly problems: string[] = []
   readonly warnings: string[] = []
   readonly #environment: Environment
   readonly #readFile: (path: string) => Uint8Array
+  readonly #othersCanRead: (path: string) => boolean
 
-  constructor(environment: Environment, readFile: (path: string) => Uint8Array) {
+  /**
+   * @param readFile content of a secret file; may throw
+   * @param othersCanRead whether other users of this machine can read that file
+   */
+  constructor(
+    environment: Environment,
+    readFile: (path: string) => Uint8Array,
+    othersCanRead: (path: string) => boolean = () => false,
+  ) {
     this.#environment = environment
     this.#readFile = readFile
+    this.#othersCanRead = othersCanRead
   }
 
   /** The text of a variable. Empty, or a `${user_config.x}` that a bundle host left in place, counts as unset. */
@@ -29,8 +46,9 @@ export class SettingsReader {
 
   /** The value, or `undefined` when the setting is not set or wrong; what is wrong becomes a problem. */
   optional<Value>(setting: Setting<Value>): Value | undefined {
-    const text = this.text(setting.name)
-    return text === undefined ? undefined : this.#parse(setting, setting.name, text.trim())
+    const text = this.text(setting.name)?.trim()
+    if (text === undefined) return undefined
+    return this.#parse(setting, setting.name, setting.format === 'filepath' ? this.#fromHome(text) : text)
   }
 
   /** The value, or that of the setting's default. Only for settings whose default is a value. */
@@ -67,32 +85,67 @@ export class SettingsReader {
   }
 
   #parse<Value>(setting: Setting<Value>, subject: string, text: string): Value | undefined {
-    if (/^\$\{[^}]*\}$/.test(text)) {
-      this.problems.push(`${subject} is a placeholder that was never filled in; allowed: ${setting.allowed}.`)
+    const [placeholder] = PLACEHOLDER.exec(text) ?? []
+    // A secret may hold anything, so only one that is nothing else is taken for a placeholder.
+    const isAll = placeholder === text.trim()
+    if (placeholder !== undefined && (isAll || !setting.secret)) {
+      this.problems.push(
+        `${subject} ${isAll ? 'is' : 'holds'} a placeholder that was never filled in; allowed: ${setting.allowed}.`,
+      )
       return undefined
     }
     const result = setting.schema.safeParse(text)
-    if (result.success) return result.data
+    if (result.success) {
+      this.#checkLooks(subject, text)
+      return result.data
+    }
     const faults = [...new Set(result.error.issues.map((issue) => issue.message))].join(' and ')
-    this.problems.push(`${subject} ${faults}; allowed: ${setting.allowed}.`)
+    if (setting.name.startsWith('AIFI_')) this.problems.push(`${subject} ${faults}; allowed: ${setting.allowed}.`)
+    // A name that other programs read as well: what is wrong may be right for one of them.
+    else
+      this.warnings.push(`${subject} ${faults} and is ignored (${setting.default} holds); allowed: ${setting.allowed}.`)
     return undefined
+  }
+
+  /** Warns of text that may be meant as it is, but probably is not. */
+  #checkLooks(subject: string, text: string): void {
+    if (VARIABLE.test(text)) this.warnings.push(`${subject} looks like a variable that was not filled in.`)
+    if (QUOTED.test(text)) this.warnings.push(`${subject} has quotes around it, which count as part of it.`)
+  }
+
+  #fromHome(path: string): string {
+    const home = this.#environment.HOME || this.#environment.USERPROFILE
+    return home === undefined ? path : path.replace(/^~(?=[/\\])/, () => home)
   }
 
   #fileText(name: string, path: string): string | undefined {
     // Neither the path nor the system's message is repeated: the path may be the secret itself, put in the wrong place.
     try {
       const text = decodeText(this.#readFile(path)).replace(/[\r\n]+$/, '')
-      if (text !== '') return text
-      this.problems.push(`${name} names an empty file; allowed: a file that holds the secret and nothing else.`)
+      if (text === '') {
+        this.problems.push(`${name} names an empty file; allowed: a file that holds the secret and nothing else.`)
+        return undefined
+      }
+      if (this.#othersCanRead(path)) {
+        this.warnings.push(`${name} names a file that others can read too; make it readable by you alone (chmod 600).`)
+      }
+      return text
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : ''
       const reason = /^E[A-Z]+$/.test(code)
         ? `that cannot be read (${code})`
         : 'that cannot be read as text in UTF-8 or UTF-16'
       this.problems.push(`${name} names a file ${reason}; allowed: a file that holds the secret and nothing else.`)
+      return undefined
     }
-    return undefined
   }
+}
+
+/** Whether the permissions let other users of this machine read the file; those of Windows do not show in its mode. */
+export function othersCanRead(path: string, platform: NodeJS.Platform): boolean {
+  if (platform === 'win32') return false
+  const file = statSync(path)
+  return file.isFile() && (file.mode & 0o044) !== 0
 }
 
 /** UTF-8, or what the byte order mark says; without the mark. Throws when the bytes are no such text. */

@@ -1,11 +1,13 @@
 import {
   anyText,
+  browserCommands,
   deployment,
+  fieldNames,
   filePath,
   type Kind,
-  namesOrAll,
   oneOf,
   parameters,
+  secretText,
   token,
   tokenEndpoint,
   trueOrFalse,
@@ -22,7 +24,7 @@ export interface Setting<Value = unknown> extends Kind<Value> {
 }
 
 function row<Value>(name: string, meaning: string, kind: Kind<Value>, fallback: string): Setting<Value> {
-  return { name, meaning, allowed: kind.allowed, schema: kind.schema, default: fallback }
+  return { name, meaning, ...kind, default: fallback }
 }
 
 const APPROVAL_MODES = ['auto', 'form', 'page', 'chat', 'dangerously-skip'] as const
@@ -36,12 +38,12 @@ export const setting = {
   token: row('AIFI_TOKEN', 'bearer token or API key', token, 'one way in is required'),
   tokenFile: row('AIFI_TOKEN_FILE', 'file that holds the token', filePath, 'none'),
   clientId: row('AIFI_CLIENT_ID', 'OAuth client id, instead of a token', anyText, 'none'),
-  clientSecret: row('AIFI_CLIENT_SECRET', 'OAuth client secret', anyText, 'none'),
+  clientSecret: row('AIFI_CLIENT_SECRET', 'OAuth client secret', secretText, 'none'),
   clientSecretFile: row('AIFI_CLIENT_SECRET_FILE', 'file that holds the client secret', filePath, 'none'),
   tokenUrl: row('AIFI_TOKEN_URL', 'OAuth token endpoint', tokenEndpoint, AIFI_TOKEN_ENDPOINT),
   tokenParams: row('AIFI_TOKEN_PARAMS', 'further parameters of the token request', parameters, 'none'),
   approval: row('AIFI_APPROVAL', 'how a person is asked about a sensitive change', oneOf(APPROVAL_MODES), 'auto'),
-  approvalFields: row('AIFI_APPROVAL_FIELDS', 'further fields that need approval', namesOrAll, 'none'),
+  approvalFields: row('AIFI_APPROVAL_FIELDS', 'further fields that need approval', fieldNames, 'none'),
   approvalWaitSeconds: row(
     'AIFI_APPROVAL_WAIT_SECONDS',
     'how long a call waits for the page before it answers approval_pending; always under 55 s',
@@ -49,6 +51,8 @@ export const setting = {
     '45',
   ),
   approvalPort: row('AIFI_APPROVAL_PORT', 'fixed port of the approval page', wholeNumber(1, 65_535), 'random'),
+  fields: row('AIFI_FIELDS', 'the fields that may be changed at all', fieldNames, 'all'),
+  showFields: row('AIFI_SHOW_FIELDS', 'the fields whose values the assistant may see', fieldNames, 'all'),
   secretArguments: row(
     'AIFI_SECRET_ARGUMENTS',
     'whether the assistant may pass secret values in arguments',
@@ -67,7 +71,12 @@ export const setting = {
   auditLog: row('AIFI_AUDIT_LOG', 'file of the audit trail', filePath, 'none'),
   auditValues: row('AIFI_AUDIT_VALUES', 'the audit also holds values that are not secret', trueOrFalse, 'false'),
   logLevel: row('LOG_LEVEL', 'level of the log on stderr', oneOf(LOG_LEVELS), 'info'),
-  browser: row('BROWSER', 'program that opens the approval page', anyText, "the system's"),
+  browser: row(
+    'BROWSER',
+    "what opens the approval page, tried before the system's browser",
+    browserCommands,
+    "the system's",
+  ),
 }
 
 /** The same as a list, in the order in which `--help` and the README show it. */

@@ -3,7 +3,6 @@ import type { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
 import { type ConfigResult, readConfig } from '../config/config.ts'
 import type { Environment } from '../config/settings-reader.ts'
-import { customerFields } from '../customer/fields.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { aifiChecks } from './aifi-checks.ts'
 import { certificatesFinding } from './certificate.ts'
@@ -43,7 +42,7 @@ export async function doctorCommand(
   const sandbox = isSandbox ? await startEmbedded(getById) : undefined
   const { env, stdout, stop } = host
   const readFile = (path: string) => readFileSync(path)
-  const result = readConfig(env, { fieldNames: customerFields, readFile, ...(sandbox && { sandbox }) })
+  const result = readConfig(env, { readFile, ...(sandbox && { sandbox }) })
   const rows = settingRows(env, result, isSandbox)
   const report = new Report({ colour: hasColours(host) })
   const print = (text: string) => void (json || stdout.write(text))

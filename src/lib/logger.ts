@@ -1,5 +1,4 @@
-import { pino, stdTimeFunctions } from 'pino'
-import type { Config } from '../config/config.ts'
+import { type LevelWithSilent, pino, stdTimeFunctions } from 'pino'
 
 /** The process's own log: what happened, never a value of a record, an argument or an answer. */
 export type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', Log>>
@@ -11,7 +10,7 @@ export interface Log {
 }
 
 export interface LoggerOptions {
-  level: Config['logLevel']
+  level: LevelWithSilent
   /** A file descriptor (2 is stderr), written synchronously, or a function that takes one line with its line break. */
   write: number | ((line: string) => void)
 }

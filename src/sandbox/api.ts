@@ -1,23 +1,13 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import Joi from 'joi'
-import type { Clock } from '../lib/clock.ts'
 import type { Access } from './access.ts'
-import {
-  changedCustomer,
-  createdCustomer,
-  documentedCustomer,
-  loginHolds,
-  matchesQuery,
-  type SandboxCustomer,
-} from './customer.ts'
-import { customerBody, newCustomerBody } from './customer-body.ts'
-import { customerId, customerQuery } from './customer-query.ts'
-import { inspectionRoutes } from './inspection.ts'
-import { type BodyVariables, jsonBody, parsedOrText, readBody } from './request-body.ts'
-import { validated, validationErrorBody } from './validation.ts'
+import { changedCustomer, documentedCustomer, loginHolds, matchesQuery, type SandboxCustomer } from './customers.ts'
+import { customerBody, customerId, customerQuery, validated, validationErrorBody } from './schema.ts'
 
 const API_PATH = '/api/admin/v2'
 export const TOKEN_PATH = '/realms/aifi/protocol/openid-connect/token'
+/** Far more than any customer needs. */
+const BODY_LIMIT_BYTES = 1_000_000
 
 /** A request as it arrived. */
 export interface SandboxRequest {
@@ -31,13 +21,13 @@ export interface SandboxRequest {
 export interface ApiParts {
   customers: Map<number, SandboxCustomer>
   access: Access
-  clock: Pick<Clock, 'now'>
   /** Whether the undocumented `GET /customers/{customerId}` exists. */
   getById: boolean
   onRequest: (request: SandboxRequest) => void
 }
 
-type Environment = { Variables: BodyVariables }
+/** `bodyText` is the request's body, `''` when there is none. */
+type Environment = { Variables: { bodyText: string } }
 
 /** The whole stand-in as one HTTP application: token endpoint and customers, and a look behind them (`/sandbox/`). */
 export function createApi(parts: ApiParts) {
@@ -68,7 +58,7 @@ export function createApi(parts: ApiParts) {
   app.route(`${API_PATH}/customers`, customerRoutes(parts))
 
   app.use('/sandbox/*', admitted)
-  app.route('/sandbox', inspectionRoutes({ customers, requestCounts }))
+  app.route('/sandbox', inspectionRoutes(customers, requestCounts))
 
   app.notFound((c) => c.body(null, 404))
   app.onError((error, c) => {
@@ -78,7 +68,7 @@ export function createApi(parts: ApiParts) {
   return app
 }
 
-function customerRoutes({ customers, clock, getById }: ApiParts) {
+function customerRoutes({ customers, getById }: ApiParts) {
   const routes = new Hono<Environment>()
 
   routes.get('/', (c) => {
@@ -91,13 +81,6 @@ function customerRoutes({ customers, clock, getById }: ApiParts) {
     return c.json([...customers.values()].filter((customer) => matchesQuery(customer, query)).map(documentedCustomer))
   })
 
-  routes.post('/', (c) => {
-    const body = validated(newCustomerBody, jsonBody(c))
-    const customer = createdCustomer(Math.max(...customers.keys()) + 1, body, new Date(clock.now()))
-    customers.set(customer.id, customer)
-    return c.json(documentedCustomer(customer), 201)
-  })
-
   if (getById) {
     routes.get('/:customerId', (c) => {
       const customer = customers.get(validated(customerId, c.req.param('customerId')))
@@ -107,15 +90,66 @@ function customerRoutes({ customers, clock, getById }: ApiParts) {
 
   routes.patch('/:customerId', (c) => {
     const id = validated(customerId, c.req.param('customerId'))
-    const body = validated(customerBody, jsonBody(c))
+    const text = c.get('bodyText')
+    // A body that is not declared as JSON or does not parse stays text, which no schema accepts.
+    const isJson = /^application\/json *(;|$)/i.test(c.req.header('Content-Type') ?? '')
+    const body = validated(customerBody, isJson ? parsedOrText(text) : text)
     const customer = customers.get(id)
     if (!customer) return c.body(null, 404)
     // Seen in independent clients, not in AiFi's pages.
     if (!loginHolds(customer, body)) return c.json({ message: 'Login failed', type: 'E_CUSTOMER_LOGIN_FAIL' }, 401)
-    const changed = changedCustomer(customer, body, new Date(clock.now()))
+    const changed = changedCustomer(customer, body)
     customers.set(id, changed)
     return c.json(documentedCustomer(changed))
   })
 
   return routes
+}
+
+/**
+ * Not AiFi's: a look behind its answers, for whoever tries the sandbox out. AiFi has nothing under `/sandbox/`.
+ *
+ * - `GET /sandbox/customers/{customerId}`: the customer with what AiFi never shows: `blocked`, `card`, `passwordIsSet`.
+ * - `GET /sandbox/requests`: how many requests came to the Admin API, by method.
+ */
+function inspectionRoutes(customers: ReadonlyMap<number, SandboxCustomer>, requestCounts: ReadonlyMap<string, number>) {
+  const routes = new Hono()
+
+  routes.get('/customers/:customerId', (c) => {
+    const customer = customers.get(validated(customerId, c.req.param('customerId')))
+    if (!customer) return c.body(null, 404)
+    const { blocked, card, password } = customer
+    return c.json({ ...documentedCustomer(customer), blocked, card, passwordIsSet: password !== null })
+  })
+
+  routes.get('/requests', (c) => c.json(Object.fromEntries(requestCounts)))
+
+  return routes
+}
+
+/**
+ * Reads the body once and keeps what is within the limit; beyond it the answer is 413. The rest is read all the same:
+ * a connection closed on a client that still sends is a reset for it, not an answer.
+ * Hono's own `bodyLimit` fails on a chunked body unless the global `Request` is replaced, which is not ours to do.
+ */
+const readBody: MiddlewareHandler<Environment> = async (c, next) => {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of c.req.raw.body ?? []) {
+    size += chunk.length
+    if (size <= BODY_LIMIT_BYTES) chunks.push(chunk)
+  }
+  if (size > BODY_LIMIT_BYTES) return c.body(null, 413)
+  c.set('bodyText', Buffer.concat(chunks).toString())
+  return next()
+}
+
+/** What the text says when it is JSON, otherwise the text; `undefined` when it is empty. */
+function parsedOrText(text: string): unknown {
+  if (text === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }

@@ -4,8 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { Access } from './access.ts'
 import { createApi, type SandboxRequest, TOKEN_PATH } from './api.ts'
-import type { SandboxCustomer } from './customer.ts'
-import { seedCustomers } from './seed-customers.ts'
+import { type SandboxCustomer, seedCustomers } from './customers.ts'
 
 const HOST = '127.0.0.1'
 
@@ -41,7 +40,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const { port = 0, getById = true, onRequest = () => {}, clock = systemClock } = options
   const customers = seedCustomers()
   const access = new Access(clock)
-  const api = createApi({ customers, access, clock, getById, onRequest })
+  const api = createApi({ customers, access, getById, onRequest })
   const server = createServer(getRequestListener(api.fetch, { overrideGlobalObjects: false }))
   server.listen(port, HOST)
   try {

@@ -1,5 +1,4 @@
 import { outcomeTable, type Proof, readBackTable } from '../../src/change/outcome.ts'
-import { filePath, trueOrFalse } from '../../src/config/setting-kinds.ts'
 import { type Setting, settings } from '../../src/config/settings.ts'
 import { manifest, packageJson } from './repository.ts'
 
@@ -59,8 +58,6 @@ export function withGeneratedParts(readme: string): string {
   }, readme)
 }
 
-const SECRETS = ['AIFI_TOKEN', 'AIFI_CLIENT_SECRET', 'AIFI_TOKEN_PARAMS']
-
 /** What the MCP registry is told. Nothing of a repository as long as there is no public one. */
 export function serverJson(): string {
   const { name, version, mcpName } = packageJson
@@ -87,23 +84,14 @@ export function serverJson(): string {
   return `${json}\n`
 }
 
-function environmentVariable({ name, meaning, allowed, default: fallback }: Setting) {
-  const words = allowed.split(', ')
-  const format =
-    allowed === filePath.allowed
-      ? 'filepath'
-      : allowed === trueOrFalse.allowed
-        ? 'boolean'
-        : allowed.startsWith('a whole number ')
-          ? 'number'
-          : 'string'
+function environmentVariable({ name, meaning, allowed, format, choices, secret, default: fallback }: Setting) {
   return {
     name,
     description: format === 'filepath' ? meaning : `${meaning}; ${allowed}`,
     format,
     isRequired: fallback === 'required',
-    isSecret: SECRETS.includes(name),
-    ...(words.includes(fallback) && format === 'string' && { choices: words }),
+    isSecret: secret === true,
+    ...(choices && { choices }),
     ...(isValue(fallback) && { default: fallback }),
   }
 }

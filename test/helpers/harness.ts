@@ -7,7 +7,6 @@ import { type App, createApp } from '../../src/app.ts'
 import type { Browser } from '../../src/approval/page/browser.ts'
 import { type Audit, noAudit } from '../../src/audit/audit.ts'
 import { type Config, readConfig } from '../../src/config/config.ts'
-import { customerFields } from '../../src/customer/fields.ts'
 import { isJsonObject, type JsonObject } from '../../src/lib/json.ts'
 import { createLogger } from '../../src/lib/logger.ts'
 import { type UpdateEnvelope, updateEnvelope } from '../../src/mcp/result.ts'
@@ -109,7 +108,7 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
 
 function configFor(sandbox: Sandbox, { env, baseUrl }: HarnessOptions): Config {
   const access = { AIFI_BASE_URL: baseUrl ?? sandbox.baseUrl, AIFI_TOKEN: sandbox.token }
-  const result = readConfig({ ...access, ...env }, { fieldNames: customerFields, readFile: () => Buffer.from('') })
+  const result = readConfig({ ...access, ...env }, { readFile: () => Buffer.from('') })
   if (!result.ok) throw new Error(result.problems.join('\n'))
   return result.config
 }

@@ -210,7 +210,8 @@ export async function sandboxSettings(sandbox: Server): Promise<Record<string, s
     .toString()
     .trimEnd()
     .split('\n')
-    .map((line) => line.split(/=(.*)/s).slice(0, 2))
+    .filter((line) => line.includes('='))
+    .map((line) => line.replace(/^# /, '').split(/=(.*)/s).slice(0, 2))
   return Object.fromEntries(pairs)
 }
 

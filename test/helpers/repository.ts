@@ -24,6 +24,7 @@ const variable = z.strictObject({
   type: z.string(),
   title: z.string(),
   description: z.string(),
+  default: z.union([z.string(), z.boolean()]).optional(),
   sensitive: z.boolean().default(false),
   required: z.boolean(),
 })
