@@ -21,7 +21,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { createHttp } from '../src/aifi/http.ts'
 import { targetOf } from '../src/aifi/target.ts'
 import { run } from '../src/cli/command-line.ts'
-import type { Host } from '../src/cli/process-io.ts'
+import type { ProcessIo } from '../src/cli/process-io.ts'
 import { settings } from '../src/config/settings.ts'
 import { titles } from '../src/doctor/check.ts'
 import { doctorCommand } from '../src/doctor/command.ts'
@@ -55,7 +55,7 @@ interface Json {
 
 function hostWith(env: Env, args: readonly string[], stop = new AbortController().signal) {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  const host: Host = {
+  const host: ProcessIo = {
     args,
     env: { DISPLAY: ':0', ...env },
     stdin,
@@ -64,7 +64,6 @@ function hostWith(env: Env, args: readonly string[], stop = new AbortController(
     platform: 'linux',
     nodeVersion: process.versions.node,
     stop,
-    keepCode: () => undefined,
   }
   return { host, output: () => written(stdout) + written(stderr) }
 }

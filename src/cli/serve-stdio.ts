@@ -7,6 +7,7 @@ import { createApp } from '../app.ts'
 import { systemBrowser } from '../approval/page/browser.ts'
 import { type Audit, noAudit, openAudit } from '../audit/audit.ts'
 import { type Config, readConfig } from '../config/config.ts'
+import { OWN_NAME } from '../config/setting-name.ts'
 import { customerFields } from '../customer/fields.ts'
 import { systemClock as clock } from '../lib/clock.ts'
 import { deferredLogger } from '../lib/deferred-logger.ts'
@@ -16,11 +17,11 @@ import { Warnings } from '../lib/warnings.ts'
 import { createServer } from '../mcp/server.ts'
 import { StdioTransport } from '../mcp/stdio.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import type { Host } from './process-io.ts'
+import type { ProcessIo } from './process-io.ts'
 
 /** What has been sent when the end comes may still bring its answer within this long, milliseconds. */
 const GRACE_MS = 600
-/** What has not been needed until then is loaded this long after the start, milliseconds. */
+/** What the first call needs is loaded this long after the start, while nobody waits, milliseconds. */
 const WARM_MS = 1_000
 /** Of log that nobody reads, this much is kept, bytes; the rest is lost. */
 const UNREAD_LOG_LIMIT = 1024 * 1024
@@ -37,16 +38,16 @@ export interface ServeOptions {
 }
 
 /** Serves MCP on stdin and stdout until the process is asked to end or the input has ended; resolves with the exit code. */
-export async function serve(host: Host, options: ServeOptions): Promise<number> {
-  const checked = checkSettings(host, options.sandbox)
+export async function serve(io: ProcessIo, options: ServeOptions): Promise<number> {
+  const checked = checkSettings(io, options.sandbox)
   if (!checked) return 1
   const sandbox = options.sandbox ? await startEmbedded(options) : undefined
-  const config = sandbox ? checkSettings(host, sandbox) : checked
-  const audit = config && openConfiguredAudit(config, host)
+  const config = sandbox ? checkSettings(io, sandbox) : checked
+  const audit = config && openConfiguredAudit(config, io)
   if (!config || !audit) return 1
   const logger = deferredLogger(async () => {
     const { createLogger } = await import('../lib/logger.ts')
-    return createLogger({ level: config.logLevel, write: (line) => writeLog(host, line) })
+    return createLogger({ level: config.logLevel, write: (line) => writeLog(io, line) })
   })
   const loadAifi = async () => {
     const { createAifi } = await import('../aifi/client.ts')
@@ -55,30 +56,22 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
   const aifi = deferredAifi(config.aifi.baseUrl, loadAifi)
   const browser = systemBrowser({
     command: config.approval.browser,
-    platform: host.platform,
-    env: withoutSettings(host.env),
+    platform: io.platform,
+    env: withoutSettings(io.env),
     clock,
   })
   const app = createApp(config, { aifi, audit, browser, clock, logger })
   logStart(config, logger)
-  if ('isTTY' in host.stdin && host.stdin.isTTY) host.stderr.write(TERMINAL_HINT)
+  if ('isTTY' in io.stdin && io.stdin.isTTY) io.stderr.write(TERMINAL_HINT)
   const warnings = new Warnings(logger, clock)
-  const warn = (reason: string) => warnings.warn(`left out ${reason}`)
-  // What the first call needs is loaded while nobody waits: once the host has its tools, or if it never asks for them.
-  const warm = async () => {
-    await aifi.warm()
-    await logger.warm()
-    host.keepCode()
-  }
-  const answered = (method: string) => method === 'tools/list' && void setImmediate().then(warm)
-  const transport = new StdioTransport(host.stdin, host.stdout, warn, answered)
-  clock.after(WARM_MS, () => void warm())
+  const transport = new StdioTransport(io.stdin, io.stdout, (reason) => warnings.warn(`left out ${reason}`))
+  clock.after(WARM_MS, () => void Promise.all([aifi.warm(), logger.warm()]))
   const handle = serveStdio(() => createServer(app.deps), {
     transport,
     onerror: (err) => warnings.warn('a message could not be handled', { err }),
   })
-  if (!host.stop.aborted) await once(host.stop, 'abort')
-  logger.info({ reason: host.stop.reason }, 'ending')
+  if (!io.stop.aborted) await once(io.stop, 'abort')
+  logger.info({ reason: io.stop.reason }, 'ending')
   transport.stopReading()
   await app.close(GRACE_MS)
   // The calls that waited for this have their results now: they are written before the connection closes.
@@ -90,7 +83,7 @@ export async function serve(host: Host, options: ServeOptions): Promise<number> 
 }
 
 /** The settings; undefined when something is wrong with them, which is on stderr then. */
-function checkSettings({ env, stderr }: Host, sandbox: Sandbox | boolean): Config | undefined {
+function checkSettings({ env, stderr }: ProcessIo, sandbox: Sandbox | boolean): Config | undefined {
   const result = readConfig(env, { sandbox, fieldNames: customerFields, readFile: (path) => readFileSync(path) })
   if (result.ok) {
     for (const warning of sandbox === true ? [] : result.warnings) stderr.write(`aifi-customer-mcp: ${warning}\n`)
@@ -106,7 +99,7 @@ async function startEmbedded({ getById }: ServeOptions): Promise<Sandbox> {
   return startSandbox({ getById })
 }
 
-function openConfiguredAudit({ auditLog }: Config, { stderr }: Host): Audit | undefined {
+function openConfiguredAudit({ auditLog }: Config, { stderr }: ProcessIo): Audit | undefined {
   try {
     return auditLog === undefined ? noAudit : openAudit(auditLog, { clock })
   } catch (error) {
@@ -116,12 +109,12 @@ function openConfiguredAudit({ auditLog }: Config, { stderr }: Host): Audit | un
   }
 }
 
-function writeLog({ stderr }: Host, line: string): void {
+function writeLog({ stderr }: ProcessIo, line: string): void {
   if (stderr.writableLength < UNREAD_LOG_LIMIT) stderr.write(line)
 }
 
-function withoutSettings(env: Host['env']): Host['env'] {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^AIFI[_-]/i.test(name)))
+function withoutSettings(env: ProcessIo['env']): ProcessIo['env'] {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !OWN_NAME.test(name)))
 }
 
 function logStart({ aifi, approval, auditLog }: Config, logger: Logger): void {

@@ -1,5 +1,5 @@
 import { WriteStream } from 'node:tty'
-import type { Host } from '../cli/process-io.ts'
+import type { ProcessIo } from '../cli/process-io.ts'
 import type { Environment } from '../config/settings-reader.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { version } from '../lib/version.ts'
@@ -29,7 +29,11 @@ const FILE_MS = 2_000
 const SANDBOX_CUSTOMER = 4211
 
 /** `doctor`: looks at everything that the server needs, and says what is wrong. Reads only. Exit code 1 on a problem. */
-export async function doctorCommand(host: Host, options: DoctorOptions, clock: Clock = systemClock): Promise<number> {
+export async function doctorCommand(
+  host: ProcessIo,
+  options: DoctorOptions,
+  clock: Clock = systemClock,
+): Promise<number> {
   const { env, stdout, platform, nodeVersion, stop } = host
   const sandbox = options.sandbox ? await startEmbedded(options) : undefined
   const situation = readSituation(env, sandbox, await readSecretFiles(env, clock))
@@ -67,7 +71,7 @@ function forScripts(check: Check) {
   return { name, status, found, ...('remedy' in check && { remedy: check.remedy }) }
 }
 
-function styleFor({ stdout, env }: Host): Style {
+function styleFor({ stdout, env }: ProcessIo): Style {
   if (!(stdout instanceof WriteStream)) return { colour: false, columns: undefined }
   return { colour: !env.NO_COLOR && stdout.hasColors({ ...env }), columns: stdout.columns }
 }

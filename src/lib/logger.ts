@@ -1,5 +1,6 @@
 import { pino, stdTimeFunctions } from 'pino'
 import type { Config } from '../config/config.ts'
+import { errorFacts } from './error-facts.ts'
 
 /** The process's own log: what happened, never a value of a record, an argument or an answer. */
 export type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', Log>>
@@ -30,10 +31,4 @@ function errorAndCause(error: unknown): unknown {
   if (!(error instanceof Error)) return typeof error
   const cause = error.cause instanceof Error ? errorFacts(error.cause) : undefined
   return { ...errorFacts(error), cause }
-}
-
-function errorFacts(error: Error): object {
-  const places = error.stack?.replace(error.message, '').split('\n') ?? []
-  const code = 'code' in error ? error.code : undefined
-  return { name: error.name, code, at: places.filter((line) => /^ {4}at /.test(line)).map((line) => line.trim()) }
 }
