@@ -10,8 +10,7 @@ import { type Config, readConfig } from '../config/config.ts'
 import { OWN_NAME } from '../config/setting-name.ts'
 import { customerFields } from '../customer/fields.ts'
 import { systemClock as clock } from '../lib/clock.ts'
-import { deferredLogger } from '../lib/deferred-logger.ts'
-import type { Logger } from '../lib/logger.ts'
+import { createLogger, type Logger } from '../lib/logger.ts'
 import { version } from '../lib/version.ts'
 import { Warnings } from '../lib/warnings.ts'
 import { createServer } from '../mcp/server.ts'
@@ -45,10 +44,7 @@ export async function serve(io: ProcessIo, options: ServeOptions): Promise<numbe
   const config = sandbox ? checkSettings(io, sandbox) : checked
   const audit = config && openConfiguredAudit(config, io)
   if (!config || !audit) return 1
-  const logger = deferredLogger(async () => {
-    const { createLogger } = await import('../lib/logger.ts')
-    return createLogger({ level: config.logLevel, write: (line) => writeLog(io, line) })
-  })
+  const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(io, line) })
   const loadAifi = async () => {
     const { createAifi } = await import('../aifi/client.ts')
     return createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
@@ -65,7 +61,7 @@ export async function serve(io: ProcessIo, options: ServeOptions): Promise<numbe
   if ('isTTY' in io.stdin && io.stdin.isTTY) io.stderr.write(TERMINAL_HINT)
   const warnings = new Warnings(logger, clock)
   const transport = new StdioTransport(io.stdin, io.stdout, (reason) => warnings.warn(`left out ${reason}`))
-  clock.after(WARM_MS, () => void Promise.all([aifi.warm(), logger.warm()]))
+  clock.after(WARM_MS, () => void aifi.warm())
   const handle = serveStdio(() => createServer(app.deps), {
     transport,
     onerror: (err) => warnings.warn('a message could not be handled', { err }),
@@ -78,7 +74,6 @@ export async function serve(io: ProcessIo, options: ServeOptions): Promise<numbe
   await setImmediate()
   await handle.close()
   await sandbox?.close()
-  await logger.warm()
   return 0
 }
 

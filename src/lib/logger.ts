@@ -1,34 +1,50 @@
-import { pino, stdTimeFunctions } from 'pino'
 import type { Config } from '../config/config.ts'
 import { errorFacts } from './error-facts.ts'
 
 /** The process's own log: what happened, never a value of a record, an argument or an answer. */
-export type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', Log>>
+export type Logger = Readonly<Record<Level, Log>>
 
 export interface Log {
   (message: string): void
-  /** The message is not optional: without one, pino would take that of an error in the fields. */
   (fields: object, message: string): void
 }
 
 export interface LoggerOptions {
   level: Config['logLevel']
-  /** A file descriptor (2 is stderr), written synchronously, or a function that takes one line with its line break. */
-  write: number | ((line: string) => void)
+  /** Takes one line with its line break. */
+  write(line: string): void
 }
+
+/** The numbers by which tools that read such logs know the levels. */
+const LEVELS = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 } as const
+type Level = keyof typeof LEVELS
 
 /**
- * A logger of JSON lines. An error under `err` shows its name, code and place in the code but not its message, which
- * may quote what somebody else said.
+ * A logger of JSON lines, in the form that pino made common. An error shows its name, code and place in the code but not
+ * its message, which may quote what somebody else said.
  */
 export function createLogger({ level, write }: LoggerOptions): Logger {
-  const destination = typeof write === 'number' ? pino.destination({ fd: write, sync: true }) : { write }
-  const serializers = { err: errorAndCause }
-  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers }, destination)
+  const least = level === 'silent' ? Number.POSITIVE_INFINITY : LEVELS[level]
+  const log = (level: Level): Log => {
+    return (...said: [string] | [object, string]) => {
+      if (LEVELS[level] < least) return
+      const [fields, msg] = said.length === 1 ? [{}, said[0]] : said
+      const line = { level: LEVELS[level], time: new Date().toISOString(), ...fields, msg }
+      write(`${JSON.stringify(line, withoutMessages)}\n`)
+    }
+  }
+  return {
+    trace: log('trace'),
+    debug: log('debug'),
+    info: log('info'),
+    warn: log('warn'),
+    error: log('error'),
+    fatal: log('fatal'),
+  }
 }
 
-function errorAndCause(error: unknown): unknown {
-  if (!(error instanceof Error)) return typeof error
-  const cause = error.cause instanceof Error ? errorFacts(error.cause) : undefined
-  return { ...errorFacts(error), cause }
+function withoutMessages(key: string, value: unknown): unknown {
+  if (!(value instanceof Error)) return key === 'err' ? typeof value : value
+  const cause = value.cause instanceof Error ? errorFacts(value.cause) : undefined
+  return { ...errorFacts(value), cause }
 }
