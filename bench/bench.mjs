@@ -28,7 +28,7 @@ const times = values.quick ? QUICK : FULL
 const say = (text) => process.stderr.write(`${text}\n`)
 
 const folder = await mkdtemp(join(tmpdir(), 'aifi-bench-'))
-// Ours keeps its compiled code below this; that of this copy is of no use afterwards.
+// Where Node can keep compiled code, it does so below this; that of this copy is of no use afterwards.
 process.env.HOME = folder
 const upstream = spawn(process.execPath, [join(root, 'bench', 'upstream.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
 try {
@@ -59,7 +59,6 @@ async function prepare(address) {
     ours: { file: ours, env: settings },
     oursReading: { file: ours, env: { ...settings, AIFI_READ_BACK: 'auto' } },
     oursLogging: { file: ours, env: { ...settings, LOG_LEVEL: 'info' } },
-    oursUnkept: { file: ours, env: { ...settings, NODE_DISABLE_COMPILE_CACHE: '1' } },
     minimalV1: { file: join(folder, 'minimal-v1.js'), env: access },
     minimalV2: { file: join(folder, 'minimal-v2.js'), env: access },
     lineLoop: { file: join(folder, 'line-loop.js'), env: {} },
@@ -67,11 +66,11 @@ async function prepare(address) {
   }
 }
 
-async function measure({ ours, oursReading, oursLogging, oursUnkept, minimalV1, minimalV2, lineLoop, bareLoop }) {
+async function measure({ ours, oursReading, oursLogging, minimalV1, minimalV2, lineLoop, bareLoop }) {
   const { starts, firstCalls, rounds, calls, memory, few, many, growths } = times
   const compared = { ours, minimalV2, minimalV1 }
   say('start-up')
-  const start = await measureStart({ servers: { ...compared, oursLogging, oursUnkept }, rounds: starts })
+  const start = await measureStart({ servers: { ...compared, oursLogging }, rounds: starts })
   say('first call')
   const firstCall = await measureFirstCall({ servers: { ours, minimalV2 }, rounds: firstCalls, warmCalls: 50 })
   say('calls, one after the other')
