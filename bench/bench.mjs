@@ -25,7 +25,7 @@ const run = promisify(execFile)
 const FULL = { starts: 30, firstCalls: 10, rounds: 12, calls: 200, memory: 5, few: 1_000, many: 10_000, growths: 3 }
 const QUICK = { starts: 2, firstCalls: 1, rounds: 2, calls: 50, memory: 1, few: 100, many: 300, growths: 1 }
 const times = values.quick ? QUICK : FULL
-const say = (text) => process.stderr.write(`${text}\n`)
+const say = (/** @type {string} */ text) => process.stderr.write(`${text}\n`)
 
 const folder = await mkdtemp(join(tmpdir(), 'aifi-bench-'))
 // Where Node can keep compiled code, it does so below this; that of this copy is of no use afterwards.
@@ -47,7 +47,7 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
-/** Everything that is compared, minified the same way, and where nobody builds over it. */
+/** Everything that is compared, minified the same way, and where nobody builds over it. @param {string} address */
 async function prepare(address) {
   await cp(join(root, 'dist'), join(folder, 'dist'), { recursive: true })
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
@@ -66,6 +66,7 @@ async function prepare(address) {
   }
 }
 
+/** @param {Awaited<ReturnType<typeof prepare>>} servers */
 async function measure({ ours, oursReading, oursLogging, minimalV1, minimalV2, lineLoop, bareLoop }) {
   const { starts, firstCalls, rounds, calls, memory, few, many, growths } = times
   const compared = { ours, minimalV2, minimalV1 }
