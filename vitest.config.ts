@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/helpers/build.ts'],
     // More than there are cores: much of the time goes into waiting for processes, a browser, and time itself.
     maxWorkers: availableParallelism() + 1,
     // Generous: no test is decided by how busy the machine is.

@@ -7,7 +7,7 @@ const project = (name: string) => ({
     ...common.test,
     name,
     include: ['test/process.test.ts', 'test/stdio.test.ts'],
-    globalSetup: ['test/helpers/publish.ts'],
+    globalSetup: ['test/helpers/build.ts', 'test/helpers/publish.ts'],
   },
 })
 

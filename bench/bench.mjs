@@ -25,10 +25,10 @@ const run = promisify(execFile)
 const FULL = { starts: 30, firstCalls: 10, rounds: 12, calls: 200, memory: 5, few: 1_000, many: 10_000, growths: 3 }
 const QUICK = { starts: 2, firstCalls: 1, rounds: 2, calls: 50, memory: 1, few: 100, many: 300, growths: 1 }
 const times = values.quick ? QUICK : FULL
-const say = (text) => process.stderr.write(`${text}\n`)
+const say = (/** @type {string} */ text) => process.stderr.write(`${text}\n`)
 
 const folder = await mkdtemp(join(tmpdir(), 'aifi-bench-'))
-// Ours keeps its compiled code below this; that of this copy is of no use afterwards.
+// Where Node can keep compiled code, it does so below this; that of this copy is of no use afterwards.
 process.env.HOME = folder
 const upstream = spawn(process.execPath, [join(root, 'bench', 'upstream.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
 try {
@@ -47,7 +47,7 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
-/** Everything that is compared, minified the same way, and where nobody builds over it. */
+/** Everything that is compared, minified the same way, and where nobody builds over it. @param {string} address */
 async function prepare(address) {
   await cp(join(root, 'dist'), join(folder, 'dist'), { recursive: true })
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
@@ -59,7 +59,6 @@ async function prepare(address) {
     ours: { file: ours, env: settings },
     oursReading: { file: ours, env: { ...settings, AIFI_READ_BACK: 'auto' } },
     oursLogging: { file: ours, env: { ...settings, LOG_LEVEL: 'info' } },
-    oursUnkept: { file: ours, env: { ...settings, NODE_DISABLE_COMPILE_CACHE: '1' } },
     minimalV1: { file: join(folder, 'minimal-v1.js'), env: access },
     minimalV2: { file: join(folder, 'minimal-v2.js'), env: access },
     lineLoop: { file: join(folder, 'line-loop.js'), env: {} },
@@ -67,11 +66,12 @@ async function prepare(address) {
   }
 }
 
-async function measure({ ours, oursReading, oursLogging, oursUnkept, minimalV1, minimalV2, lineLoop, bareLoop }) {
+/** @param {Awaited<ReturnType<typeof prepare>>} servers */
+async function measure({ ours, oursReading, oursLogging, minimalV1, minimalV2, lineLoop, bareLoop }) {
   const { starts, firstCalls, rounds, calls, memory, few, many, growths } = times
   const compared = { ours, minimalV2, minimalV1 }
   say('start-up')
-  const start = await measureStart({ servers: { ...compared, oursLogging, oursUnkept }, rounds: starts })
+  const start = await measureStart({ servers: { ...compared, oursLogging }, rounds: starts })
   say('first call')
   const firstCall = await measureFirstCall({ servers: { ours, minimalV2 }, rounds: firstCalls, warmCalls: 50 })
   say('calls, one after the other')

@@ -3,10 +3,12 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
+const [, , outdir] = process.argv
+if (outdir === undefined) throw new Error('It needs a folder.')
 await build({
   absWorkingDir: fileURLToPath(new URL('servers', import.meta.url)),
   entryPoints: ['minimal-v1.mjs', 'minimal-v2.mjs', 'bare-loop.mjs', 'line-loop.mjs'],
-  outdir: process.argv[2],
+  outdir,
   bundle: true,
   minify: true,
   format: 'esm',

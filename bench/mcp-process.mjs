@@ -6,6 +6,9 @@ import { createInterface } from 'node:readline'
 /**
  * Node as every process here is started: what the environment of whoever runs this says to Node (certificates to read,
  * options) would be part of each start.
+ *
+ * @param {readonly string[]} args
+ * @param {Record<string, string>} env
  */
 export function startNode(args, env = {}) {
   const { PATH, HOME } = process.env
@@ -13,9 +16,22 @@ export function startNode(args, env = {}) {
   return spawn(process.execPath, args, { env: { ...plain, ...env }, stdio: ['pipe', 'pipe', 'ignore'] })
 }
 
+/**
+ * How a server is started.
+ *
+ * @typedef {{ file: string, env: Record<string, string> }} Server
+ */
+
+/**
+ * Several, under the names by which they are compared.
+ *
+ * @typedef {Record<string, Server>} Servers
+ */
+
 /** A server as a process of its own, and the client that talks to it: JSON lines, and as little else as possible. */
 export class McpProcess {
   #lastId = 0
+  /** @type {Map<number, { resolve(result: any): void, reject(error: Error): void }>} */
   #waiting = new Map()
 
   /** @param {string} file @param {Record<string, string>} env */
@@ -30,7 +46,7 @@ export class McpProcess {
     })
   }
 
-  /** @returns {Promise<any>} the result; rejects on an error. */
+  /** @param {string} method @returns {Promise<any>} the result; rejects on an error. */
   request(method, params = {}) {
     const id = ++this.#lastId
     this.child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`)
@@ -47,7 +63,7 @@ export class McpProcess {
     return (await listed).tools
   }
 
-  /** One plain change. Rejects when it was not made. */
+  /** One plain change. Rejects when it was not made. @param {number} customerId @param {string} firstName */
   async update(customerId, firstName) {
     const result = await this.request('tools/call', { name: 'update_customer', arguments: { customerId, firstName } })
     const status = result.structuredContent?.status ?? 'updated'
@@ -70,6 +86,7 @@ export class McpProcess {
     await this.ended
   }
 
+  /** @param {any} message */
   #take({ id, result, error }) {
     const waiting = this.#waiting.get(id)
     if (!waiting) return

@@ -4,9 +4,16 @@ import { forEach, interleaved } from './statistics.mjs'
 /** Calls before anything is counted: code is compiled, connections are open. */
 const WARM_UP = 300
 
-/** One call after the other: milliseconds per call, beside a loop of bare requests in a process of its own. */
+/** @import { Server, Servers } from './mcp-process.mjs' */
+
+/**
+ * One call after the other: milliseconds per call, beside a loop of bare requests in a process of its own.
+ *
+ * @param {{ servers: Servers, bareLoop: Server, rounds: number, callsPerRound: number }} what
+ */
 export async function measureCalls({ servers, bareLoop, rounds, callsPerRound }) {
   const loop = new McpProcess(bareLoop.file, bareLoop.env)
+  /** @param {string} method */
   const bare = (method) => () => loop.request('bare', { method, count: callsPerRound })
   const runs = { barePatch: bare('PATCH'), bareGet: bare('GET') }
   await loop.request('bare', { method: 'PATCH', count: WARM_UP })
@@ -17,9 +24,14 @@ export async function measureCalls({ servers, bareLoop, rounds, callsPerRound })
   return measured
 }
 
-/** Calls per second with many in flight, each for a customer of its own. */
+/**
+ * Calls per second with many in flight, each for a customer of its own.
+ *
+ * @param {{ servers: Servers, rounds: number, callsPerRound: number, inFlight: number }} what
+ */
 export async function measureThroughput({ servers, rounds, callsPerRound, inFlight }) {
   const opened = await open(servers)
+  /** @param {McpProcess} server */
   const run = async (server) => {
     const start = performance.now()
     await concurrent(server, callsPerRound, inFlight)
@@ -30,9 +42,16 @@ export async function measureThroughput({ servers, rounds, callsPerRound, inFlig
   return measured
 }
 
-/** Makes this many changes, as many at a time as asked for. */
+/**
+ * Makes this many changes, as many at a time as asked for.
+ *
+ * @param {McpProcess} server
+ * @param {number} calls
+ * @param {number} inFlight
+ */
 export async function concurrent(server, calls, inFlight) {
   let made = 0
+  /** @param {number} customerId */
   const work = async (customerId) => {
     while (made < calls) {
       made += 1
@@ -42,6 +61,7 @@ export async function concurrent(server, calls, inFlight) {
   await Promise.all(Array.from({ length: inFlight }, (_, i) => work(i + 1)))
 }
 
+/** @param {McpProcess} server @param {number} calls */
 async function sequential(server, calls) {
   const durations = []
   for (let i = 0; i < calls; i++) {
@@ -52,12 +72,15 @@ async function sequential(server, calls) {
   return durations
 }
 
+/** @param {Servers} servers */
 async function open(servers) {
+  /** @type {Record<string, McpProcess>} */
   const opened = {}
   for (const [name, { file, env }] of Object.entries(servers)) {
-    opened[name] = new McpProcess(file, env)
-    await opened[name].open()
-    await sequential(opened[name], WARM_UP)
+    const server = new McpProcess(file, env)
+    opened[name] = server
+    await server.open()
+    await sequential(server, WARM_UP)
   }
   return opened
 }

@@ -8,19 +8,24 @@ const LOADED_MS = 2_000
 const QUIET_MS = 12_000
 const IN_FLIGHT = 16
 
+/** @import { Server, Servers } from './mcp-process.mjs' */
+
 /**
  * Resident bytes when `tools/list` has just been answered, when all is loaded, and when all has been quiet for a while.
  * The line loop answers it too. The servers of a round wait together.
+ *
+ * @param {{ servers: Servers, rounds: number }} what
  */
 export async function measureMemory({ servers, rounds }) {
-  const when = () => ({ atOnce: [], loaded: [], quiet: [] })
-  const bytes = Object.fromEntries(Object.keys(servers).map((name) => [name, when()]))
+  const when = () => ({ atOnce: numbers(), loaded: numbers(), quiet: numbers() })
+  const measured = Object.entries(servers).map(([name, server]) => ({ name, ...server, bytes: when() }))
   for (let round = 0; round < rounds; round++) {
     const opened = []
-    for (const [name, { file, env }] of Object.entries(servers)) {
+    for (const { file, env, bytes } of measured) {
       const server = new McpProcess(file, env)
       await server.open()
-      const note = (moment) => bytes[name][moment].push(server.memory() ?? Number.NaN)
+      /** @param {keyof typeof bytes} moment */
+      const note = (moment) => bytes[moment].push(server.memory() ?? Number.NaN)
       note('atOnce')
       opened.push({ server, note })
     }
@@ -30,16 +35,26 @@ export async function measureMemory({ servers, rounds }) {
     for (const { note } of opened) note('quiet')
     await Promise.all(opened.map(({ server }) => server.end()))
   }
-  const summaries = ({ atOnce, loaded, quiet }) => ({
-    atOnce: summary(atOnce),
-    loaded: summary(loaded),
-    quiet: summary(quiet),
-  })
-  return Object.fromEntries(Object.entries(bytes).map(([name, each]) => [name, summaries(each)]))
+  return Object.fromEntries(
+    measured.map(({ name, bytes: { atOnce, loaded, quiet } }) => [
+      name,
+      { atOnce: summary(atOnce), loaded: summary(loaded), quiet: summary(quiet) },
+    ]),
+  )
 }
 
-/** Resident bytes after many calls of one process, divided by those after few. */
+/** @returns {number[]} */
+function numbers() {
+  return []
+}
+
+/**
+ * Resident bytes after many calls of one process, divided by those after few.
+ *
+ * @param {{ servers: Servers, rounds: number, few: number, many: number }} what
+ */
 export async function measureGrowth({ servers, rounds, few, many }) {
+  /** @param {Server} server */
   const grow = async ({ file, env }) => {
     const server = new McpProcess(file, env)
     await server.open()

@@ -1,7 +1,10 @@
-/** @param {number[]} values @returns {{ median: number, min: number, max: number, count: number }} */
+/** @typedef {{ median: number, min: number, max: number, count: number }} Summary */
+
+/** @param {readonly number[]} values @returns {Summary} */
 export function summary(values) {
   const sorted = [...values].sort((a, b) => a - b)
-  return { median: sorted[sorted.length >> 1], min: sorted[0], max: sorted.at(-1), count: sorted.length }
+  const at = (/** @type {number} */ index) => sorted[index] ?? Number.NaN
+  return { median: at(sorted.length >> 1), min: at(0), max: at(sorted.length - 1), count: sorted.length }
 }
 
 /**
@@ -9,21 +12,22 @@ export function summary(values) {
  *
  * @param {number} rounds
  * @param {Record<string, () => Promise<number | number[]>>} runs
- * @returns {Promise<Record<string, ReturnType<typeof summary>>>}
+ * @returns {Promise<Record<string, Summary>>}
  */
 export async function interleaved(rounds, runs) {
-  const values = Object.fromEntries(Object.keys(runs).map((name) => [name, []]))
+  const kept = Object.entries(runs).map(([name, run]) => ({ name, run, values: /** @type {number[]} */ ([]) }))
   for (let round = 0; round < rounds; round++) {
-    for (const [name, run] of Object.entries(runs)) values[name].push(...[await run()].flat())
+    for (const { run, values } of kept) values.push(...[await run()].flat())
   }
-  return Object.fromEntries(Object.entries(values).map(([name, each]) => [name, summary(each)]))
+  return Object.fromEntries(kept.map(({ name, values }) => [name, summary(values)]))
 }
 
 /**
  * The same run for each of several servers, under their names.
  *
- * @param {Record<string, any>} servers
- * @param {(server: any, name: string) => Promise<number | number[]>} run
+ * @template Server
+ * @param {Record<string, Server>} servers
+ * @param {(server: Server, name: string) => Promise<number | number[]>} run
  */
 export function forEach(servers, run) {
   return Object.fromEntries(Object.entries(servers).map(([name, server]) => [name, () => run(server, name)]))

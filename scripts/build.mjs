@@ -1,5 +1,5 @@
-// Builds dist/: index.js, which looks at the Node version and runs program.js, which is all the rest. Both are CommonJS,
-// and bundled: that starts sooner than ECMAScript modules do, and what was compiled can be kept (src/cli/code-cache.ts).
+// Builds dist/: index.js, which looks at the Node version and then imports program.js, which is all the rest. What only
+// some commands or moments need (the sandbox, doctor, undici, pino) is in files of its own that are read when it is.
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -12,13 +12,12 @@ const { version } = JSON.parse(await readFile('package.json', 'utf8'))
 // Put in place when it is complete: a build that fails, or two at a time, leave no half of one.
 const outdir = `node_modules/.cache/dist-${process.pid}`
 
-const THIS_URL = "const __url = require('node:url').pathToFileURL(__filename).href;"
-
+/** @satisfies {import('esbuild').BuildOptions} */
 const shared = {
   absWorkingDir: root,
   outdir,
   bundle: true,
-  format: 'cjs',
+  format: 'esm',
   platform: 'node',
   minify: true,
   legalComments: 'none',
@@ -26,25 +25,25 @@ const shared = {
   metafile: true,
 }
 await mkdir('node_modules/.cache', { recursive: true })
-const start = await build({ ...shared, entryPoints: ['src/index.ts'], target: 'node12.22' })
+const start = await build({ ...shared, entryPoints: ['src/index.ts'], target: 'node12.22', plugins: [programApart()] })
 const program = await build({
   ...shared,
   entryPoints: { program: 'src/cli/command-line.ts' },
   target: 'node20.18',
-  supported: { 'dynamic-import': false },
+  splitting: true,
+  chunkNames: '[name]-[hash]',
   // What would be loaded and never used stays out; the files say why that does no harm.
   alias: {
     '@modelcontextprotocol/server/_shims': './src/mcp/sdk-shims.ts',
     undici: './scripts/undici-dispatchers.mjs',
   },
   plugins: [withoutHttp2()],
-  define: { __VERSION__: JSON.stringify(version), 'import.meta.url': '__url' },
-  // As Node itself wraps a CommonJS module: src/cli/code-cache.ts is what runs it.
-  banner: { js: `(function (exports, require, module, __filename, __dirname) { "use strict"; ${THIS_URL}` },
-  footer: { js: '})' },
+  define: { __VERSION__: JSON.stringify(version) },
+  // For the CommonJS packages that are in it.
+  banner: { js: "import{createRequire as __require}from'node:module';const require=__require(import.meta.url);" },
 })
-await writeFile(`${outdir}/program.js`, inAscii(await readFile(`${outdir}/program.js`, 'utf8')))
-await writeFile(`${outdir}/package.json`, '{ "type": "commonjs" }\n')
+// The bundle for hosts has no package.json that would say so.
+await writeFile(`${outdir}/package.json`, '{ "type": "module" }\n')
 const metafile = { outputs: { ...start.metafile.outputs, ...program.metafile.outputs } }
 await writeNotices(metafile, 'THIRD_PARTY_NOTICES')
 await writeFile('node_modules/.cache/metafile.json', JSON.stringify(metafile))
@@ -57,14 +56,23 @@ await rename(outdir, 'dist').catch(async (error) => {
 })
 
 /**
- * V8 keeps a text in ASCII in half the memory. esbuild escapes what is not, but in regular expressions and in tagged
- * templates, where an escape means the same as long as nobody asks for their raw text.
+ * index.js is built for versions of Node that could not read the program.
+ *
+ * @returns {import('esbuild').Plugin}
  */
-function inAscii(code) {
-  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+function programApart() {
+  const program = { path: './program.js', external: true }
+  return {
+    name: 'program-apart',
+    setup: (build) => build.onResolve({ filter: /\/command-line\.ts$/ }, () => program),
+  }
 }
 
-/** undici speaks HTTP/2 only where it is told to, and http.ts does not; loading it is a quarter of what loading undici takes. */
+/**
+ * undici speaks HTTP/2 only where it is told to, and http.ts does not; loading it is a quarter of what loading undici takes.
+ *
+ * @returns {import('esbuild').Plugin}
+ */
 function withoutHttp2() {
   const file = /undici[\\/]lib[\\/]dispatcher[\\/]client-h2\.js$/
   const contents = 'module.exports = () => { throw new Error("HTTP/2 is not built in") }'

@@ -9,14 +9,13 @@ const CARRIED = [{ folder: 'undici/lib/llhttp/', heading: 'llhttp (MIT)', licenc
 const RULE = `\n${'-'.repeat(80)}\n\n`
 
 /**
- * @param metafile what esbuild says it bundled, paths relative to the working directory.
- * @param target the file to write.
+ * @param {Pick<import('esbuild').Metafile, 'outputs'>} metafile what it bundled, paths relative to the working directory.
+ * @param {string} target the file to write.
  */
 export async function writeNotices(metafile, target) {
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs))
   const bundled = new Set(
-    Object.values(metafile.outputs).flatMap(({ inputs }) =>
-      Object.keys(inputs).filter((file) => inputs[file].bytesInOutput > 0 && file.includes('node_modules/')),
-    ),
+    inputs.flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 && file.includes('node_modules/') ? [file] : [])),
   )
   const licences = new Map()
   for (const file of bundled) for (const [heading, folder] of await packagesIn(file)) licences.set(heading, folder)
@@ -32,9 +31,14 @@ export async function writeNotices(metafile, target) {
   await rename(`${target}.${process.pid}`, target)
 }
 
-/** The package that a bundled file belongs to, and those whose code it carries: heading and where the licence is. */
+/**
+ * The package that a bundled file belongs to, and those whose code it carries: heading and where the licence is.
+ *
+ * @param {string} file
+ */
 async function packagesIn(file) {
   const folder = packageFolder(file)
+  /** @type {[heading: string, folder: string][]} */
   const found = [await described(folder)]
   for (let inner = dirname(file); inner !== folder; inner = dirname(inner)) {
     if ((await licenceFiles(inner)).length > 0) found.push([inner.slice(inner.indexOf('node_modules/') + 13), inner])
@@ -42,23 +46,26 @@ async function packagesIn(file) {
   for (const { folder, heading, licence } of CARRIED) if (file.includes(folder)) found.push([heading, licence])
   // What a package's own bundler has put into its files stands between comments that say where it came from.
   for (const [origin] of (await readFile(file, 'utf8')).matchAll(/^\/\/#region .*node_modules\/.*$/gm)) {
-    const name = packageFolder(origin).split('node_modules/').at(-1)
+    const name = packageFolder(origin).split('node_modules/').at(-1) ?? ''
     const [, version = ''] = /\.pnpm\/[^/]+?@(\d[^_/]*)/.exec(origin) ?? []
     found.push(await described(join('node_modules', name), version))
   }
   return found
 }
 
-/** `…/node_modules/@scope/name` or `…/node_modules/name`. */
+/** `…/node_modules/@scope/name` or `…/node_modules/name`. @param {string} file */
 function packageFolder(file) {
-  return /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)[0]
+  const [folder = file] = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []
+  return folder
 }
 
+/** @param {string} folder @param {string} [carriedVersion] @returns {Promise<[heading: string, folder: string]>} */
 async function described(folder, carriedVersion) {
   const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
   return [`${name} ${carriedVersion || version} (${license})`, folder]
 }
 
+/** @param {string} folder */
 async function licenceFiles(folder) {
   const entries = await readdir(folder, { withFileTypes: true })
   return entries
@@ -66,7 +73,7 @@ async function licenceFiles(folder) {
     .map(({ name }) => join(folder, name))
 }
 
-/** @param source a licence, or a folder with licences. */
+/** @param {string} source a licence, or a folder with licences. */
 async function licenceText(source) {
   const files = source.endsWith('.txt') ? [source] : await licenceFiles(source)
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')))

@@ -28,11 +28,18 @@ const HEAP_GROWTH_LIMIT = 8_000_000
 const CONNECTIONS_LIMIT = 12
 const FIRST_CUSTOMER = 100_001
 
+/** @import { Case, Draw } from './soak/calls.mjs' */
+/** @import { Model } from './soak/parts.mjs' */
+/** @typedef {Map<string, number>} Tally */
+
+/** @param {Tally} map @param {string} key */
 const tally = (map, key) => map.set(key, (map.get(key) ?? 0) + 1)
 
-/** An AiFi that mostly answers, and otherwise does what the tests' fault server can do. */
+/** An AiFi that mostly answers, and otherwise does what the tests' fault server can do. @param {Model} parts @param {Draw} draw */
 async function startAifi(parts, { pick, next }) {
+  /** @type {Tally} */
   const met = new Map()
+  /** @type {[string, Model['acceptedEndings']][]} */
   const groups = [
     ['accepted', parts.acceptedEndings],
     ['refused', parts.refusedEndings],
@@ -58,6 +65,7 @@ async function startAifi(parts, { pick, next }) {
   return { server, model, met, tokens: () => tokens }
 }
 
+/** @param {string} url @param {string} auditFile */
 const settings = (url, auditFile) => ({
   AIFI_BASE_URL: url,
   AIFI_CLIENT_ID: 'soak',
@@ -75,15 +83,23 @@ class Assistant {
   calls = 0
   customer = FIRST_CUSTOMER - 1
   mostOpen = 0
+  /** @type {Tally} */
   said = new Map()
+  /** @type {string[]} */
   wrong = []
 
+  /**
+   * @param {import('@modelcontextprotocol/client').Client} client
+   * @param {Awaited<ReturnType<typeof startAifi>>} aifi
+   * @param {Draw} draw
+   */
   constructor(client, aifi, draw) {
     this.client = client
     this.aifi = aifi
     this.draw = draw
   }
 
+  /** @param {number} limit */
   async work(limit) {
     while (this.calls < limit) {
       const each = nextCase(this.draw)
@@ -101,23 +117,26 @@ class Assistant {
     }
   }
 
-  /** One call; the status of its answer. */
+  /** One call; the status of its answer. @param {number} customerId @param {Case['calls'][number]} one */
   async call(customerId, { args, cancelAfterMs }) {
     this.calls += 1
     const signal = cancelAfterMs === undefined ? undefined : AbortSignal.timeout(cancelAfterMs)
     const params = { name: 'update_customer', arguments: { customerId, ...args } }
     try {
-      const { structuredContent } = await this.client.callTool(params, { signal, timeout: 120_000 })
+      const options = { timeout: 120_000, ...(signal && { signal }) }
+      /** @type {{ structuredContent?: any }} */
+      const { structuredContent } = await this.client.callTool(params, options)
       if (JSON.stringify(structuredContent).includes('canary')) this.wrong.push(`customer ${customerId}: a secret`)
       return structuredContent.status
     } catch (error) {
       if (signal?.aborted) return 'cancelled'
-      this.wrong.push(`customer ${customerId}: ${error.message}`)
+      this.wrong.push(`customer ${customerId}: ${error instanceof Error ? error.message : error}`)
       return 'threw'
     }
   }
 }
 
+/** @param {Awaited<ReturnType<typeof import('./soak/parts.mjs').buildParts>>} parts */
 async function soak(parts) {
   const draw = random(Number(values.seed))
   const aifi = await startAifi(parts.model, draw)
@@ -127,6 +146,7 @@ async function soak(parts) {
   const running = await startProgram({ program: parts.program, env, answer })
   const assistant = new Assistant(running.client, aifi, draw)
   const startedAt = performance.now()
+  /** @type {{ heapUsed: number, rss: number }[]} */
   const memory = []
   for (const limit of [WARM_UP, CALLS / 2, CALLS]) {
     await Promise.all(Array.from({ length: AT_ONCE }, () => assistant.work(limit)))
@@ -144,6 +164,8 @@ async function soak(parts) {
   )
   const audit = parts.model.verifyAudit(await readFile(parts.auditFile))
   const records = await auditRecords(parts.auditFile)
+  const [first, , last] = memory
+  const grown = (last?.heapUsed ?? Number.NaN) - (first?.heapUsed ?? Number.NaN)
   const wrong = [
     ...assistant.wrong,
     ...auditContradictions(records, customers, model),
@@ -151,10 +173,12 @@ async function soak(parts) {
     ...audit.openAttempts.map(({ line }) => `audit line ${line}: an attempt without an outcome`),
     ...(JSON.stringify(records).includes('canary') ? ['a secret in the audit'] : []),
     ...running.log().map((line) => `logged: ${line}`),
-    ...(memory[2].heapUsed - memory[0].heapUsed > HEAP_GROWTH_LIMIT ? ['the heap has grown'] : []),
+    ...(grown > HEAP_GROWTH_LIMIT ? ['the heap has grown'] : []),
     ...(assistant.mostOpen > CONNECTIONS_LIMIT ? ['too many connections'] : []),
   ]
+  /** @param {(customerId: number) => number} count */
   const total = (count) => customers.reduce((sum, id) => sum + count(id), 0)
+  /** @param {'heapUsed' | 'rss'} key */
   const megabytes = (key) => memory.map((each) => (each[key] / 1e6).toFixed(1)).join(' → ')
   show({
     calls: `${assistant.calls} in ${seconds.toFixed(0)} s, ${AT_ONCE} at once, seed ${values.seed}`,
@@ -172,11 +196,13 @@ async function soak(parts) {
   return wrong.length > 0 ? 1 : 0
 }
 
+/** @param {Tally} map */
 function list(map) {
   const entries = [...map].sort(([, a], [, b]) => b - a)
   return entries.map(([name, count]) => `${name} ${count}`).join(', ')
 }
 
+/** @param {Record<string, string>} rows */
 function show(rows) {
   for (const [name, text] of Object.entries(rows)) console.log(`${name.padEnd(16)}${text}`)
 }

@@ -1,11 +1,10 @@
 #!/usr/bin/env node
-import { join } from 'node:path'
+import { statSync } from 'node:fs'
+import module from 'node:module'
+import { isAbsolute, join } from 'node:path'
 import process from 'node:process'
-import { loadProgram } from './cli/code-cache.ts'
-import { crashLine } from './cli/crash.ts'
-
-/** Built into program.js, next to this file. */
-type CommandLine = typeof import('./cli/command-line.ts')
+import { OWN_NAME } from './config/setting-name.ts'
+import { errorFacts } from './lib/error-facts.ts'
 
 /** The oldest Node that the bundled undici runs on. */
 const OLDEST = [20, 18, 1] as const
@@ -55,11 +54,11 @@ async function start(): Promise<void> {
 
   const env = { ...process.env }
   // From here on no child process and no dump of the environment can hold a secret of ours.
-  for (const name of Object.keys(process.env)) if (/^AIFI[_-]/i.test(name)) delete process.env[name]
+  for (const name of Object.keys(process.env)) if (OWN_NAME.test(name)) delete process.env[name]
+  enableCompileCache(env)
   // The program is over when it says so, not when there happens to be nothing to wait for.
   const alive = setInterval(() => undefined, 2 ** 30)
-  const ended = runProgram(env, stop.signal)
-  const code = await ended.catch((error: unknown) => {
+  const code = await runProgram(env, stop.signal).catch((error: unknown) => {
     stderr.write(crashLine('failed', error))
     return 1
   })
@@ -70,10 +69,41 @@ async function start(): Promise<void> {
 }
 
 async function runProgram(env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
-  const { argv, arch, execArgv, stdin, stdout, stderr, platform, versions } = process
-  const engine = JSON.stringify([versions.node, versions.v8, arch, execArgv, env.NODE_OPTIONS])
-  const codeCache = { env, platform, engine, uid: process.getuid?.() }
-  const { exports, keepCode } = loadProgram(join(__dirname, 'program.js'), codeCache)
-  const { run } = exports as CommandLine
-  return run({ args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop, keepCode })
+  const { argv, stdin, stdout, stderr, platform, versions } = process
+  // The build makes it a file of its own, next to this one.
+  const { run } = await import('./cli/command-line.ts')
+  return run({ args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop })
+}
+
+/**
+ * Has Node keep what it compiles (22.1 and newer), in a folder of this user's. Node's own choice is a folder that all
+ * users of the machine share; and it makes what is missing, at some paths (in /proc) for ever, so it gets no other.
+ */
+function enableCompileCache({ XDG_CACHE_HOME, HOME, LOCALAPPDATA }: NodeJS.ProcessEnv): void {
+  if (!('enableCompileCache' in module) || typeof module.enableCompileCache !== 'function') return
+  const folder =
+    process.platform === 'win32' ? ownFolder(LOCALAPPDATA) : (ownFolder(XDG_CACHE_HOME) ?? ownFolder(HOME, '.cache'))
+  if (folder !== undefined) module.enableCompileCache(join(folder, 'aifi-customer-mcp'))
+}
+
+/**
+ * The folder `below` one that exists, belongs to this user and that nobody else may write into (Windows sees to that by
+ * itself); undefined where it is not so.
+ */
+function ownFolder(base: string | undefined, below = ''): string | undefined {
+  if (base === undefined || !isAbsolute(base)) return undefined
+  try {
+    const stat = statSync(base)
+    const isOwn = process.getuid === undefined || (stat.uid === process.getuid() && (stat.mode & 0o022) === 0)
+    return stat.isDirectory() && isOwn ? join(base, below) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A line for stderr about an error that nobody caught. */
+function crashLine(what: string, error: unknown): string {
+  if (!(error instanceof Error)) return `aifi-customer-mcp: ${what}: a thrown ${typeof error}\n`
+  const { name, code, at } = errorFacts(error)
+  return `aifi-customer-mcp: ${what}: ${[name, ...(code === undefined ? [] : [String(code)]), ...at].join(' ')}\n`
 }

@@ -17,7 +17,7 @@ const each = <Figure>(names: readonly string[], figure: Figure) =>
   Object.fromEntries(names.map((name) => [name, figure]))
 const same = (names: readonly string[], value: number) => each(names, summary([value]))
 const memory = (bytes: number) => each(['atOnce', 'loaded', 'quiet'], summary([bytes]))
-const servers = ['ours', 'oursReading', 'oursLogging', 'oursUnkept', 'minimalV1', 'minimalV2']
+const servers = ['ours', 'oursReading', 'oursLogging', 'minimalV1', 'minimalV2']
 
 /** Figures of a server that is exactly as fast and as large as what it is compared with. */
 const figures = {

@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { run } from '../src/cli/command-line.ts'
-import type { Host } from '../src/cli/process-io.ts'
+import type { ProcessIo } from '../src/cli/process-io.ts'
 import { settings } from '../src/config/settings.ts'
 import { doctorCommand } from '../src/doctor/doctor.ts'
 import { Report, titles } from '../src/doctor/report.ts'
@@ -47,7 +47,7 @@ interface Json {
 
 function hostWith(env: Env, args: readonly string[], stop = new AbortController().signal) {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  const host: Host = {
+  const host: ProcessIo = {
     args,
     env: { DISPLAY: ':0', ...env },
     stdin,
@@ -56,7 +56,6 @@ function hostWith(env: Env, args: readonly string[], stop = new AbortController(
     platform: 'linux',
     nodeVersion: process.versions.node,
     stop,
-    keepCode: () => undefined,
   }
   return { host, output: () => written(stdout) + written(stderr) }
 }

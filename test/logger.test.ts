@@ -37,6 +37,11 @@ test('an error shows its name, code and place, but not its message, nor that of 
   expect(JSON.parse(text).err.at[0]).toContain('logger.test')
 })
 
+test('of what is thrown and is no error, only the type is shown', () => {
+  const text = logged('info', (log) => log.error({ err: 'canary' }, 'call failed'))
+  expect(JSON.parse(text)).toMatchObject({ level: 50, err: 'string', msg: 'call failed' })
+})
+
 test('levels below the chosen one say nothing', () => {
   expect(logged('warn', (log) => log.info('hello'))).toBe('')
   expect(logged('silent', (log) => log.fatal('hello'))).toBe('')

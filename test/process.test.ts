@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -149,6 +149,41 @@ test('--version prints the version of the package, and --help every setting, on 
   const { code, stdout, stderr } = await runToEnd({ args: ['--help'] })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   for (const { name } of settings) expect(stdout).toContain(name)
+})
+
+describe.skipIf(isWindows)('the folder in which Node is told to keep compiled code', () => {
+  /** What a Node that can keep code is told; this one may be too old for it. */
+  const before = `
+    import module from 'node:module'
+    module.enableCompileCache = (folder) => process.stderr.write('cache: ' + folder)`
+
+  async function chosen(env: Readonly<Record<string, string>>): Promise<string> {
+    return (await runToEnd({ before, args: ['--version'], env: { HOME: '', XDG_CACHE_HOME: '', ...env } })).stderr
+  }
+
+  test('is below the cache folder of the user, and nowhere else', async () => {
+    const [HOME, cache] = [temporaryFolder(), temporaryFolder()]
+    expect(await chosen({ HOME })).toBe(`cache: ${join(HOME, '.cache', 'aifi-customer-mcp')}`)
+    expect(await chosen({ HOME, XDG_CACHE_HOME: cache })).toBe(`cache: ${join(cache, 'aifi-customer-mcp')}`)
+    expect(readdirSync(HOME)).toEqual([])
+  })
+
+  test('is not one that is missing, is relative, is a file, or into which others may write', async () => {
+    const shared = temporaryFolder()
+    chmodSync(shared, 0o777)
+    const file = join(temporaryFolder(), 'file')
+    writeFileSync(file, '')
+    for (const HOME of ['', '/proc/nowrite', '.', file, shared]) expect(await chosen({ HOME })).toBe('')
+    const HOME = temporaryFolder()
+    const elsewhere = await chosen({ HOME, XDG_CACHE_HOME: shared })
+    expect(elsewhere).toBe(`cache: ${join(HOME, '.cache', 'aifi-customer-mcp')}`)
+  })
+
+  test.runIf(process.getuid?.() === 0)('is not that of another user', async () => {
+    const HOME = temporaryFolder()
+    chownSync(HOME, 12_345, 12_345)
+    expect(await chosen({ HOME })).toBe('')
+  })
 })
 
 test('unknown settings that resemble nothing are warned about, and the start goes on', async () => {

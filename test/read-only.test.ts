@@ -118,7 +118,7 @@ test('the command obeys AIFI_READ_ONLY', async () => {
   const stop = new AbortController()
   const env = { AIFI_READ_ONLY: 'true' }
   const streams = { stdin, stdout, stderr }
-  const runtime = { platform: 'linux', nodeVersion: '20.18.1', keepCode: () => undefined } as const
+  const runtime = { platform: 'linux', nodeVersion: '20.18.1' } as const
   const host = { args: ['--sandbox'], env, ...streams, ...runtime, stop: stop.signal }
   const ended = run(host)
   let said = ''

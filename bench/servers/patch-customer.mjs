@@ -4,8 +4,12 @@ import { barePatch } from '../bare-requests.mjs'
 
 const agent = new Agent()
 
-/** The tool of the minimal servers: a bare PATCH and its answer as text, without a check of anything. */
+/**
+ * The tool of the minimal servers: a bare PATCH and its answer as text, without a check of anything.
+ *
+ * @param {{ customerId: number, firstName?: string | undefined }} args
+ */
 export async function patchCustomer({ customerId, ...body }) {
   const text = await barePatch(agent, `${process.env.AIFI_BASE_URL}/api/admin/v2/customers/${customerId}`, body)
-  return { content: [{ type: 'text', text }] }
+  return { content: [{ type: /** @type {const} */ ('text'), text }] }
 }

@@ -1,6 +1,9 @@
 // What the soak's assistant does: one case is one customer, and all that is asked about it.
 
-/** Random numbers that are the same for the same seed (mulberry32). */
+/** @typedef {{ kind: string, calls: { args: object, cancelAfterMs?: number }[] }} Case */
+/** @typedef {ReturnType<typeof random>} Draw */
+
+/** Random numbers that are the same for the same seed (mulberry32). @param {number} seed */
 export function random(seed) {
   let state = seed
   const next = () => {
@@ -11,14 +14,21 @@ export function random(seed) {
   }
   return {
     next,
-    /** One of `items`; with weights, in their proportion. */
+    /**
+     * One of `items`; with weights, in their proportion.
+     *
+     * @template Item
+     * @param {readonly Item[]} items
+     * @param {readonly number[]} weights
+     * @returns {Item}
+     */
     pick(items, weights = items.map(() => 1)) {
       let left = next() * weights.reduce((sum, each) => sum + each, 0)
-      for (const [index, weight] of weights.entries()) {
-        left -= weight
-        if (left < 0) return items[index]
+      for (const [index, item] of items.entries()) {
+        left -= weights[index] ?? 0
+        if (left < 0) return item
       }
-      return items.at(-1)
+      throw new Error('There is nothing to pick from.')
     },
   }
 }
@@ -43,7 +53,12 @@ const kinds = {
   'already so if read': 2,
 }
 
-/** The next case: what is asked about one customer, and at what kind of AiFi. */
+/**
+ * The next case: what is asked about one customer, and at what kind of AiFi.
+ *
+ * @param {Draw} draw
+ * @returns {Case}
+ */
 export function nextCase({ pick, next }) {
   const kind = pick(Object.keys(kinds), Object.values(kinds))
   const args = kind === 'approved' ? pick(sensitive) : pick(plain)

@@ -10,6 +10,15 @@ import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
+/**
+ * The model of AiFi, and what looks into an audit.
+ *
+ * @typedef {typeof import('../../test/helpers/model-aifi.ts')
+ *   & typeof import('../../test/helpers/fault-server.ts')
+ *   & typeof import('../../test/helpers/fault.ts')
+ *   & typeof import('../../src/audit/verify.ts')} Model
+ */
+
 /** The program, and the model, built into a folder that `remove` removes. Needs dist/. */
 export async function buildParts() {
   const folder = await mkdtemp(join(tmpdir(), 'aifi-soak-'))
@@ -29,10 +38,12 @@ export async function buildParts() {
     absWorkingDir: root,
     logLevel: 'warning',
   })
+  /** @type {Model} */
+  const model = await import(pathToFileURL(join(folder, 'model.mjs')).href)
   return {
     program: join(root, 'dist', 'index.js'),
     auditFile: join(folder, 'audit.jsonl'),
-    model: await import(pathToFileURL(join(folder, 'model.mjs')).href),
+    model,
     remove: () => rm(folder, { recursive: true, force: true }),
   }
 }
@@ -46,7 +57,11 @@ const probe = `
     process.stderr.write('MEMORY ' + JSON.stringify({ rss, heapUsed, external }) + '\\n')
   })`
 
-/** Starts the program and connects to it, with a client that answers its forms. */
+/**
+ * Starts the program and connects to it, with a client that answers its forms.
+ *
+ * @param {{ program: string, env: Record<string, string>, answer(message: string): any }} how
+ */
 export async function startProgram({ program, env, answer }) {
   const transport = new StdioClientTransport({
     command: process.execPath,
@@ -60,8 +75,8 @@ export async function startProgram({ program, env, answer }) {
   )
   client.setRequestHandler('elicitation/create', async ({ params }) => answer(params.message))
   let stderr = ''
-  transport.stderr?.setEncoding('utf8').on('data', (text) => {
-    stderr += text
+  transport.stderr?.on('data', (/** @type {Buffer} */ chunk) => {
+    stderr += chunk.toString()
   })
   await client.connect(transport)
   return {
@@ -71,7 +86,7 @@ export async function startProgram({ program, env, answer }) {
     /** The program's memory after garbage collection, in bytes. */
     async memory() {
       const before = stderr.length
-      process.kill(transport.pid, 'SIGUSR2')
+      if (transport.pid !== null) process.kill(transport.pid, 'SIGUSR2')
       for (;;) {
         const found = /MEMORY (\{.*\})\n/.exec(stderr.slice(before))
         if (found?.[1]) return JSON.parse(found[1])
@@ -82,7 +97,7 @@ export async function startProgram({ program, env, answer }) {
   }
 }
 
-/** The records of an audit file. */
+/** The records of an audit file. @param {string} file */
 export async function auditRecords(file) {
   const text = await readFile(file, 'utf8')
   return text

@@ -1,8 +1,12 @@
 // What was said, against what became of it.
 
-/** Every way in which the answers about one customer contradict what its AiFi knows. */
+/**
+ * Every way in which the answers about one customer contradict what its AiFi knows.
+ *
+ * @param {{ kind: string, statuses: readonly string[], arrived: number, processed: number }} facts
+ */
 export function contradictions({ kind, statuses, arrived, processed }) {
-  const count = (...wanted) => statuses.filter((status) => wanted.includes(status)).length
+  const count = (/** @type {string[]} */ ...wanted) => statuses.filter((status) => wanted.includes(status)).length
   // The same call twice is one change, and both hear of it.
   const changes = kind === 'the same twice' ? 1 : statuses.length
   const made = Math.min(changes, count('updated'))
@@ -17,14 +21,22 @@ export function contradictions({ kind, statuses, arrived, processed }) {
   return wrong
 }
 
-/** Every way in which the audit contradicts what AiFi knows. */
+/**
+ * Every way in which the audit contradicts what AiFi knows.
+ *
+ * @param {readonly any[]} records
+ * @param {readonly number[]} customers
+ * @param {import('../../test/helpers/model-aifi.ts').ModelAifi} model
+ */
 export function auditContradictions(records, customers, model) {
+  /** @type {Map<string, number>} */
   const attempts = new Map(
     records.flatMap((each) => (each.event === 'attempt' ? [[each.changeId, each.customerId]] : [])),
   )
+  /** @type {Map<number, string[]>} */
   const outcomes = new Map(customers.map((customerId) => [customerId, []]))
   for (const { event, changeId, status } of records) {
-    if (event === 'outcome') outcomes.get(attempts.get(changeId))?.push(status)
+    if (event === 'outcome') outcomes.get(attempts.get(changeId) ?? Number.NaN)?.push(status)
   }
   return customers.flatMap((customerId) => {
     const statuses = outcomes.get(customerId) ?? []

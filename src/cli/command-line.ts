@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { formatAuditReport, verifyAudit } from '../audit/verify.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { version } from '../lib/version.ts'
-import { verifyCommand } from './audit-verify.ts'
 import { helpText } from './help.ts'
-import type { Host } from './process-io.ts'
+import type { ProcessIo } from './process-io.ts'
 import { sandboxCommand } from './sandbox.ts'
 import { serve } from './serve-stdio.ts'
 
@@ -30,30 +31,45 @@ const LONG_OPTIONS = Object.keys(OPTIONS).map((name) => `--${name}`)
 const COMMANDS = 'Commands are doctor, sandbox and audit verify FILE; without one it serves MCP on stdio. See --help.'
 
 /** Runs the program; resolves with its exit code. */
-export async function run(host: Host): Promise<number> {
-  const command = readCommand(host.args)
+export async function run(io: ProcessIo): Promise<number> {
+  const command = readCommand(io.args)
   if (typeof command === 'string') {
-    host.stderr.write(`aifi-customer-mcp: ${command}\n`)
+    io.stderr.write(`aifi-customer-mcp: ${command}\n`)
     return 1
   }
   switch (command.name) {
     case 'serve':
-      return serve(host, command)
+      return serve(io, command)
     case 'sandbox':
-      return sandboxCommand(host, command)
+      return sandboxCommand(io, command)
     case 'doctor': {
       const { doctorCommand } = await import('../doctor/doctor.ts')
-      return doctorCommand(host, command)
+      return doctorCommand(io, command)
     }
     case 'audit_verify':
-      return verifyCommand(host, command.file)
+      return verify(io, command.file)
     case 'help':
-      host.stdout.write(helpText())
+      io.stdout.write(helpText())
       return 0
     case 'version':
-      host.stdout.write(`${version}\n`)
+      io.stdout.write(`${version}\n`)
       return 0
   }
+}
+
+/** `audit verify FILE`: exit code 1 when something is wrong with the file, or it cannot be read. */
+function verify({ stdout, stderr }: ProcessIo, file: string): number {
+  let content: Uint8Array
+  try {
+    content = readFileSync(file)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+    stderr.write(`aifi-customer-mcp: the audit file cannot be read (${code}).\n`)
+    return 1
+  }
+  const report = verifyAudit(content)
+  stdout.write(formatAuditReport(report))
+  return report.problems.length > 0 ? 1 : 0
 }
 
 /** The command, or what is wrong with the command line. */

@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 
 /** The process as the program sees it; `index.ts` is the only place that has the real one. */
-export interface Host {
+export interface ProcessIo {
   /** Without the program's own name. */
   readonly args: readonly string[]
   /** As it was at the start, our settings included. */
@@ -17,6 +17,4 @@ export interface Host {
    * its input (if that is read), a closed output. The process is gone within a second of it.
    */
   readonly stop: AbortSignal
-  /** To be called once what serving needs is loaded: it stays compiled for the next start. Never throws. */
-  keepCode(): void
 }

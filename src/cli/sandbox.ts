@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import type { Host } from './process-io.ts'
+import type { ProcessIo } from './process-io.ts'
 
 export interface SandboxCommand {
   /** 0 or absent: a free one. */
@@ -32,7 +32,7 @@ export async function runSandboxCommand({ port, getById, stdout }: SandboxComman
 
 /** `sandbox [--port N]`: serves until the process is asked to end. */
 export async function sandboxCommand(
-  { stdout, stderr, stop }: Host,
+  { stdout, stderr, stop }: ProcessIo,
   { port, getById }: { port: number; getById: boolean },
 ): Promise<number> {
   try {

@@ -8,19 +8,19 @@ import { systemBrowser } from '../approval/page/browser.ts'
 import { type Audit, noAudit, openAudit } from '../audit/audit.ts'
 import { type Config, readConfig } from '../config/config.ts'
 import { othersCanRead } from '../config/settings-reader.ts'
+import { OWN_NAME } from '../config/setting-name.ts'
 import { systemClock as clock } from '../lib/clock.ts'
-import { deferredLogger } from '../lib/deferred-logger.ts'
-import type { Logger } from '../lib/logger.ts'
+import { createLogger, type Logger } from '../lib/logger.ts'
 import { version } from '../lib/version.ts'
 import { Warnings } from '../lib/warnings.ts'
 import { createServer } from '../mcp/server.ts'
 import { StdioTransport } from '../mcp/stdio.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import type { Host } from './process-io.ts'
+import type { ProcessIo } from './process-io.ts'
 
 /** What has been sent when the end comes may still bring its answer within this long, milliseconds. */
 const GRACE_MS = 600
-/** What has not been needed until then is loaded this long after the start, milliseconds. */
+/** What the first call needs is loaded this long after the start, while nobody waits, milliseconds. */
 const WARM_MS = 1_000
 /** Of log that nobody reads, this much is kept, bytes; the rest is lost. */
 const UNREAD_LOG_LIMIT = 1024 * 1024
@@ -37,57 +37,45 @@ export interface ServeOptions {
 }
 
 /** Serves MCP on stdin and stdout until the process is asked to end or the input has ended; resolves with the exit code. */
-export async function serve(host: Host, options: ServeOptions): Promise<number> {
-  const checked = checkSettings(host, options.sandbox)
+export async function serve(io: ProcessIo, options: ServeOptions): Promise<number> {
+  const checked = checkSettings(io, options.sandbox)
   if (!checked) return 1
   const sandbox = options.sandbox ? await startEmbedded(options) : undefined
-  const config = sandbox ? checkSettings(host, sandbox) : checked
+  const config = sandbox ? checkSettings(io, sandbox) : checked
   if (!config) return 1
-  const logger = deferredLogger(async () => {
-    const { createLogger } = await import('../lib/logger.ts')
-    return createLogger({ level: config.logLevel, write: (line) => writeLog(host, line) })
-  })
-  const audit = openConfiguredAudit(config, host, logger)
+  const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(io, line) })
+  const audit = openConfiguredAudit(config, io, logger)
   if (!audit) return 1
   const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
   const browser = systemBrowser({
     command: config.approval.browser,
-    platform: host.platform,
-    env: withoutSettings(host.env),
+    platform: io.platform,
+    env: withoutSettings(io.env),
     clock,
   })
   const app = createApp(config, { aifi, audit, browser, clock, logger })
   logStart(config, logger)
-  if ('isTTY' in host.stdin && host.stdin.isTTY) host.stderr.write(TERMINAL_HINT)
+  if ('isTTY' in io.stdin && io.stdin.isTTY) io.stderr.write(TERMINAL_HINT)
   const warnings = new Warnings(logger, clock)
-  const warn = (reason: string) => warnings.warn(`left out ${reason}`)
-  // What the first call needs is loaded while nobody waits: once the host has its tools, or if it never asks for them.
-  const warm = async () => {
-    await aifi.warm()
-    await logger.warm()
-    host.keepCode()
-  }
-  const answered = (method: string) => method === 'tools/list' && void setImmediate().then(warm)
-  const transport = new StdioTransport(host.stdin, host.stdout, warn, answered)
-  clock.after(WARM_MS, () => void warm())
+  const transport = new StdioTransport(io.stdin, io.stdout, (reason) => warnings.warn(`left out ${reason}`))
+  clock.after(WARM_MS, () => void aifi.warm())
   const handle = serveStdio(() => createServer(app.deps), {
     transport,
     onerror: (err) => warnings.warn('a message could not be handled', { err }),
   })
-  if (!host.stop.aborted) await once(host.stop, 'abort')
-  logger.info({ reason: host.stop.reason }, 'ending')
+  if (!io.stop.aborted) await once(io.stop, 'abort')
+  logger.info({ reason: io.stop.reason }, 'ending')
   transport.stopReading()
   await app.close(GRACE_MS)
   // The calls that waited for this have their results now: they are written before the connection closes.
   await setImmediate()
   await handle.close()
   await sandbox?.close()
-  await logger.warm()
   return 0
 }
 
 /** The settings; undefined when something is wrong with them, which is on stderr then. */
-function checkSettings({ env, stderr, platform }: Host, sandbox: Sandbox | boolean): Config | undefined {
+function checkSettings({ env, stderr, platform }: ProcessIo, sandbox: Sandbox | boolean): Config | undefined {
   const result = readConfig(env, {
     sandbox,
     readFile: (path) => readFileSync(path),
@@ -107,7 +95,7 @@ async function startEmbedded({ getById }: ServeOptions): Promise<Sandbox> {
   return startSandbox({ getById })
 }
 
-function openConfiguredAudit({ auditLog }: Config, { stderr }: Host, logger: Logger): Audit | undefined {
+function openConfiguredAudit({ auditLog }: Config, { stderr }: ProcessIo, logger: Logger): Audit | undefined {
   try {
     return auditLog === undefined ? noAudit : openAudit(auditLog, { clock, logger })
   } catch (error) {
@@ -117,12 +105,12 @@ function openConfiguredAudit({ auditLog }: Config, { stderr }: Host, logger: Log
   }
 }
 
-function writeLog({ stderr }: Host, line: string): void {
+function writeLog({ stderr }: ProcessIo, line: string): void {
   if (stderr.writableLength < UNREAD_LOG_LIMIT) stderr.write(line)
 }
 
-function withoutSettings(env: Host['env']): Host['env'] {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^AIFI[_-]/i.test(name)))
+function withoutSettings(env: ProcessIo['env']): ProcessIo['env'] {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !OWN_NAME.test(name)))
 }
 
 function logStart({ aifi, approval, auditLog }: Config, logger: Logger): void {

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { nearestName } from '../lib/nearest-name.ts'
 import { Secret } from '../lib/secret.ts'
 import { harmless } from '../lib/text.ts'
+import { OWN_NAME } from './setting-name.ts'
 import { type Setting, settings } from './settings.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -72,10 +73,10 @@ export class SettingsReader {
 
   /** Unknown `AIFI_…` variables: a problem when near a real name, for then it was surely meant; else a warning. */
   checkNames(): void {
-    const bare = (name: string) => name.replace(/^AIFI[_-]/i, '')
+    const bare = (name: string) => name.replace(OWN_NAME, '')
     const known = new Map(settings.map(({ name }) => [bare(name), name]))
     for (const name of Object.keys(this.#environment)) {
-      if (!/^AIFI[_-]/i.test(name) || this.text(name) === undefined) continue
+      if (!OWN_NAME.test(name) || this.text(name) === undefined) continue
       if (settings.some((setting) => setting.name === name)) continue
       const near = nearestName(bare(name), [...known.keys()])
       const shown = harmless(name, 60)

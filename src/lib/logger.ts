@@ -1,4 +1,5 @@
 import { type LevelWithSilent, pino, stdTimeFunctions } from 'pino'
+import { errorFacts } from './error-facts.ts'
 
 /** The process's own log: what happened, never a value of a record, an argument or an answer. */
 export type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', Log>>
@@ -11,8 +12,8 @@ export interface Log {
 
 export interface LoggerOptions {
   level: LevelWithSilent
-  /** A file descriptor (2 is stderr), written synchronously, or a function that takes one line with its line break. */
-  write: number | ((line: string) => void)
+  /** Takes one line with its line break. */
+  write(line: string): void
 }
 
 /**
@@ -20,19 +21,11 @@ export interface LoggerOptions {
  * may quote what somebody else said.
  */
 export function createLogger({ level, write }: LoggerOptions): Logger {
-  const destination = typeof write === 'number' ? pino.destination({ fd: write, sync: true }) : { write }
-  const serializers = { err: errorAndCause }
-  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers }, destination)
+  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers: { err: errorAndCause } }, { write })
 }
 
 function errorAndCause(error: unknown): unknown {
   if (!(error instanceof Error)) return typeof error
   const cause = error.cause instanceof Error ? errorFacts(error.cause) : undefined
   return { ...errorFacts(error), cause }
-}
-
-function errorFacts(error: Error): object {
-  const places = error.stack?.replace(error.message, '').split('\n') ?? []
-  const code = 'code' in error ? error.code : undefined
-  return { name: error.name, code, at: places.filter((line) => /^ {4}at /.test(line)).map((line) => line.trim()) }
 }

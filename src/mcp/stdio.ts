@@ -9,16 +9,17 @@ import {
   type Transport,
 } from '@modelcontextprotocol/server'
 import { isJsonObject, nestsWithin } from '../lib/json.ts'
-import { type Edges, Lines } from './lines.ts'
 
+const MB = 1024 * 1024
 /** The longest message that is read, bytes: what the SDK allows too. */
-const LINE_LIMIT = 10 * 1024 * 1024
+const LINE_LIMIT = 10 * MB
 /** No message that means something nests deeper; much deeper ones would exhaust the stack of whoever walks through them. */
 const NESTING_LIMIT = 500
-/** With this many requests unanswered, further ones are turned away. */
+/** With this many requests unanswered, or this many characters in them, further ones are turned away. */
 const REQUESTS_LIMIT = 1_000
+const OPEN_LIMIT = 32 * MB
 /** Nothing more is read while the client has not taken this much of what was written, bytes. */
-const UNREAD_LIMIT = 1024 * 1024
+const UNREAD_LIMIT = MB
 
 const PARSE_ERROR = -32700
 const INVALID_REQUEST = -32600
@@ -26,10 +27,10 @@ const BUSY = -32000
 
 /**
  * MCP over two streams, one message a line. In place of the SDK's transport, which ends the connection at the first
- * line over 10 MB and holds everything that the client does not read.
+ * line over 10 MB, holds everything that the client does not read, and keeps nothing of what a message was parsed from.
  *
  * Whatever comes in, it goes on: what is no message is left out with a warning, and answered with an error if it is a
- * request that a client would wait for. Its owner watches the streams for their end and closes it.
+ * request that could be read whole. Its owner watches the streams for their end and closes it.
  */
 export class StdioTransport implements Transport {
   onclose?: () => void
@@ -40,27 +41,18 @@ export class StdioTransport implements Transport {
   readonly #warn: (reason: string) => void
   readonly #lines = new Lines(LINE_LIMIT, {
     line: (bytes) => this.#receive(bytes),
-    tooLong: (edges) => this.#refuse('a line over 10 MB', requestIdAtEdges(edges)),
+    tooLong: () => this.#refuse('a line over 10 MB'),
   })
-  /** Requests of the client that have no answer yet, and their methods. */
+  /** The requests of the client that have no answer yet, and the line of each. */
   readonly #open = new Map<RequestId, string>()
-  readonly #answered: (method: string) => void
+  #openLength = 0
   #closed = false
 
-  /**
-   * @param warn told of everything that came in and was left out; never with a word of it.
-   * @param answered told the method of each request whose answer has been written.
-   */
-  constructor(
-    input: Readable,
-    output: Writable,
-    warn: (reason: string) => void,
-    answered: (method: string) => void = () => undefined,
-  ) {
+  /** @param warn told of everything that came in and was left out; never with a word of it. */
+  constructor(input: Readable, output: Writable, warn: (reason: string) => void) {
     this.#input = input
     this.#output = output
     this.#warn = warn
-    this.#answered = answered
   }
 
   async start(): Promise<void> {
@@ -69,16 +61,21 @@ export class StdioTransport implements Transport {
 
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.#closed) throw new Error('The connection is closed.')
-    const answered = 'method' in message ? undefined : message.id
-    const method = answered === undefined ? undefined : this.#open.get(answered)
-    if (answered !== undefined) this.#open.delete(answered)
+    if (!('method' in message)) this.#forget(message.id)
     this.#output.write(serializeMessage(message))
-    if (method !== undefined) this.#answered(method)
     if (this.#output.writableLength <= UNREAD_LIMIT || this.#input.isPaused()) return
     this.#input.pause()
     this.#output.once('drain', () => {
       if (!this.#closed) this.#input.resume()
     })
+  }
+
+  /**
+   * The line with which a request came, while it has no answer and is not cancelled: its JSON text, in which digits and
+   * members are what they were. A parsed message has rounded numbers and, as the SDK copies it, no `__proto__`.
+   */
+  rawRequest(id: RequestId): string | undefined {
+    return this.#open.get(id)
   }
 
   /** Reads nothing more; what was read can still be answered. */
@@ -97,7 +94,8 @@ export class StdioTransport implements Transport {
   readonly #onData = (chunk: Buffer) => this.#lines.push(chunk)
 
   #receive(bytes: Buffer): void {
-    const text = bytes.toString()
+    // Windows shells begin a stream with a byte order mark.
+    const text = bytes.toString().replace(/^\uFEFF/, '')
     if (text.trim() === '') return
     const value = parsed(text)
     const id = isJsonObject(value) && 'method' in value ? requestId(value.id) : undefined
@@ -105,10 +103,10 @@ export class StdioTransport implements Transport {
     // What stands in for the wrong bytes would be sent to AiFi as if it had been asked for.
     else if (!isUtf8(bytes)) this.#refuse('a line that is not UTF-8', id)
     else if (!nestsWithin(value, NESTING_LIMIT)) this.#refuse('a message nested too deep', id)
-    else this.#deliver(messageOf(value), id)
+    else this.#deliver(messageOf(value), id, text)
   }
 
-  #deliver(message: JSONRPCMessage | undefined, id: RequestId | undefined): void {
+  #deliver(message: JSONRPCMessage | undefined, id: RequestId | undefined, text: string): void {
     if (!message) {
       this.#refuse('a line that is no JSON-RPC message', id, INVALID_REQUEST)
     } else if (!('method' in message && 'id' in message)) {
@@ -116,18 +114,25 @@ export class StdioTransport implements Transport {
       this.onmessage?.(message)
     } else if (this.#open.has(message.id)) {
       this.#refuse('a request with the id of one that is still open', message.id, INVALID_REQUEST)
-    } else if (this.#open.size >= REQUESTS_LIMIT) {
-      this.#refuse('a request while 1000 are open', message.id, BUSY)
+    } else if (this.#open.size >= REQUESTS_LIMIT || this.#openLength + text.length > OPEN_LIMIT) {
+      this.#refuse('a request while 1000, or 32 MB of them, are open', message.id, BUSY)
     } else {
-      this.#open.set(message.id, message.method)
+      this.#open.set(message.id, text)
+      this.#openLength += text.length
       this.onmessage?.(message)
     }
   }
 
-  /** A request that the client has given up gets no answer. */
-  #noteCancelled({ method, params }: JSONRPCNotification): void {
-    const id = method === 'notifications/cancelled' ? requestId(params?.requestId) : undefined
-    if (id !== undefined) this.#open.delete(id)
+  /** A request that the client has given up gets no answer. With another reason, the SDK takes the message for none. */
+  #noteCancelled({ method, params: { requestId: id, reason } = {} }: JSONRPCNotification): void {
+    const isReason = reason === undefined || typeof reason === 'string'
+    if (method === 'notifications/cancelled' && isReason) this.#forget(requestId(id))
+  }
+
+  #forget(id: RequestId | undefined): void {
+    if (id === undefined) return
+    this.#openLength -= this.#open.get(id)?.length ?? 0
+    this.#open.delete(id)
   }
 
   #refuse(reason: string, id?: RequestId, code = PARSE_ERROR): void {
@@ -139,10 +144,74 @@ export class StdioTransport implements Transport {
   }
 }
 
+/** What the buffer shrinks to after a line. */
+const SMALL = 64 * 1024
+const LINE_BREAK = 0x0a
+
+export interface LineHandlers {
+  /** One line without its line break. The bytes are valid only during the call. */
+  line(bytes: Buffer): void
+  /** One of which nothing was kept. */
+  tooLong(): void
+}
+
+/** Cuts a stream of bytes into lines, and never holds more than one line of at most `limit` bytes. */
+export class Lines {
+  readonly #limit: number
+  readonly #handlers: LineHandlers
+  /** The beginning of the current line; the buffer grows by doubling, so that many small chunks stay cheap. */
+  #held = Buffer.allocUnsafe(SMALL)
+  #length = 0
+  #isTooLong = false
+
+  constructor(limit: number, handlers: LineHandlers) {
+    this.#limit = limit
+    this.#handlers = handlers
+  }
+
+  push(chunk: Buffer): void {
+    let start = 0
+    for (let end = chunk.indexOf(LINE_BREAK); end >= 0; end = chunk.indexOf(LINE_BREAK, start)) {
+      this.#add(chunk.subarray(start, end))
+      this.#finish()
+      start = end + 1
+    }
+    this.#add(chunk.subarray(start))
+  }
+
+  #add(part: Buffer): void {
+    const length = this.#length + part.length
+    this.#isTooLong ||= length > this.#limit
+    if (this.#isTooLong) this.#release()
+    else this.#append(part, length)
+  }
+
+  #append(part: Buffer, length: number): void {
+    if (length > this.#held.length) {
+      const grown = Buffer.allocUnsafe(Math.min(this.#limit, Math.max(length, this.#held.length * 2)))
+      this.#held.copy(grown, 0, 0, this.#length)
+      this.#held = grown
+    }
+    part.copy(this.#held, this.#length)
+    this.#length = length
+  }
+
+  #finish(): void {
+    if (this.#isTooLong) this.#handlers.tooLong()
+    else this.#handlers.line(this.#held.subarray(0, this.#length))
+    this.#isTooLong = false
+    this.#release()
+  }
+
+  #release(): void {
+    this.#length = 0
+    if (this.#held.length > SMALL) this.#held = Buffer.allocUnsafe(SMALL)
+  }
+}
+
 function parsed(text: string): unknown {
   try {
-    // Windows shells begin a stream with a byte order mark.
-    return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)
+    return JSON.parse(text)
   } catch {
     return undefined
   }
@@ -160,20 +229,4 @@ function messageOf(value: unknown): JSONRPCMessage | undefined {
 
 function requestId(value: unknown): RequestId | undefined {
   return typeof value === 'string' || typeof value === 'number' ? value : undefined
-}
-
-const ID = String.raw`"id"\s*:\s*(\d{1,15}|"[\w-]{1,100}")\s*`
-const BEGINS_WITH_ID = new RegExp(String.raw`^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?${ID},\s*"method"\s*:`)
-const BEGINS_WITH_METHOD = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/
-const ENDS_WITH_ID = new RegExp(String.raw`,\s*${ID}\}\s*$`)
-
-/**
- * The id of a request of which only the two ends are known. Only where its place leaves no doubt: as a first or the last
- * member of the message, in the orders in which clients write them, and next to a `method`, for an answer has none.
- */
-function requestIdAtEdges(edges: Edges): RequestId | undefined {
-  const head = edges.head.toString('latin1')
-  const tail = edges.tail.toString('latin1')
-  const found = BEGINS_WITH_ID.exec(head) ?? (BEGINS_WITH_METHOD.test(head) ? ENDS_WITH_ID.exec(tail) : undefined)
-  return found?.[1] === undefined ? undefined : requestId(JSON.parse(found[1]))
 }

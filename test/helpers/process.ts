@@ -1,24 +1,16 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { fileURLToPath } from 'node:url'
 import { inject, onTestFinished } from 'vitest'
 import { isJsonObject, type JsonObject } from '../../src/lib/json.ts'
 import { plainEnv } from './plain-env.ts'
 import type { Program } from './published.ts'
+import { root } from './repository.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-/** The file that is published, built if it is missing or older than the sources. */
+/** The file that is published; build.ts has seen to it that it is up to date. */
 export const builtFile = join(root, 'dist', 'index.js')
-const newestSource = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
-  .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs)
-  .reduce((newest, each) => Math.max(newest, each), 0)
-if ((statSync(builtFile, { throwIfNoEntry: false })?.mtimeMs ?? 0) < newestSource) {
-  execFileSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { stdio: 'inherit' })
-}
 
 /** What is started: the built file, or the published thing that `vitest.published.config.ts` is about. */
 export const program: Program = inject('program') ?? { command: process.execPath, args: [builtFile] }

@@ -1,0 +1,14 @@
+/** What may be shown of an error: its kind and its place in the code. Its message may quote a record or a secret. */
+export interface ErrorFacts {
+  readonly name: string
+  /** `ECONNRESET`, where it has one. */
+  readonly code: unknown
+  /** Lines of its stack: `at …`. */
+  readonly at: readonly string[]
+}
+
+export function errorFacts(error: Error): ErrorFacts {
+  const lines = (error.stack ?? '').replace(error.message, '').split('\n')
+  const code = 'code' in error ? error.code : undefined
+  return { name: error.name, code, at: lines.filter((line) => /^ {4}at /.test(line)).map((line) => line.trim()) }
+}
