@@ -1,4 +1,5 @@
 import type { Aifi } from './aifi/port.ts'
+import { APPROVAL_LIFETIME_MS } from './approval/approval.ts'
 import type { Channel } from './approval/channel.ts'
 import { ChatChannel } from './approval/channels/chat.ts'
 import { FormChannel } from './approval/channels/form.ts'
@@ -18,8 +19,8 @@ import { RateLimit } from './lib/rate-limit.ts'
 import { version } from './lib/version.ts'
 import { createRequestStates } from './mcp/request-state.ts'
 import type { ServerDeps } from './mcp/server.ts'
-import { type FindCustomersDeps, LOOKUPS_PER_MINUTE } from './tools/find-customers.ts'
-import type { UpdateCustomerDeps } from './tools/update-customer.ts'
+import { findCustomersTool, LOOKUPS_PER_MINUTE } from './tools/find-customers.ts'
+import { type UpdateCustomerDeps, updateCustomerTool } from './tools/update-customer.ts'
 
 /** What the program needs from outside itself. */
 export interface Outside {
@@ -33,6 +34,8 @@ export interface Outside {
 /** Everything that lives as long as the process, made once, and shared by the servers of all connections. */
 export interface App {
   readonly deps: ServerDeps
+  /** What changes customers, also when reading is all that is allowed and no tool uses it. */
+  readonly update: UpdateCustomerDeps
   /**
    * The end: open questions are void, and what has been sent gets `graceMs` milliseconds for its answer; after that
    * its connection is cut and its outcome is unknown. Every outcome is in the audit when this resolves.
@@ -69,9 +72,17 @@ export function createApp(config: Config, { aifi, audit, browser, clock, logger 
     waitMs: approval.waitSeconds * 1000,
     arguments: { secretArguments: config.secretArguments, approvalCode: approval.mode === 'chat' },
   }
-  const find: FindCustomersDeps = { aifi, audit, lookups, clock, logger }
+  const find = findCustomersTool({ aifi, audit, lookups, clock, logger })
   return {
-    deps: { version, states, clock, logger, find, update: config.readOnly ? undefined : update },
+    deps: {
+      version,
+      tools: config.readOnly ? [find] : [updateCustomerTool(update), find],
+      states,
+      questionLifetimeMs: APPROVAL_LIFETIME_MS,
+      clock,
+      logger,
+    },
+    update,
     async close(graceMs) {
       const ended = changes.close()
       const cut = clock.after(graceMs, () => void aifi.close())

@@ -6,6 +6,7 @@ import { type Audit, type AuditAttempt, type AuditOutcome, noAudit } from '../sr
 import { Change } from '../src/change/change.ts'
 import type { JsonObject } from '../src/lib/json.ts'
 import { StopSignal } from '../src/lib/signal.ts'
+import { updateCustomerTool } from '../src/tools/update-customer.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { startFaultServer } from './helpers/fault-server.ts'
 import { type Answer, accept, decline, eras, type Harness, start, type TestClient } from './helpers/harness.ts'
@@ -669,7 +670,7 @@ describe.each(eras)('a call that is cancelled in %s', (era) => {
     stop.abort()
     await expect(call).rejects.toThrow()
     await roundTrip(client)
-    await expect.poll(() => harness.app.deps.update?.changes.size).toBe(0)
+    await expect.poll(() => harness.app.update.changes.size).toBe(0)
     await letGo()
     await expect.poll(() => harness.clock.pending).toBe(0)
     expect(harness.browser.opened).toEqual([])
@@ -977,7 +978,7 @@ describe('many calls', () => {
     const harness = await start({ env })
     const mostListeners = countListeners()
     const { client, update } = await harness.connect()
-    const changes = harness.app.deps.update?.changes
+    const changes = harness.app.update.changes
     const question = await update(block)
     const held = { timers: harness.clock.pending, size: changes?.size }
     expect(held).toEqual({ timers: 1, size: 2 })
@@ -1100,9 +1101,8 @@ describe('another way to ask', () => {
     const harness = await start({ env: atOnce })
     const team = new TeamChannel()
     const ladder = new Ladder([...fallback, team], 'Ask the team.')
-    const { update: deps } = harness.app.deps
-    if (!deps) throw new Error('read only')
-    const app = { ...harness.app, deps: { ...harness.app.deps, update: { ...deps, ladder } } }
+    const tools = [updateCustomerTool({ ...harness.app.update, ladder })]
+    const app = { ...harness.app, deps: { ...harness.app.deps, tools } }
     const raw = await RawClient.connect({ ...harness, app }, { era: '2026-07-28' })
     return { harness, team, raw }
   }
@@ -1145,10 +1145,8 @@ describe('another way to ask', () => {
       { unavailable: () => 'One is away.', put: async (): Promise<Put> => ({ kind: 'cannot', reason: 'unused' }) },
     ]
     const { harness } = await withTeam()
-    const { update: deps } = harness.app.deps
-    if (!deps) throw new Error('read only')
-    const nobody = { ...deps, ladder: new Ladder([...ladder, ...ladder], 'Ask the team.') }
-    const app = { ...harness.app, deps: { ...harness.app.deps, update: nobody } }
+    const nobody = { ...harness.app.update, ladder: new Ladder([...ladder, ...ladder], 'Ask the team.') }
+    const app = { ...harness.app, deps: { ...harness.app.deps, tools: [updateCustomerTool(nobody)] } }
     const raw = await RawClient.connect({ ...harness, app }, { era: '2025-11-25' })
     const envelope = await raw.envelope(raw.call(block))
     expect(envelope.status).toBe('approval_unavailable')

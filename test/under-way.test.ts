@@ -45,7 +45,7 @@ describe('a call that is cancelled before the change was sent', () => {
     stop.abort()
     await expect(call).rejects.toThrow()
     reading.release()
-    await expect.poll(() => harness.app.deps.update?.changes.size).toBe(0)
+    await expect.poll(() => harness.app.update.changes.size).toBe(0)
     expect(patches()).toBe(0)
     expect(attempts).toEqual([])
   })
@@ -61,7 +61,7 @@ describe('a call that is cancelled before the change was sent', () => {
     await expect(later).rejects.toThrow()
     first.release()
     expect((await earlier).status).toBe('updated')
-    await expect.poll(() => harness.app.deps.update?.changes.size).toBe(0)
+    await expect.poll(() => harness.app.update.changes.size).toBe(0)
     expect(aifi.received('PATCH').map(bodyOf)).toEqual([{ firstName: 'Janet' }])
   })
 
@@ -75,7 +75,7 @@ describe('a call that is cancelled before the change was sent', () => {
     stop.abort()
     await expect(call).rejects.toThrow()
     happen()
-    await expect.poll(() => harness.app.deps.update?.changes.size).toBe(0)
+    await expect.poll(() => harness.app.update.changes.size).toBe(0)
     expect(patches()).toBe(0)
     expect(attempts).toEqual([])
     expect(outcomes).toMatchObject([{ customerId: 4211, status: 'declined', approval: { answer: 'withdrawn' } }])
@@ -194,7 +194,7 @@ describe('many changes at a time', () => {
     )
     expect(aifi.received('PATCH')).toHaveLength(400)
     expect(mostOpen).toBeLessThanOrEqual(6)
-    expect(harness.app.deps.update?.changes.size).toBe(0)
+    expect(harness.app.update.changes.size).toBe(0)
   })
 
   test('stop at the limit of changes per minute: the rest is refused, with the time to wait', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import type { Answer, ChannelName, Status } from '../change/envelope.ts'
 import type { PrivateFieldName } from '../customer/fields.ts'
 import { type Clock, Deadline } from '../lib/clock.ts'
-import type { Answer, ChannelName, Status } from '../mcp/result.ts'
 import type { Question } from './question.ts'
 
 /** How long a question waits for its answer, in milliseconds. */

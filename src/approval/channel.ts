@@ -1,8 +1,8 @@
 import type { InputRequests } from '@modelcontextprotocol/server'
+import type { ChannelName } from '../change/envelope.ts'
 import type { ChangeRequest } from '../customer/fields.ts'
 import type { Signal } from '../lib/signal.ts'
 import type { Call } from '../mcp/call.ts'
-import type { ChannelName } from '../mcp/result.ts'
 import type { Approval } from './approval.ts'
 
 /**

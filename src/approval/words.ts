@@ -4,14 +4,13 @@ import {
   type CustomerField,
   fieldFacts,
   isSecretValue,
-  privateFields,
   requestedFields,
   secretStrings,
+  typedFields,
 } from '../customer/fields.ts'
 import { type CustomerRecord, fullName } from '../customer/record.ts'
 import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
-import { consequenceOf } from './consequences.ts'
 import type { PrivateField, Question, ShownChange, ShownValue } from './question.ts'
 import { shownPair, shownValue } from './shown-values.ts'
 
@@ -61,13 +60,7 @@ function metadataLast(fields: readonly CustomerField[]): CustomerField[] {
 }
 
 function privateField(name: PrivateField['name']): PrivateField {
-  const { minLength, maxLength } = privateFields[name]
-  return {
-    name,
-    label: name === 'password' ? 'New password for the shopper' : `${fieldFacts[name].label} of the shopper`,
-    ...(minLength !== null && { minLength }),
-    ...(maxLength !== null && { maxLength }),
-  }
+  return { name, ...typedFields[name] }
 }
 
 function shownChanges(
@@ -76,8 +69,8 @@ function shownChanges(
   record: CustomerRecord | undefined,
   relay: Relay,
 ): ShownChange[] {
-  const { label } = fieldFacts[field]
-  const consequence = consequenceOf(field, request)
+  const { label, consequence: consequenceOf } = fieldFacts[field]
+  const consequence = consequenceOf?.(request.changes[field])
   const before = known(record, field)
   const typed = !Object.hasOwn(request.changes, field)
   const after = request.changes[field]
@@ -144,6 +137,7 @@ function whole(before: JsonObject, after: JsonObject, relay: Relay): ShownChange
 }
 
 function hiddenText(field: CustomerField, typed: boolean): string {
-  const what = field === 'card' ? 'new card details' : `a ${fieldFacts[field].label.toLowerCase()}`
+  const { label, hiddenAs } = fieldFacts[field]
+  const what = hiddenAs ?? `a ${label.toLowerCase()}`
   return typed ? `${what} that you type here` : `${what} given by the assistant (hidden)`
 }

@@ -1,6 +1,6 @@
 import type { Decision } from '../approval/approval.ts'
 import type { AuditApproval } from '../audit/audit.ts'
-import { answers, type UpdateEnvelope } from '../mcp/result.ts'
+import { answers, type UpdateEnvelope } from './envelope.ts'
 
 /** The answer to a question, for a result. Says what the client or the page answered. */
 export function approvalOf(decision: Decision | undefined): Pick<UpdateEnvelope, 'approval'> {

@@ -7,9 +7,9 @@ import { type Clock, Deadline } from '../lib/clock.ts'
 import type { Signal } from '../lib/signal.ts'
 import type { Call } from '../mcp/call.ts'
 import type { RequestStates } from '../mcp/request-state.ts'
-import type { UpdateEnvelope } from '../mcp/result.ts'
 import type { Change } from './change.ts'
 import type { Changes, Watched } from './changes.ts'
+import type { UpdateEnvelope } from './envelope.ts'
 import { laterTold, pending, pendingCode, tooSlow, underWay, wrongCode } from './refusals.ts'
 
 /** Kept back from the call's own deadline for writing the answer, milliseconds. */

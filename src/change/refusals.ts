@@ -1,9 +1,10 @@
 import type { Decision } from '../approval/approval.ts'
 import type { Refusal } from '../approval/question-limits.ts'
 import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
-import type { ChannelName, UpdateEnvelope } from '../mcp/result.ts'
+import { listed } from '../lib/text.ts'
 import type { Outcome } from './change.ts'
-import { clockTime, listed } from './messages.ts'
+import type { ChannelName, UpdateEnvelope } from './envelope.ts'
+import { clockTime } from './messages.ts'
 
 /** The ends of a change that was never sent, and the answers to calls that cannot wait for its end. */
 

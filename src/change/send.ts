@@ -5,6 +5,7 @@ import {
   type ChangeRequest,
   type CustomerChanges,
   changedFields,
+  fieldFacts,
   isSecretValue,
   secretStrings,
 } from '../customer/fields.ts'
@@ -14,8 +15,8 @@ import type { JsonObject } from '../lib/json.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Signal } from '../lib/signal.ts'
 import { Relay } from '../lib/text.ts'
-import type { UpdateEnvelope } from '../mcp/result.ts'
 import { approvalOf, auditApproval } from './approval-facts.ts'
+import type { UpdateEnvelope } from './envelope.ts'
 import { establish } from './establish.ts'
 import { unwritableAudit } from './refusals.ts'
 
@@ -56,7 +57,7 @@ export async function sendChange(change: ReadyChange, deps: SendDeps): Promise<U
   const changes: CustomerChanges = { ...request.changes, ...secrets }
   if (!auditAttempt(change, changes, deps)) return { ...unwritableAudit(request), ...approvalOf(decision) }
   const sending = await deps.aifi.updateCustomer(request.customerId, changes, {
-    once: Object.hasOwn(changes, 'password') || Object.hasOwn(changes, 'currentPassword'),
+    once: changedFields(changes).some((field) => fieldFacts[field].sentOnce),
     signal,
     onSending,
   })

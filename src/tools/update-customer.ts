@@ -1,37 +1,47 @@
-import type { InputRequiredResult, ToolAnnotations } from '@modelcontextprotocol/server'
+import type { InputRequiredResult } from '@modelcontextprotocol/server'
 import { type AttendDeps, attend, timeLeftMs } from '../change/attend.ts'
 import type { Watched } from '../change/changes.ts'
+import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
 import { changeLines } from '../change/evidence.ts'
-import { listed } from '../change/messages.ts'
 import type { Plan } from '../change/plan.ts'
 import { noQuestion, notThisAnswer, tooSlow } from '../change/refusals.ts'
 import { type ChangeRequest, requestedFields, secretStrings } from '../customer/fields.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { StopSignal } from '../lib/signal.ts'
-import { Relay } from '../lib/text.ts'
+import { listed, Relay } from '../lib/text.ts'
 import type { Call } from '../mcp/call.ts'
-import { invalidArguments, type UpdateEnvelope } from '../mcp/result.ts'
-import type { ArgumentSettings } from './update-arguments.ts'
-import { parseArguments } from './update-arguments.ts'
+import { defineTool, type Tool } from '../mcp/define-tool.ts'
+import { type ArgumentSettings, parseArguments, updateCustomerArguments } from './update-arguments.ts'
 
-export const UPDATE_CUSTOMER = 'update_customer'
-
-export const updateCustomerTitle = 'Update an AiFi customer'
-
-export const updateCustomerDescription = [
-  'Change one customer record in AiFi. Send only what the user asked to change; everything else stays as it is.',
+const description = [
+  'Change one customer record in AiFi. Send only what the user asked to change; everything else stays as it is. An unknown argument is refused.',
   'A person approves blocked, role, email, externalId, password and card changes and metadata that would drop keys; you cannot approve.',
   'approval_pending: tell the user, then call again with the same arguments.',
   'unknown: it may have been made; do what message says, nothing else.',
   'Unblocking may not fix why someone cannot get in.',
 ].join(' ')
 
-export const updateCustomerAnnotations: ToolAnnotations = {
-  readOnlyHint: false,
-  destructiveHint: true,
-  idempotentHint: false,
-  openWorldHint: true,
+/** The tool that changes one customer record. */
+export function updateCustomerTool(deps: UpdateCustomerDeps): Tool {
+  return defineTool({
+    name: 'update_customer',
+    title: 'Update an AiFi customer',
+    description,
+    input: updateCustomerArguments(deps.arguments),
+    output: { schema: updateEnvelope, isError: statusIsError },
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+    handle: (call) => updateCustomer(call, deps),
+    broken: {
+      status: 'unknown',
+      message:
+        'This server failed. Whether anything was changed is not known: a person should look at the record in AiFi.',
+    },
+    logged: ({ status, customerId, changes, approval, http }) => {
+      const fields = changes?.map(({ field }) => field)
+      return { customerId, status, fields, channel: approval?.channel, http: http?.status }
+    },
+  })
 }
 
 /** How long a call that repeats another waits for a look at the record, milliseconds. */
@@ -45,10 +55,7 @@ export interface UpdateCustomerDeps extends AttendDeps {
  * One call of `update_customer`: 1 validate; then the change lives on its own (`change/change.ts`: 2 read, 3 ask,
  * 4 send, 5 check), and this call watches it.
  */
-export async function updateCustomer(
-  call: Call,
-  deps: UpdateCustomerDeps,
-): Promise<UpdateEnvelope | InputRequiredResult> {
+async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<UpdateEnvelope | InputRequiredResult> {
   const parsed = parseArguments(call.arguments, deps.arguments)
   if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(call.arguments))
   const { request } = parsed

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { ChannelName } from '../../change/envelope.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Signal } from '../../lib/signal.ts'
-import type { ChannelName } from '../../mcp/result.ts'
 import type { Approval } from '../approval.ts'
 import { Visit } from './visits.ts'
 

@@ -1,20 +1,23 @@
+import { fieldFacts, isCustomerField } from '../../customer/fields.ts'
 import type { Question, ShownChange } from '../question.ts'
 import type { Card, CardOutcome, Notice } from './page-model.ts'
 
 /** The question as one sentence: `Block customer 4211?` for one change, `Approve 3 changes to customer 4211?` for more. */
 export function headline({ customer, changes }: Question): string {
   const whom = `customer ${customer.id}`
+  // The current password only goes with the new one.
   const newPassword = changes.some((change) => change.field === 'password')
   const counted = newPassword ? changes.filter((change) => change.field !== 'currentPassword') : changes
   const [only, ...others] = counted
   if (only === undefined || others.length > 0) return `Approve ${changes.length} changes to ${whom}?`
-  const after = only.after.kind === 'value' ? only.after.text : undefined
-  if (newPassword) return `Set a new password for ${whom}?`
-  if (only.field === 'cardToken' && only.after.kind === 'nothing') return `Remove the payment card of ${whom}?`
-  if (only.field === 'blocked' && after === 'true') return `Block ${whom}?`
-  if (only.field === 'blocked' && after === 'false') return `Unblock ${whom}?`
-  if (only.field === 'role' && after !== undefined) return `Change the role of ${whom} to ${after}?`
-  return `Change “${only.label}” of ${whom}?`
+  const order = isCustomerField(only.field) ? fieldFacts[only.field].headline?.(whom, shownBack(only.after)) : undefined
+  return `${order ?? `Change “${only.label}” of ${whom}`}?`
+}
+
+/** The value that is shown: true and false come as text, and null as nothing. */
+function shownBack(after: ShownChange['after']): unknown {
+  if (after.kind !== 'value') return after.kind === 'nothing' ? null : undefined
+  return after.text === 'true' ? true : after.text === 'false' ? false : after.text
 }
 
 /** The fields that change, for one line: `Role, Email and 3 more`. */
@@ -26,7 +29,7 @@ export function labelList(changes: readonly ShownChange[], shown = 4): string {
 
 /** Passwords and cards: AiFi never shows what was there before, so nobody can put it back. */
 export function cannotBeRestored({ field }: ShownChange): boolean {
-  return field === 'password' || field === 'cardToken' || field === 'card' || field.startsWith('card.')
+  return isCustomerField(field) && !fieldFacts[field].restorable
 }
 
 /** `10:02 CEST`, with the day when it is not the day of `now`. The zone is this computer's, the reader's own. */

@@ -1,4 +1,4 @@
-import { type PrivateFieldName, privateFields } from '../../customer/fields.ts'
+import { canBeTyped, type PrivateFieldName } from '../../customer/fields.ts'
 import type { TypedSecrets } from '../approval.ts'
 import type { PrivateField } from '../question.ts'
 
@@ -12,7 +12,7 @@ export function typedSecrets(fields: readonly PrivateField[], form: URLSearchPar
     const value = form.get(name) ?? ''
     if (value !== form.get(`${name}Again`))
       problems[name] = 'The two entries are not the same. Type it twice, exactly alike.'
-    else if (privateFields[name].safeParse(value).success) secrets[name] = value
+    else if (canBeTyped(name, value)) secrets[name] = value
     else problems[name] = limitsIn(minLength, maxLength)
   }
   return Object.keys(problems).length > 0 ? { ok: false, problems } : { ok: true, secrets }

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { ChannelName } from '../../change/envelope.ts'
 import type { PrivateFieldName } from '../../customer/fields.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { ChannelName } from '../../mcp/result.ts'
 import type { Approval } from '../approval.ts'
 
 /** A page that loads itself again is open if it did so within this long, milliseconds: some loads may be slow. */
