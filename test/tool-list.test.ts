@@ -125,7 +125,9 @@ describe('the schemas', () => {
         if (schema.type === 'object' && !schema.properties) expect(schema.additionalProperties, shown).toBe(true)
       }
       for (const argument of Object.values(inputSchema.properties ?? {})) {
-        expect(Object.keys(argument)).toEqual(expect.arrayContaining([expect.stringMatching(/^(type|anyOf)$/)]))
+        expect(isJsonObject(argument) && Object.keys(argument)).toEqual(
+          expect.arrayContaining([expect.stringMatching(/^(type|anyOf)$/)]),
+        )
       }
     }
   })

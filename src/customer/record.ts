@@ -14,12 +14,12 @@ const customerRecord = z.strictObject({
   id: z.int().optional(),
   externalId: text,
   role: text,
+  metadata: jsonObject.nullable().optional(),
+  priority: z.number().nullable().optional(),
   email: text,
   firstName: text,
   lastName: text,
   phone: text,
-  priority: z.number().nullable().optional(),
-  metadata: jsonObject.nullable().optional(),
 } satisfies Record<'id' | ReadableField, z.ZodType>)
 
 export type CustomerRecord = z.infer<typeof customerRecord>
@@ -48,9 +48,10 @@ export function readRecord(json: JsonObject): { record: CustomerRecord; wrong: R
   return { record, wrong }
 }
 
-/** The record as a result shows it: text harmless and bounded. */
+/** The record as a result shows it: text harmless and bounded, what may be long last. */
 export function shownCustomer(record: CustomerRecord, relay: Relay): ShownRecord {
-  const members = recordFields.flatMap((field): [RecordField, unknown][] => {
+  const inOrder: RecordField[] = [...recordFields.filter((field) => field !== 'metadata'), 'metadata']
+  const members = inOrder.flatMap((field): [RecordField, unknown][] => {
     const value = record[field]
     if (value === undefined) return []
     if (typeof value === 'string') return [[field, relay.text(value)]]

@@ -42,6 +42,15 @@ function deriveJsonSchema(schema: z.ZodType): JsonObject {
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
     },
   })
-  delete derived.$schema
-  return isJsonObject(derived) ? derived : {}
+  const { $schema: _, ...schemaOnly } = derived
+  return isJsonObject(schemaOnly) ? separateTypes(schemaOnly) : {}
+}
+
+/** zod makes `type: [X, 'null']` of `anyOf: [{ type: X }, { type: 'null' }]`; this undoes it, all over the schema. */
+function separateTypes(schema: JsonObject): JsonObject {
+  const members = Object.entries(schema).map(([key, value]): [string, unknown] => {
+    if (key === 'type' && Array.isArray(value)) return ['anyOf', value.map((type) => ({ type }))]
+    return [key, isJsonObject(value) ? separateTypes(value) : value]
+  })
+  return Object.fromEntries(members)
 }

@@ -102,7 +102,7 @@ function unfit(name: string, value: unknown, schema: z.core.$ZodType | undefined
       return [problem(name, 'number.infinity', `"${name}" has a number in it that is too large to be sent.`)]
   }
   if (typeOf(schema) === 'string' && (value === 'null' || value === 'undefined') && takesNull(schema)) {
-    const message = `"${name}" must not be the text ${value}. To delete what is there send null without quotes; to leave it as it is, leave the argument out.`
+    const message = `"${name}" must be null without quotes to delete what is there. To leave it as it is, leave the argument out.`
     return [problem(name, 'any.invalid', message)]
   }
   return []
