@@ -10,6 +10,7 @@ import {
 } from '@modelcontextprotocol/server'
 import { isJsonObject, nestsWithin } from '../lib/json.ts'
 import { type Edges, Lines } from './lines.ts'
+import { withoutNullMembers } from './null-members.ts'
 
 /** The longest message that is read, bytes: what the SDK allows too. */
 const LINE_LIMIT = 10 * 1024 * 1024
@@ -152,7 +153,7 @@ function messageOf(value: unknown): JSONRPCMessage | undefined {
   // The schema's report on what is wrong costs far more than this look, and a flood of wrong lines would add it up.
   if (!isJsonObject(value) || value.jsonrpc !== '2.0') return undefined
   try {
-    return parseJSONRPCMessage(value)
+    return parseJSONRPCMessage(withoutNullMembers(value))
   } catch {
     return undefined
   }
