@@ -93,7 +93,19 @@ async function findCustomers(call: Call, deps: FindCustomersDeps): Promise<FindE
     return { status: 'failed', message, retryAfterSeconds }
   }
   const filter = parsed.data
-  return audited(filter, answerTo(filter, await look(filter, call, deps), call), deps)
+  const envelope = answerTo(filter, await look(filter, call, deps), call)
+  const { status, returned, more } = envelope
+  try {
+    // Before anybody is shown: what was looked up by, never the value; and how many matched, null when that is not known.
+    const found = returned === undefined || more === undefined ? null : returned + more
+    deps.audit.lookup({ filter: filter.by, found, status })
+    return envelope
+  } catch (err) {
+    deps.logger.error({ err }, 'the audit cannot be written')
+    const message =
+      'The audit trail cannot be written, so nothing is shown. Whoever set this server up should check AIFI_AUDIT_LOG.'
+    return { status: 'failed', message }
+  }
 }
 
 /** What a lookup goes by: exactly one of the three. */
@@ -140,17 +152,11 @@ async function look(filter: Filter, call: Call, { aifi, clock }: FindCustomersDe
   }
 }
 
-/** What AiFi's answer comes to, and how many records matched; null when that is not known. */
-function answerTo(filter: Filter, listing: Listing, call: Call): { envelope: FindEnvelope; found: number | null } {
-  if (listing.kind === 'list') {
-    const matching = listing.entries.filter(isJsonObject).filter((entry) => matches(entry, filter))
-    const others = listing.entries.length - matching.length
-    return { envelope: foundEnvelope({ filter, matching, others, http: listing.http }), found: matching.length }
-  }
-  if (listing.kind === 'unreadable' && listing.cause === 'not_found' && listing.http) {
-    return { envelope: foundEnvelope({ filter, matching: [], others: 0, http: listing.http }), found: 0 }
-  }
-  return { envelope: unreadEnvelope(listing, call.deadline.passed), found: null }
+function answerTo(filter: Filter, listing: Listing, call: Call): FindEnvelope {
+  if (listing.kind === 'list') return foundEnvelope(filter, listing.entries, listing.http)
+  if (listing.kind === 'unreadable' && listing.cause === 'not_found' && listing.http)
+    return foundEnvelope(filter, [], listing.http)
+  return unreadEnvelope(listing, call.deadline.passed)
 }
 
 /** Not AiFi but we decide what was asked for: a filter that is ignored or too generous must not show other people. */
@@ -161,40 +167,15 @@ function matches(entry: JsonObject, { by, value }: Filter): boolean {
   return typeof actual === 'string' && actual.toLowerCase() === value.toLowerCase()
 }
 
-/** On the audit's disk before anybody is shown: what was looked up by, never the value. */
-function audited(
-  filter: Filter,
-  { envelope, found }: ReturnType<typeof answerTo>,
-  { audit, logger }: FindCustomersDeps,
-): FindEnvelope {
-  try {
-    audit.lookup({ filter: filter.by, found, status: envelope.status })
-    return envelope
-  } catch (err) {
-    logger.error({ err }, 'the audit cannot be written')
-    const message =
-      'The audit trail cannot be written, so nothing is shown. Whoever set this server up should check AIFI_AUDIT_LOG.'
-    return { status: 'failed', message }
-  }
-}
-
-/** What a lookup brought. */
-interface Found {
-  readonly filter: Filter
-  /** The records that match the filter. */
-  readonly matching: readonly JsonObject[]
-  /** How many entries AiFi sent besides. They are nobody's business: a broken filter would give away all customers. */
-  readonly others: number
-  readonly http: HttpFacts
-}
-
-function foundEnvelope(found: Found): FindEnvelope {
-  const { matching, others, http } = found
+function foundEnvelope(filter: Filter, entries: readonly unknown[], http: HttpFacts): FindEnvelope {
+  const matching = entries.filter(isJsonObject).filter((entry) => matches(entry, filter))
+  // They are nobody's business: a broken filter would give away all customers.
+  const others = entries.length - matching.length
   const read = matching.slice(0, RECORD_LIMIT).map(shown)
   const fitting = withinLimit(read)
   const more = matching.length - fitting.length
   const sentences = [
-    countWords(found),
+    countWords(filter, matching.length, http.status),
     more > 0 && `Only ${fitting.length} are shown, ${more} more are not.`,
     ...reservations(read, fitting),
     others === 1 && 'AiFi also sent 1 record that does not match; it is not shown.',
@@ -238,14 +219,12 @@ function withinLimit(records: readonly Shown[]): readonly Shown[] {
   return bare
 }
 
-function countWords({ filter, matching, http }: Found): string {
-  const { by, value } = filter
-  const count = matching.length
+function countWords({ by, value }: Filter, count: number, status: number): string {
   if (by === 'customerId' && count > 0) return 'Found.'
   if (by === 'customerId') {
     // Reading by number is no documented operation: that it is not there looks like a customer who is not.
     const missing =
-      http.status === 404
+      status === 404
         ? ' (HTTP 404): it may not exist, this access token may not see it, or this AiFi does not read by number'
         : ''
     return `Customer ${value} was not found${missing}. Check the number with the user, or look up by email or externalId.`
@@ -268,11 +247,8 @@ function reservations(read: readonly Shown[], fitting: readonly Shown[]): (strin
   ]
 }
 
-/** A lookup that brought no list. */
-type Unread = Exclude<Listing, { kind: 'list' }>
-
 /** AiFi did not show a list. @param late the call's own time was up, so that nobody waited for AiFi any longer. */
-function unreadEnvelope(unread: Unread, late: boolean): FindEnvelope {
+function unreadEnvelope(unread: Exclude<Listing, { kind: 'list' }>, late: boolean): FindEnvelope {
   if (unread.kind === 'unreachable')
     return { status: 'failed', message: `AiFi could not be asked: ${unread.detail} Nothing was looked up.` }
   const { http, error } = unread
@@ -306,7 +282,7 @@ function shownHttp({ status, requestId }: HttpFacts, type?: string): Pick<FindEn
   }
 }
 
-function whyUnread({ cause, reason, http }: Extract<Unread, { kind: 'unreadable' }>): string {
+function whyUnread({ cause, reason, http }: Extract<Listing, { kind: 'unreadable' }>): string {
   switch (cause) {
     case 'not_offered':
     case 'switched_off':
