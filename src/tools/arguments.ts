@@ -6,7 +6,7 @@ import type { FieldError } from '../mcp/result.ts'
 import { describeIssue, problem, takesNull } from './issues.ts'
 
 /** What the tools differ in when they read their arguments. */
-export interface ArgumentWords {
+export interface ParseOptions {
   /** null stands for an argument that was not given. */
   readonly nullIsAbsent?: boolean
   /** What to do instead of sending null or nothing for this argument; empty where something has to be sent. */
@@ -23,12 +23,12 @@ export type ParsedArguments<T> = { ok: true; data: T } | { ok: false; errors: Fi
 export function parse<Schema extends z.ZodObject>(
   schema: Schema,
   raw: unknown,
-  words: ArgumentWords,
+  options: ParseOptions,
 ): ParsedArguments<z.infer<Schema>> {
   if (!isJsonObject(raw)) return { ok: false, errors: [problem('', 'object.base', 'The arguments must be an object.')] }
   const shape: Readonly<Record<string, z.core.$ZodType>> = schema.shape
   const names = Object.keys(shape)
-  const isGiven = (key: string) => raw[key] !== undefined && !(words.nullIsAbsent && raw[key] === null)
+  const isGiven = (key: string) => raw[key] !== undefined && !(options.nullIsAbsent && raw[key] === null)
   const keys = Object.keys(raw).filter((key) => isGiven(key) && !HOST_KEYS.includes(key))
   const given: JsonObject = Object.fromEntries(
     Object.entries(shape)
@@ -37,14 +37,14 @@ export function parse<Schema extends z.ZodObject>(
   )
   const parsed = schema.safeParse(given)
   const errors = [
-    ...unknownArguments(keys, names, words.unknown ?? unknownArgument),
+    ...unknownArguments(keys, names, options.unknown ?? unknownArgument),
     ...(parsed.error?.issues ?? []).flatMap((issue) => {
       const name = String(issue.path[0])
       const argument = shape[name]
-      return argument ? [describeIssue(issue, given[name], argument, words.instead(name))] : []
+      return argument ? [describeIssue(issue, given[name], argument, options.instead(name))] : []
     }),
     ...Object.entries(given).flatMap(([name, value]) => unfit(name, value, shape[name])),
-    ...words.rules(given, keys),
+    ...options.rules(given, keys),
   ]
   if (errors.length > 0 || !parsed.success) return { ok: false, errors: withoutRepeats(errors) }
   return { ok: true, data: parsed.data }
