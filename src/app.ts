@@ -13,8 +13,8 @@ import { RateLimit } from './lib/rate-limit.ts'
 import { version } from './lib/version.ts'
 import { createRequestStates } from './mcp/request-state.ts'
 import type { ServerDeps } from './mcp/server.ts'
-import { type FindCustomersDeps, LOOKUPS_PER_MINUTE } from './tools/find-customers.ts'
-import type { UpdateCustomerDeps } from './tools/update-customer.ts'
+import { findCustomersTool, LOOKUPS_PER_MINUTE } from './tools/find-customers.ts'
+import { updateCustomerTool } from './tools/update-customer.ts'
 
 /** What the program needs from outside itself. */
 export interface Outside {
@@ -54,17 +54,17 @@ export function createApp(config: Config, { aifi, audit, browser, clock, logger 
   const deployment = { address: aifi.address, sandbox: config.aifi.sandbox }
   const pages = new PageServer({ changes, deployment, clock }, approval.port ?? 0)
   const states = createRequestStates(randomBytes(32))
-  const update: UpdateCustomerDeps = {
+  const update = updateCustomerTool({
     changes,
     ladder: ladderFor(approval.mode, { changes, deployment, pages, browser, clock, logger }),
     states,
     clock,
     waitMs: approval.waitSeconds * 1000,
     arguments: { secretArguments: config.secretArguments, approvalCode: approval.mode === 'chat' },
-  }
-  const find: FindCustomersDeps = { aifi, audit, lookups, clock }
+  })
+  const find = findCustomersTool({ aifi, audit, lookups, clock })
   return {
-    deps: { version, states, clock, logger, find, update: config.readOnly ? undefined : update },
+    deps: { version, tools: config.readOnly ? [find] : [update, find], states, clock, logger },
     kept: () => store.size,
     async close(graceMs) {
       const ended = changes.close()

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openAudit } from '../src/audit/audit.ts'
 import type { Sandbox } from '../src/sandbox/sandbox.ts'
-import { silent } from './helpers/recording-audit.ts'
 import { fault } from './helpers/fault.ts'
 import { startFaultServer } from './helpers/fault-server.ts'
 import { accept, decline, eras, type Harness, start } from './helpers/harness.ts'
 import { askOnPage, BLOCK, exchange, openedAddress, PageVisitor } from './helpers/page-visitor.ts'
+import { silent } from './helpers/recording-audit.ts'
 import { TestClock } from './helpers/test-clock.ts'
 
 const MINUTE_MS = 60_000

@@ -1,11 +1,11 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { JsonObject } from '../src/lib/json.ts'
-import { recordingAudit } from './helpers/recording-audit.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { startFaultServer } from './helpers/fault-server.ts'
 import { type Answer, accept, decline, eras, type Harness, start, type TestClient } from './helpers/harness.ts'
 import { openedAddress, PageVisitor } from './helpers/page-visitor.ts'
 import { RawClient } from './helpers/raw-client.ts'
+import { recordingAudit } from './helpers/recording-audit.ts'
 import { block, changeElsewhere, expectNothingSent, rename } from './helpers/situations.ts'
 
 const MINUTE_MS = 60_000
@@ -991,4 +991,3 @@ describe('many calls that wait for one page', () => {
     expect(harness.sent('PATCH')).toHaveLength(1)
   })
 })
-

@@ -2,12 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ChangeRequest, fieldFacts, secretStrings } from '../src/customer/fields.ts'
 import { isJsonObject, type JsonObject, NESTING_LIMIT } from '../src/lib/json.ts'
-import {
-  type ArgumentSettings,
-  type FieldError,
-  parseArguments,
-  updateCustomerArguments,
-} from '../src/tools/update-arguments.ts'
+import type { FieldError } from '../src/mcp/result.ts'
+import { type ArgumentSettings, parseArguments, updateCustomerArguments } from '../src/tools/update-arguments.ts'
 import { eras, start } from './helpers/harness.ts'
 import { RawClient } from './helpers/raw-client.ts'
 
@@ -42,14 +38,14 @@ const documented: Readonly<Record<string, { good: readonly unknown[]; bad: reado
     good: ['customer', 'employee', 'tester', 'untracked', 'unknown'],
     bad: ['', 'Customer', 'admin', 'customer ', null, 0, ['employee']],
   },
-  priority: { good: [-10, -1, -0, 0, 10], bad: [-11, 11, 0.5, '5', null, true, 2 ** 53, -(2 ** 53)] },
+  priority: { good: [-10, -1, -0, 0, 10], bad: [-11, 11, 0.5, '05', ' 5', '5.0', null, true, 2 ** 53, -(2 ** 53)] },
   metadata: { good: [null, {}, { a: { b: [1] } }], bad: ['', 'x', 1, true, [], [{}]] },
   password: { good: [a(8), a(255), ' '.repeat(8)], bad: ['', a(7), a(256), null, 12345678] },
   currentPassword: { good: [a(8), a(255)], bad: ['', a(7), a(256), null] },
-  blocked: { good: [true, false], bad: [null, 'true', 'false', 0, 1, ''] },
-  card: { good: [{}, { provider: 'STRIPE', cardToken: null, defaultCard: true }], bad: [null, '', '{}', [], 1] },
+  blocked: { good: [true, false], bad: [null, 'True', ' false', 'yes', 0, 1, ''] },
+  card: { good: [{}, { provider: 'STRIPE', cardToken: null, defaultCard: true }], bad: [null, '', '[]', '{', [], 1] },
   cardType: { good: ['NONE', 'STRIPE', 'PAYTER', 'ADYEN', 'FREEDOM_PAY', 'GENERIC'], bad: ['', 'none', 'VISA', null] },
-  cardToken: { good: [null, '', 'tok_1'], bad: [1, false, {}] },
+  cardToken: { good: [null, '', 'tok_1'], bad: ['null', 'undefined', 1, false, {}] },
 }
 
 describe('the fields', () => {
@@ -93,7 +89,11 @@ describe('customerId', () => {
   })
 
   test.each([
-    ['4211', 'number.base'],
+    ['04211', 'number.base'],
+    ['4211 ', 'number.base'],
+    ['4.211e3', 'number.base'],
+    ['-1', 'number.min'],
+    ['4211.5', 'number.integer'],
     ['', 'number.base'],
     [null, 'number.base'],
     [true, 'number.base'],
@@ -217,8 +217,9 @@ describe('an argument that does not exist', () => {
   })
 
   test('is ignored when it is one that hosts add', () => {
-    expect(request({ phone: '1', wait_for_previous: true }).changes).toEqual({ phone: '1' })
-    expect(rules({ wait_for_previous: true })).toEqual([' object.min'])
+    const added = { wait_for_previous: true, toolCallId: 'call_1', task_progress: '- [ ] unblock' }
+    expect(request({ phone: '1', ...added }).changes).toEqual({ phone: '1' })
+    expect(rules(added)).toEqual([' object.min'])
   })
 
   test('is shown harmless and short, however hostile its name', () => {
@@ -257,22 +258,59 @@ describe('metadata that arrives as text', () => {
       ])
     },
   )
+})
 
-  test('is the only text that is parsed', () => {
-    expect(rules({ card: '{"provider":"STRIPE"}' })).toEqual(['card object.base'])
-    expect(request({ phone: '{"a":1}' }).changes).toEqual({ phone: '{"a":1}' })
-    expect(rules({ metadata: { a: 1 }, enterPrivately: '["password"]' })).toEqual(['enterPrivately array.base'])
+describe('what arrives as text, as some hosts send it', () => {
+  test.each([
+    [{ blocked: 'true' }, { blocked: true }],
+    [{ blocked: 'false' }, { blocked: false }],
+    [{ priority: '-10' }, { priority: -10 }],
+    [{ card: '{"provider":"STRIPE"}' }, { card: { provider: 'STRIPE' } }],
+    [{ metadata: '{"tier":"5","n":"null"}' }, { metadata: { tier: '5', n: 'null' } }],
+  ])('%j is read where no text is allowed', (args, changes) => {
+    expect(request(args).changes).toEqual(changes)
+  })
+
+  test('is read in the arguments of the tool as well', () => {
+    const args = { customerId: '77', enterPrivately: '["password"]', dryRun: 'true' }
+    expect(request(args)).toEqual({ customerId: 77, changes: {}, enterPrivately: ['password'], dryRun: true })
+  })
+
+  test('stays what it is where text is allowed', () => {
+    const texts = { externalId: '4211', firstName: 'true', lastName: 'null', phone: '{"a":1}', cardToken: '[1]' }
+    expect(request(texts).changes).toEqual(texts)
+  })
+
+  test.each(['null', 'undefined'])('is refused as a card token that is %s, with a word on null', (cardToken) => {
+    const [error, ...others] = errors({ cardToken })
+    expect(others).toEqual([])
+    expect(error).toMatchObject({ field: 'cardToken', rule: 'any.invalid' })
+    expect(error?.message).toContain('must be null without quotes')
+    expect(errors({ cardToken }, REFUSE)).toMatchObject([{ field: 'cardToken', rule: 'any.only' }])
+  })
+
+  test.each([
+    [{ priority: '1e0' }, 'priority number.base'],
+    [{ priority: '99' }, 'priority number.max'],
+    [{ priority: '9007199254740993' }, 'priority number.base'],
+    [{ priority: 'Infinity' }, 'priority number.base'],
+    [{ priority: '0x5' }, 'priority number.base'],
+    [{ enterPrivately: '"password"' }, 'enterPrivately array.base'],
+    [{ enterPrivately: '{"0":"password"}' }, 'enterPrivately array.base'],
+    [{ enterPrivately: '["pin"]' }, 'enterPrivately.0 any.only'],
+  ])('%j is judged as what it says', (args, rule) => {
+    expect(rules({ phone: '1', ...args })).toEqual([rule])
   })
 })
 
 describe('no value is made into another', () => {
   test.each([
-    [{ customerId: '4211', phone: '1' }, '"customerId" must be a whole number. Send it without quotes.'],
-    [{ priority: '5' }, '"priority" must be a whole number. Send it without quotes.'],
+    [{ customerId: '#4211', phone: '1' }, '"customerId" must be a whole number.'],
+    [{ priority: 'high' }, '"priority" must be a whole number.'],
     [{ priority: 1.5 }, '"priority" must be a whole number.'],
     [{ priority: 11 }, '"priority" must be at most 10.'],
     [{ priority: 2 ** 53 }, '"priority" must be at most 10.'],
-    [{ blocked: 'true' }, '"blocked" must be true or false. Send it without quotes.'],
+    [{ blocked: 'yes' }, '"blocked" must be true or false.'],
     [{ blocked: 1 }, '"blocked" must be true or false.'],
     [{ phone: 15550142 }, '"phone" must be a string. Put it in quotes.'],
     [{ firstName: null }, '"firstName" must be a string. To leave it as it is, leave the argument out.'],
@@ -288,7 +326,7 @@ describe('no value is made into another', () => {
     [{ card: null }, '"card" must be an object. To leave it as it is, leave the argument out.'],
     [{ password: 'short' }, '"password" must have at least 8 characters.'],
     [{ password: a(300) }, '"password" must have at most 255 characters.'],
-    [{ dryRun: 'yes', phone: '1' }, '"dryRun" must be true or false. Send it without quotes.'],
+    [{ dryRun: 'yes', phone: '1' }, '"dryRun" must be true or false.'],
     [{ enterPrivately: 'password' }, '"enterPrivately" must be a list, such as ["password"].'],
     [{ enterPrivately: ['pin'] }, '"enterPrivately.0" must be one of "password", "currentPassword", "cardToken".'],
     [
@@ -314,7 +352,7 @@ describe('no value is made into another', () => {
 describe('every problem is in one answer', () => {
   test('whatever kind each is of', () => {
     const all = rules({
-      customerId: '4211',
+      customerId: 'x',
       firstname: 'Jane',
       email: 'jane',
       role: 'boss',
@@ -465,16 +503,14 @@ describe('huge arguments', () => {
     expect(rules({ metadata: JSON.stringify(nested(NESTING_LIMIT + 1)) })).toEqual(['metadata object.base'])
   })
 
-  test('are judged fast, whether there are many unknown keys, members or secrets', () => {
+  test('are judged in bounded work, whether there are many unknown keys, members or secrets', () => {
     const keys = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`key number ${index}`, `v${index}`]))
-    const startedAt = performance.now()
     expect(errors(keys)).toHaveLength(21)
     const { changes } = request({ metadata: keys, card: { keys, list: Object.values(keys) } })
     expect(Object.keys(changes.metadata ?? {})).toHaveLength(100_000)
     expect(secretStrings(changes)).toHaveLength(200_000)
     expect(errors({ enterPrivately: Object.values(keys) }).length).toBeGreaterThan(1_000)
     expect(errors({ [a(5_000_000)]: 1, role: a(5_000_000), metadata: a(5_000_000) })).toHaveLength(3)
-    expect(performance.now() - startedAt).toBeLessThan(10_000)
   })
 
   test('are refused in a result of bounded size', async () => {
@@ -492,9 +528,7 @@ describe('huge arguments', () => {
     const harness = await start({ env: { AIFI_APPROVAL: 'dangerously-skip' } })
     const { update, wire } = await harness.connect()
     const metadata = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`k${index}`, index]))
-    const startedAt = performance.now()
     const envelope = await update({ customerId: 77, metadata })
-    expect(performance.now() - startedAt).toBeLessThan(10_000)
     // The stand-in takes no body over 1 MB.
     expect(envelope).toMatchObject({ status: 'failed', http: { status: 413 } })
     expect(Buffer.byteLength(wire.at(-1) ?? '')).toBeLessThan(100_000)
@@ -518,7 +552,7 @@ describe('AIFI_SECRET_ARGUMENTS=refuse', () => {
     [{ password: 'S3cret-S3cret' }, 'Use enterPrivately: ["password"], so that a person types it.'],
     [{ currentPassword: 'S3cret-S3cret' }, 'Use enterPrivately: ["currentPassword"], so that a person types it.'],
     [{ pasword: 'S3cret-S3cret' }, 'Use enterPrivately: ["password"], so that a person types it.'],
-    [{ card: { cardToken: 'S3cret-S3cret' } }, 'Change the card in AiFi itself.'],
+    [{ card: { cardToken: 'S3cret-S3cret' } }, 'Change the payment card in AiFi itself.'],
     [{ cardToken: 'S3cret-S3cret' }, 'To set one use enterPrivately: ["cardToken"].'],
   ])('answers %j with the way that there is', (args, way) => {
     const [message, ...others] = messages({ phone: '1', ...args }, REFUSE)

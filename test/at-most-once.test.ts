@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import type { UpdateEnvelope } from '../src/change/envelope.ts'
 import type { JsonObject } from '../src/lib/json.ts'
-import type { UpdateEnvelope } from '../src/mcp/result.ts'
 import { startFaultServer } from './helpers/fault-server.ts'
 import { serverBefore } from './helpers/fault-situation.ts'
 import { accept, decline, type Harness, type TestClient } from './helpers/harness.ts'

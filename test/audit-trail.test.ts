@@ -5,12 +5,11 @@ import { type AuditAttempt, type AuditOutcome, noAudit, openAudit } from '../src
 import { type AuditReport, formatAuditReport, verifyAudit } from '../src/audit/verify.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import type { JsonObject } from '../src/lib/json.ts'
-import { silent } from './helpers/recording-audit.ts'
-import { auditOf } from './helpers/recording-audit.ts'
 import { fault } from './helpers/fault.ts'
 import { applying, type Circumstances, jane, situation } from './helpers/fault-situation.ts'
 import { accept, decline, start } from './helpers/harness.ts'
 import { auditRecords, startServer, temporaryFolder } from './helpers/process.ts'
+import { auditOf, silent } from './helpers/recording-audit.ts'
 
 /** A disk that is full from the `failing`th line on (the first one begins the run). */
 function diskFullAt(failing: number) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Audit, type AuditAttempt, type AuditOutcome, noAudit } from '../src/audit/audit.ts'
-import { auditOf } from './helpers/recording-audit.ts'
 import { accept, eras, start } from './helpers/harness.ts'
+import { auditOf } from './helpers/recording-audit.ts'
 import { block, changeElsewhere, expectNothingSent } from './helpers/situations.ts'
 
 const chat = { env: { AIFI_APPROVAL: 'chat' } }

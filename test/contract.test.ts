@@ -119,6 +119,10 @@ const likely: Partial<Record<CustomerField, fc.Arbitrary<unknown>>> = {
   cardType: fc.constantFrom('NONE', 'STRIPE'),
 }
 
+/** What only we refuse: to AiFi it is a token like any other, to us an assistant's slip. */
+const isNoToken = (field: string, given: unknown) =>
+  field === 'cardToken' && (given === 'null' || given === 'undefined')
+
 const other = customerFields.filter((field) => field !== 'email')
 
 describe.each(other)('the field %s', (field) => {
@@ -126,6 +130,7 @@ describe.each(other)('the field %s', (field) => {
     let [accepted, refused] = [0, 0]
     fc.assert(
       fc.property(fc.oneof(value, likely[field] ?? fc.string()), (given) => {
+        if (isNoToken(field, given)) return
         const mine = ours({ [field]: given })
         // What we take over may be more than what was given: an object that came as its text.
         expect(theirs(onTheWire(mine.sent ?? { [field]: given })).wrong).toEqual(mine.wrong)
@@ -204,18 +209,14 @@ describe('a whole body', () => {
   )
   const bodies = fc
     .record(fields, { requiredKeys: [] })
-    .filter((body) => Object.keys(body).length > 0)
+    .filter((body) => Object.keys(body).length > 0 && !isNoToken('cardToken', body.cardToken))
     .map((body): JsonObject => ({ ...body }))
 
   test('has the same wrong fields for both, all of them at once', () => {
     fc.assert(
       fc.property(bodies, (body) => {
         const mine = ours(body)
-        const given =
-          typeof body.metadata === 'string'
-            ? { ...body, metadata: ours({ metadata: body.metadata }).sent?.metadata ?? body.metadata }
-            : body
-        expect(mine.wrong).toEqual(theirs(onTheWire(given)).wrong)
+        expect(mine.wrong).toEqual(theirs(onTheWire(decoded(body))).wrong)
       }),
       { numRuns: 300 },
     )
@@ -231,7 +232,7 @@ describe('a whole body', () => {
     fc.assert(
       fc.property(fc.constantFrom(...other), value, (field, given) => {
         const [mine, joi] = [ours({ [field]: given }), theirs(onTheWire({ [field]: given }))]
-        if (mine.sent) return
+        if (mine.sent || isNoToken(field, given)) return
         const known = joi.rules.flatMap((rule) => [rule, ...(alike[rule] ?? [])])
         expect(
           mine.rules.filter((rule) => known.includes(rule)),
@@ -246,20 +247,31 @@ describe('a whole body', () => {
     fc.assert(
       fc.property(bodies, (body) => {
         const { sent } = ours(body)
-        if (!sent || typeof body.metadata === 'string') return
-        expect(JSON.stringify(sorted(sent))).toBe(JSON.stringify(sorted(body)))
+        if (!sent) return
+        expect(JSON.stringify(sorted(sent))).toBe(JSON.stringify(sorted(decoded(body))))
       }),
       { numRuns: 300 },
     )
   })
 })
 
+/** The body with what came as its text in the place of the text. */
+function decoded(body: JsonObject): JsonObject {
+  const entries = Object.entries(body).map(([field, given]) => [field, readAs(field, given)])
+  return Object.fromEntries(entries)
+}
+
+function readAs(field: string, given: unknown): unknown {
+  if (typeof given !== 'string' || !['priority', 'blocked', 'metadata', 'card'].includes(field)) return given
+  return ours({ [field]: given }).sent?.[field] ?? given
+}
+
 function sorted(body: JsonObject): [string, unknown][] {
   return Object.entries(body).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 describe('a key that is no field', () => {
-  const ourOwn = ['customerId', 'enterPrivately', 'expectedEmail', 'dryRun', 'wait_for_previous']
+  const ourOwn = ['customerId', 'enterPrivately', 'expectedEmail', 'dryRun']
   const knownKeys: readonly string[] = [...customerFields, ...ourOwn]
   const key = fc
     .oneof(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Audit, noAudit } from '../src/audit/audit.ts'
-import { auditOf } from './helpers/recording-audit.ts'
 import { eras, start } from './helpers/harness.ts'
+import { auditOf } from './helpers/recording-audit.ts'
 import { block, expectNothingSent } from './helpers/situations.ts'
 
 describe.each(eras)('a dry run for a client of %s', (era) => {

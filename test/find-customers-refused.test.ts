@@ -1,11 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { type Audit, type AuditLookup, noAudit } from '../src/audit/audit.ts'
 import type { JsonObject } from '../src/lib/json.ts'
-import { auditOf } from './helpers/recording-audit.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { type FaultServer, startFaultServer } from './helpers/fault-server.ts'
 import { find } from './helpers/find.ts'
 import { type Harness, type HarnessOptions, start, type TestClient } from './helpers/harness.ts'
+import { auditOf } from './helpers/recording-audit.ts'
 
 const JANE = 'jane@example.com'
 const byEmail = { email: JANE }

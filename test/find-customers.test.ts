@@ -6,9 +6,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { openAudit } from '../src/audit/audit.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { isJsonObject, type JsonObject } from '../src/lib/json.ts'
-import { silent } from './helpers/recording-audit.ts'
 import { find } from './helpers/find.ts'
 import { eras, start } from './helpers/harness.ts'
+import { silent } from './helpers/recording-audit.ts'
 
 const LIST = '/api/admin/v2/customers'
 
@@ -67,15 +67,14 @@ describe.each(eras)('find_customers for a client of %s', (era) => {
   test.each<[JsonObject, string, string, string]>([
     [{}, '', 'object.missing', 'AiFi cannot search names or phones.'],
     [{ email: 'a@b.de', customerId: 1 }, '', 'object.xor', 'Here were email and customerId.'],
-    [{ externalId: 'a', email: null }, '', 'object.xor', 'Here were externalId and email.'],
-    [{ customerId: '4211' }, 'customerId', 'number.base', 'Send it without quotes.'],
+    [{ externalId: null, email: null }, '', 'object.missing', 'Give exactly one of'],
+    [{ customerId: '#4211' }, 'customerId', 'number.base', 'must be a whole number'],
     [{ customerId: -1 }, 'customerId', 'number.min', 'must be at least 0'],
     [{ customerId: 1.5 }, 'customerId', 'number.integer', 'whole number'],
     [{ customerId: 2 ** 53 }, 'customerId', 'number.max', 'at most'],
-    [{ customerId: null }, 'customerId', 'number.base', 'whole number'],
     [{ email: 'canary Jane' }, 'email', 'string.email', 'must be an email address'],
     [{ email: ['canary@example.com'] }, 'email', 'string.base', 'must be a string'],
-    [{ email: null }, 'email', 'string.base', 'Leave it out.'],
+    [{ email: '' }, 'email', 'string.email', 'Leave it out.'],
     [{ externalId: '' }, 'externalId', 'string.min', 'at least 1 character'],
     [{ externalId: 7 }, 'externalId', 'string.base', 'must be a string'],
     [{ external_id: 'canary' }, 'external_id', 'object.unknown', 'Did you mean "externalId"?'],
@@ -92,10 +91,13 @@ describe.each(eras)('find_customers for a client of %s', (era) => {
   })
 })
 
-test('ignores the key that hosts add to every call', async () => {
+test.each<JsonObject>([
+  { customerId: 77, wait_for_previous: true, toolCallId: 'call_1', task_progress: '- [ ] look up' },
+  { customerId: 77, email: null, externalId: null },
+  { customerId: '77' },
+])('takes %j as hosts send it', async (args) => {
   const harness = await start()
-  const envelope = await find(await harness.connect(), { customerId: 77, wait_for_previous: true })
-  expect(envelope).toMatchObject({ status: 'found', returned: 1 })
+  expect(await find(await harness.connect(), args)).toMatchObject({ status: 'found', returned: 1 })
 })
 
 test('sends every letter of a filter as it was given', async () => {
@@ -125,8 +127,8 @@ test('is advertised as reading only, with a plain schema and few words', async (
     destructiveHint: false,
     idempotentHint: true,
   })
-  expect(tool?.inputSchema).toMatchObject({ type: 'object', additionalProperties: false })
-  expect(Object.keys(tool?.inputSchema ?? {}).sort()).toEqual(['additionalProperties', 'properties', 'type'])
+  expect(Object.keys(tool?.inputSchema ?? {}).sort()).toEqual(['properties', 'type'])
+  expect(tool?.description).toContain('refused')
   expect(Object.keys(tool?.inputSchema.properties ?? {})).toEqual(['customerId', 'email', 'externalId'])
   // About 180 tokens: everything that a model reads before each conversation.
   expect(JSON.stringify([tool?.description, tool?.inputSchema]).length).toBeLessThan(900)

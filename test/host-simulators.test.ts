@@ -206,9 +206,9 @@ describe.each(eras)('a client of %s', (era) => {
   })
 
   test.each([
-    ['a number as a string', { customerId: '77', blocked: true }, 'customerId', 'number.base'],
-    ['a boolean as a string', { customerId: 77, blocked: 'true' }, 'blocked', 'boolean.base'],
-    ['a small number as a string', { customerId: 77, priority: '5' }, 'priority', 'number.base'],
+    ['a number as other text', { customerId: '077', blocked: true }, 'customerId', 'number.base'],
+    ['a boolean as other text', { customerId: 77, blocked: 'yes' }, 'blocked', 'boolean.base'],
+    ['a small number as other text', { customerId: 77, priority: '5.0' }, 'priority', 'number.base'],
     ['null for a field that is absent', { customerId: 77, blocked: true, firstName: null }, 'firstName', 'string.base'],
     [
       'null for a tool argument',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { UpdateEnvelope } from '../src/change/envelope.ts'
 import { isJsonObject, type JsonObject } from '../src/lib/json.ts'
-import type { UpdateEnvelope } from '../src/mcp/result.ts'
 import { fault } from './helpers/fault.ts'
 import { type FaultServer, startFaultServer } from './helpers/fault-server.ts'
 import { accept, type ConnectOptions, eras, type Harness, start, type TestClient } from './helpers/harness.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Sending } from '../src/aifi/port.ts'
+import type { UpdateEnvelope } from '../src/change/envelope.ts'
 import { outcomeTable, type Proof, proofOf, readBackTable } from '../src/change/outcome.ts'
 import type { JsonObject } from '../src/lib/json.ts'
-import type { UpdateEnvelope } from '../src/mcp/result.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { selfSignedCertificate, startFaultServer } from './helpers/fault-server.ts'
 import {

@@ -7,10 +7,10 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openAudit } from '../src/audit/audit.ts'
 import type { JsonObject } from '../src/lib/json.ts'
 import { harmless } from '../src/lib/text.ts'
-import { auditOf, silent } from './helpers/recording-audit.ts'
 import { accept, decline, eras, type Harness, type HarnessOptions, start, type TestClient } from './helpers/harness.ts'
 import { PageVisitor } from './helpers/page-visitor.ts'
 import { startServer, temporaryFolder } from './helpers/process.ts'
+import { auditOf, silent } from './helpers/recording-audit.ts'
 import { TestClock } from './helpers/test-clock.ts'
 
 /** Canaries: with what JSON, HTML, URLs and terminals make something else of, very short, and one inside the other. */

@@ -70,6 +70,19 @@ describe('the process goes on answering after', () => {
     expect(await server.answer('mark')).toMatchObject({ result: {} })
   })
 
+  test.each([
+    ['params', '"method":"tools/list","params":null', { tools: expect.any(Array) }],
+    ['cursor', '"method":"tools/list","params":{"cursor":null}', { tools: expect.any(Array) }],
+    [
+      'arguments',
+      '"method":"tools/call","params":{"name":"find_customers","arguments":null}',
+      { structuredContent: { status: 'invalid', errors: [{ rule: 'object.missing' }] } },
+    ],
+  ])('null for %s, which counts as absent', async (name, members, result) => {
+    server.write(`{"jsonrpc":"2.0","id":"null ${name}",${members}}\n`)
+    expect(await server.answer(`null ${name}`)).toMatchObject({ result })
+  })
+
   test('100,000 lines of garbage, with a handful of warnings', async () => {
     const before = server.stderr.split('\n').length
     server.write('{"jsonrpc":"2.0","id":[],"method":7}\n'.repeat(50_000))

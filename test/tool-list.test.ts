@@ -22,25 +22,39 @@ function withoutDescriptions(properties: JsonObject): JsonObject {
   return Object.fromEntries(bare)
 }
 
+/** Every schema in these, the members of `properties` and the like included. */
+function subschemas(roots: readonly unknown[]): JsonObject[] {
+  return roots.filter(isJsonObject).flatMap((schema) => {
+    const { properties, items, anyOf } = schema
+    const inner = [
+      ...Object.values(isJsonObject(properties) ? properties : {}),
+      items,
+      ...(Array.isArray(anyOf) ? anyOf : []),
+    ]
+    return [schema, ...subschemas(inner)]
+  })
+}
+
 /** AiFi's page, type by type and limit by limit, and the tool's own four. */
 const text = { type: 'string' }
+const object = { type: 'object', additionalProperties: true }
 const password = { type: 'string', minLength: 8, maxLength: 255 }
 const documented = {
   customerId: { type: 'integer', minimum: 0 },
-  email: { type: 'string', format: 'email' },
+  email: text,
   externalId: text,
   firstName: text,
   lastName: text,
   phone: text,
   role: { type: 'string', enum: ['customer', 'employee', 'tester', 'untracked', 'unknown'] },
   priority: { type: 'integer', minimum: -10, maximum: 10 },
-  metadata: { type: ['object', 'null'] },
+  metadata: { anyOf: [object, { type: 'null' }] },
   password,
   currentPassword: password,
   blocked: { type: 'boolean' },
-  card: { type: 'object' },
+  card: object,
   cardType: { type: 'string', enum: ['NONE', 'STRIPE', 'PAYTER', 'ADYEN', 'FREEDOM_PAY', 'GENERIC'] },
-  cardToken: { type: ['string', 'null'] },
+  cardToken: { anyOf: [text, { type: 'null' }] },
   enterPrivately: { type: 'array', items: { type: 'string', enum: ['password', 'currentPassword', 'cardToken'] } },
   expectedEmail: { type: 'string', minLength: 1 },
   dryRun: { type: 'boolean' },
@@ -53,14 +67,15 @@ describe.each(eras)('update_customer as a client of %s sees it listed', (era) =>
     expect(tool.inputSchema.required).toEqual(['customerId'])
   })
 
-  test('has a plain root object that allows nothing else', async () => {
-    const { inputSchema } = await listed({}, era)
+  test('has a plain root object, and says in words that it allows nothing else', async () => {
+    const { inputSchema, description } = await listed({}, era)
     expect(
       Object.keys(inputSchema)
         .filter((key) => key !== '$schema')
         .sort(),
-    ).toEqual(['additionalProperties', 'properties', 'required', 'type'])
-    expect(inputSchema).toMatchObject({ type: 'object', additionalProperties: false })
+    ).toEqual(['properties', 'required', 'type'])
+    expect(inputSchema.type).toBe('object')
+    expect(description).toContain('An unknown argument is refused.')
   })
 
   test('has a title, a description and all annotations', async () => {
@@ -86,21 +101,35 @@ describe.each(eras)('update_customer as a client of %s sees it listed', (era) =>
 })
 
 describe('the schemas', () => {
-  test('have no default and no reference anywhere, a type for every argument, and no pattern to spend tokens on', async () => {
-    const tool = await listed({ env: { AIFI_APPROVAL: 'chat' } })
-    const open: unknown[] = [tool.inputSchema, tool.outputSchema]
-    while (open.length > 0) {
-      const next = open.pop()
-      if (!isJsonObject(next)) {
-        if (Array.isArray(next)) open.push(...next)
-        continue
+  // mcp-use, Copilot Studio, Gemini's API, Qwen, LangChain, Mastra: each has refused or cut one of these.
+  test.each(eras)('are, for a client of %s, in the part of JSON Schema that strict hosts take', async (era) => {
+    const { client } = await (await start({ env: { AIFI_APPROVAL: 'chat' } })).connect({ era })
+    const { tools } = await client.listTools()
+    expect(tools.map(({ name }) => name)).toEqual(['update_customer', 'find_customers'])
+    for (const { inputSchema, outputSchema } of tools) {
+      expect(inputSchema).toMatchObject({ type: 'object', properties: expect.any(Object) })
+      expect(inputSchema).not.toHaveProperty('additionalProperties')
+      for (const schema of subschemas([inputSchema, outputSchema])) {
+        const shown = JSON.stringify(schema)
+        const unwanted = ['$ref', '$defs', 'default', 'format', 'pattern', 'propertyNames', 'oneOf', 'allOf', 'not']
+        expect(
+          Object.keys(schema).filter((key) => unwanted.includes(key)),
+          shown,
+        ).toEqual([])
+        expect(Array.isArray(schema.type), shown).toBe(false)
+        expect(
+          [schema.enum ?? [], schema.const ?? []].flat().every((each) => typeof each === 'string'),
+          shown,
+        ).toBe(true)
+        if (schema.anyOf !== undefined) expect(schema.anyOf, shown).toEqual([expect.anything(), { type: 'null' }])
+        if (schema.type === 'object' && !schema.properties) expect(schema.additionalProperties, shown).toBe(true)
       }
-      for (const key of ['default', '$ref', 'anyOf', 'oneOf', 'allOf', 'pattern', 'propertyNames']) {
-        expect(Object.hasOwn(next, key) && !isJsonObject(next[key]), `${key} in ${JSON.stringify(next)}`).toBe(false)
+      for (const argument of Object.values(inputSchema.properties ?? {})) {
+        expect(isJsonObject(argument) && Object.keys(argument)).toEqual(
+          expect.arrayContaining([expect.stringMatching(/^(type|anyOf)$/)]),
+        )
       }
-      open.push(...Object.values(next))
     }
-    for (const [name, schema] of Object.entries(propertiesOf(tool))) expect(schema, name).toHaveProperty('type')
   })
 
   test('say of deprecated fields that they are, and of what cannot be undone', async () => {
@@ -136,8 +165,11 @@ describe('what the listed schema accepts', () => {
     )
     for (const name of [...Object.keys(documented), 'nothing', '__proto__']) {
       for (const value of values) {
-        // Not every address is judged alike, and an empty list asks for nothing.
+        // Not every address is judged alike, and what came as its text is read.
         if (name === 'email' && typeof value === 'string') continue
+        if (name === 'customerId' && value === '4211') continue
+        // That there are no others, the description says.
+        if (!Object.hasOwn(documented, name)) continue
         const args: JsonObject = Object.fromEntries([
           ['customerId', 1],
           ['phone', '1'],

@@ -1,9 +1,9 @@
 import { describe, expect, it, test } from 'vitest'
 import type { Audit, AuditAttempt, AuditOutcome } from '../src/audit/audit.ts'
-import { auditOf } from './helpers/recording-audit.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { applying, bodyOf, jane, situation } from './helpers/fault-situation.ts'
 import { accept } from './helpers/harness.ts'
+import { auditOf } from './helpers/recording-audit.ts'
 
 /** An audit that keeps its records in memory. */
 function memoryAudit() {

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Question } from '../src/approval/question.ts'
 import { questionText } from '../src/approval/question-text.ts'
-import { type QuestionFacts, questionFor } from '../src/approval/words.ts'
+import { questionAbout } from '../src/approval/words.ts'
+import { asked, type Caller } from '../src/change/change.ts'
 import type { ChangeRequest, CustomerChanges } from '../src/customer/fields.ts'
 import type { CustomerRecord } from '../src/customer/record.ts'
 
@@ -22,19 +23,19 @@ const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Cod
 interface Asked {
   record?: CustomerRecord | undefined
   enterPrivately?: ChangeRequest['enterPrivately']
-  facts?: Partial<QuestionFacts>
+  facts?: { record?: undefined; unreadable?: string; sandbox?: boolean; address?: string; client?: string }
 }
 
 function ask(changes: CustomerChanges, { record = jane, enterPrivately = [], facts = {} }: Asked = {}): Question {
-  return questionFor({
-    request: { customerId: 4211, changes, enterPrivately, dryRun: false },
-    record,
-    unreadable: undefined,
-    address: 'https://oasis.example.com',
-    sandbox: false,
-    client: 'test-client 1.0.0',
-    ...facts,
-  })
+  const { unreadable, sandbox = false, address = 'https://oasis.example.com', client = 'test-client 1.0.0' } = facts
+  const shown = 'record' in facts || !record ? { ...(unreadable && { unreadable }) } : { record }
+  const request: ChangeRequest = { customerId: 4211, changes, enterPrivately, dryRun: false }
+  const caller: Caller = { client }
+  const change = asked(
+    { id: 'c1', key: 'k1', customerId: 4211, fields: [], caller, request },
+    { round: 1, shown, expiresAt: { wall: 0, monotonic: 0 }, passed: [] },
+  )
+  return questionAbout(change, { address, sandbox })
 }
 
 const text = (changes: CustomerChanges, asked: Asked = {}) => questionText(ask(changes, asked)) ?? 'too long'

@@ -5,15 +5,21 @@ import {
   type CustomerField,
   fieldFacts,
   isSecretValue,
-  privateFields,
   requestedFields,
   secretStrings,
+  typedFields,
 } from '../customer/fields.ts'
 import { type CustomerRecord, fullName } from '../customer/record.ts'
 import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
-import { actionOf, cannotBeRestored, consequenceOf } from './consequences.ts'
-import type { Deployment, PrivateField, Question, ShownChange, ShownValue } from './question.ts'
+import {
+  type Deployment,
+  type PrivateField,
+  type Question,
+  type ShownChange,
+  type ShownValue,
+  WHO,
+} from './question.ts'
 import { shownPair, shownValue } from './shown-values.ts'
 
 /** Characters of a name or an email. */
@@ -50,14 +56,7 @@ function metadataLast(fields: readonly CustomerField[]): CustomerField[] {
 }
 
 function privateField(name: PrivateField['name']): PrivateField {
-  const { minLength, maxLength } = privateFields[name]
-  return {
-    name,
-    label: name === 'password' ? 'New password for the shopper' : `${fieldFacts[name].label} of the shopper`,
-    ...(minLength !== null && { minLength }),
-    ...(maxLength !== null && { maxLength }),
-    twice: name === 'password',
-  }
+  return { name, ...typedFields[name], twice: name === 'password' }
 }
 
 function shownChanges(
@@ -66,19 +65,19 @@ function shownChanges(
   record: CustomerRecord | undefined,
   relay: Relay,
 ): ShownChange[] {
-  const { label } = fieldFacts[field]
-  const consequence = consequenceOf(field, request)
+  const { label, headline, restorable, consequence: consequenceOf } = fieldFacts[field]
+  const consequence = consequenceOf?.(request.changes[field])
   const before = known(record, field)
   const typed = !Object.hasOwn(request.changes, field)
   const after = request.changes[field]
   if (field === 'metadata' && isJsonObject(after) && isJsonObject(before?.value ?? {})) {
     return memberChanges(before && asObject(before.value), after, relay, consequence)
   }
-  const action = actionOf(field, request)
+  const action = headline?.(WHO, after)
   const because = {
     ...(consequence !== undefined && { consequence }),
     ...(action !== undefined && { action }),
-    ...(cannotBeRestored(field) && { final: true }),
+    ...(!restorable && { final: true }),
     ...(field === 'cardToken' && after === null && { loss: true }),
   }
   const hidden = typed || isSecretValue(field, after)
@@ -141,6 +140,7 @@ function whole(before: JsonObject, after: JsonObject, relay: Relay): ShownChange
 }
 
 function hiddenText(field: CustomerField, typed: boolean): string {
-  const what = field === 'card' ? 'new card details' : `a ${fieldFacts[field].label.toLowerCase()}`
+  const { label, hiddenAs } = fieldFacts[field]
+  const what = hiddenAs ?? `a ${label.toLowerCase()}`
   return typed ? `${what} that you type here` : `${what} given by the assistant (hidden)`
 }

@@ -9,8 +9,8 @@ import { KeyedQueue } from '../lib/keyed-queue.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
 import { SharedWork } from '../lib/shared-work.ts'
-import * as change from './change.ts'
 import type { Asked, Asking, Caller, Change, Claimed, Decision, Ended, Lease, Rung, Sending, Shown } from './change.ts'
+import * as change from './change.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
 import { type Plan, planChange, shownBy } from './plan.ts'
 import { approvalOf, attemptEntry, type Departure, outcomeEntry, sendChange } from './send.ts'
@@ -171,7 +171,9 @@ export class Changes {
   async waitedInVain(id: string, round: number): Promise<void> {
     await this.#retried(id, (asked) => {
       const { rung } = asked.asking
-      return rung && asked.asking.round === round ? change.putThrough(asked, { ...rung, waitedInVain: true }) : undefined
+      return rung && asked.asking.round === round
+        ? change.putThrough(asked, { ...rung, waitedInVain: true })
+        : undefined
     })
   }
 

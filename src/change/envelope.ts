@@ -1,1 +1,68 @@
-export { type ChannelName, type Status, type UpdateEnvelope, updateEnvelope } from '../mcp/result.ts'
+import * as z from 'zod'
+import { shownRecord } from '../customer/record.ts'
+import { keysOf } from '../lib/keys.ts'
+import { commonMembers, type FieldError, refusedArguments } from '../mcp/result.ts'
+
+/**
+ * What `update_customer` can answer, and whether that is an error. Nothing was changed in AiFi unless it says `updated`
+ * or `unknown`.
+ */
+export const statusIsError = {
+  updated: false,
+  unchanged: false,
+  preview: false,
+  approval_pending: false,
+  declined: false,
+  approval_unavailable: true,
+  invalid: true,
+  failed: true,
+  unknown: true,
+} as const satisfies Record<string, boolean>
+export type Status = keyof typeof statusIsError
+export const statuses: readonly Status[] = keysOf(statusIsError)
+
+export const channelNames = ['form', 'url', 'page', 'chat', 'skipped'] as const
+export type ChannelName = (typeof channelNames)[number]
+
+/** What the client or the page answered; never a claim about what a human did. */
+export const answers = ['approved', 'declined', 'cancelled', 'expired', 'withdrawn', 'not_approved'] as const
+export type Answer = (typeof answers)[number]
+
+const text = z.string()
+const anything = z.unknown()
+
+/** The one shape of every answer of `update_customer`. Strict: clients reject a key that it does not declare. */
+export const updateEnvelope = z.strictObject({
+  ...commonMembers,
+  status: z.enum(statuses),
+  customerId: z.number().optional(),
+  changes: z
+    .array(
+      z.strictObject({
+        field: text,
+        before: anything.optional(),
+        after: anything.optional(),
+        verified: z.enum(['as_requested', 'not_reported', 'different']).optional(),
+      }),
+    )
+    .optional(),
+  unexpectedChanges: z.array(z.strictObject({ field: text, before: anything, after: anything })).optional(),
+  customer: shownRecord.optional(),
+  approval: z
+    .strictObject({
+      channel: z.enum(channelNames).optional(),
+      answer: z.enum(answers).optional(),
+      decidedAt: text.optional(),
+      code: text.optional(),
+    })
+    .optional(),
+  revert: z.looseObject({}).optional(),
+})
+
+export type UpdateEnvelope = z.infer<typeof updateEnvelope>
+
+/** The refusal of a change's arguments by our own checks. */
+export function invalidArguments(errors: readonly FieldError[], customerId?: number): UpdateEnvelope {
+  const refusal = refusedArguments('Nothing was sent and nothing was changed.', errors)
+  return { ...refusal, ...(customerId !== undefined && { customerId }) }
+}

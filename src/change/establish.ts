@@ -1,12 +1,12 @@
 import { type AifiError, extractError } from '../aifi/errors.ts'
 import type { Aifi, Sending } from '../aifi/port.ts'
 import { secretStrings } from '../customer/fields.ts'
-import { readRecord } from '../customer/record.ts'
+import { readRecord, shownCustomer } from '../customer/record.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
-import type { UpdateEnvelope } from '../mcp/result.ts'
-import { changeLines, type Evidence, revertArguments, shownCustomer, unexpectedLines } from './evidence.ts'
+import type { UpdateEnvelope } from './envelope.ts'
+import { changeLines, type Evidence, revertArguments, unexpectedLines } from './evidence.ts'
 import { appliedMessage, refusedMessage, unknownMessage } from './messages.ts'
 import { proofOf, readBackProof } from './outcome.ts'
 
@@ -78,7 +78,7 @@ function applied(evidence: Evidence): UpdateEnvelope {
     message: appliedMessage(evidence, changes, unexpected),
     changes,
     ...(unexpectedChanges.length > 0 && { unexpectedChanges }),
-    ...shownCustomer(evidence.after, evidence.relay),
+    ...(evidence.after && { customer: shownCustomer(evidence.after, evidence.relay) }),
     ...(revert && { revert }),
   }
 }
@@ -110,7 +110,7 @@ function unclear(evidence: Evidence): UpdateEnvelope {
     message: unknownMessage(evidence),
     changes: changeLines(evidence),
     ...(unexpectedChanges.length > 0 && { unexpectedChanges }),
-    ...shownCustomer(evidence.after, evidence.relay),
+    ...(evidence.after && { customer: shownCustomer(evidence.after, evidence.relay) }),
   }
 }
 

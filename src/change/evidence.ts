@@ -8,10 +8,10 @@ import {
   isCustomerField,
   isSecretValue,
 } from '../customer/fields.ts'
-import { type CustomerRecord, type RecordField, textFields } from '../customer/record.ts'
+import type { CustomerRecord, RecordField } from '../customer/record.ts'
 import { type JsonObject, jsonEqual } from '../lib/json.ts'
 import type { Relay } from '../lib/text.ts'
-import type { UpdateEnvelope } from '../mcp/result.ts'
+import type { UpdateEnvelope } from './envelope.ts'
 import type { Proof } from './outcome.ts'
 
 /** What is known about one change that was sent. */
@@ -65,21 +65,6 @@ export function unexpectedLines({
     before: relay.json(before?.[field]),
     after: relay.json(after?.[field]),
   }))
-}
-
-/** The documented members of a record, taken over for a result. */
-export function shownCustomer(record: CustomerRecord | undefined, relay: Relay): Pick<UpdateEnvelope, 'customer'> {
-  if (!record) return {}
-  const { id, priority, metadata } = record
-  const customer: NonNullable<UpdateEnvelope['customer']> = {}
-  if (id !== undefined) customer.id = id
-  for (const field of textFields) {
-    const text = record[field]
-    if (text !== undefined) customer[field] = text === null ? null : relay.text(text)
-  }
-  if (priority !== undefined && relay.json(priority) === priority) customer.priority = priority
-  if (metadata !== undefined) customer.metadata = relay.json(metadata)
-  return { customer }
 }
 
 /** Arguments that would undo the change: only values that can be given back exactly as they were. */

@@ -2,10 +2,11 @@ import type { AifiError } from '../aifi/errors.ts'
 import type { NotSentCause } from '../aifi/port.ts'
 import { statusWords } from '../aifi/status-words.ts'
 import { known, verified } from '../customer/compare.ts'
-import { changedFields } from '../customer/fields.ts'
+import { changedFields, fieldFacts } from '../customer/fields.ts'
 import { jsonEqual } from '../lib/json.ts'
-import type { UpdateEnvelope } from '../mcp/result.ts'
-import type { FieldError } from '../tools/update-arguments.ts'
+import { listed } from '../lib/text.ts'
+import type { FieldError } from '../mcp/result.ts'
+import type { UpdateEnvelope } from './envelope.ts'
 import type { Evidence } from './evidence.ts'
 
 /** The sentences that tell the assistant how a sent change ended: what is known, what is not, what to do. */
@@ -15,11 +16,6 @@ const NOTHING_CHANGED = 'Nothing was changed.'
 /** `10:02:13`, by the clock of this machine. */
 export function clockTime(at: number): string {
   return new Date(at).toLocaleTimeString('en-GB')
-}
-
-/** `blocked`, `blocked and role`, `blocked, role and email`. */
-export function listed(names: readonly string[]): string {
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
 
 type Lines = NonNullable<UpdateEnvelope['changes']>
@@ -46,7 +42,7 @@ export function appliedMessage(evidence: Evidence, lines: Lines, unexpected: rea
     different.length > 0 &&
       `The record shows something else for ${listed(different)} than was asked; a person should look at it.`,
     unexpected.length > 0 && `Not asked for, but changed: ${listed(unexpected)}. Tell the user.`,
-    changes.blocked === false && 'The block may not be the only reason why they cannot get in.',
+    ...changedFields(changes).map((field) => fieldFacts[field].caveat?.(changes[field]) ?? false),
     wrong.length > 0 && `AiFi sent ${listed(wrong)} in an unexpected form; left out here.`,
   ]
   return parts.filter((part) => part !== false).join(' ')

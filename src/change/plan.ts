@@ -1,13 +1,12 @@
 import type { Reading } from '../aifi/port.ts'
 import { changesNothing } from '../customer/compare.ts'
 import type { ChangeRequest, CustomerField } from '../customer/fields.ts'
-import { type CustomerRecord, readRecord } from '../customer/record.ts'
+import { type CustomerRecord, readRecord, shownCustomer } from '../customer/record.ts'
 import { sensitiveFields } from '../customer/sensitive.ts'
 import { jsonEqual } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
 import type { Shown } from './change.ts'
 import type { UpdateEnvelope } from './envelope.ts'
-import { shownCustomer } from './evidence.ts'
 import { notSentMessage } from './messages.ts'
 
 /** What is to be done with a request, the record having been read. */
@@ -38,7 +37,7 @@ export function planChange(
   if (wrongPerson) return { kind: 'stop', envelope: wrongPerson }
   if (changesNothing(request, record)) {
     const message = `Customer ${customerId} already is as asked. Nothing was sent and nothing was changed.`
-    const customer = shownCustomer(record, new Relay([]))
+    const customer = record && { customer: shownCustomer(record, new Relay([])) }
     return { kind: 'stop', envelope: { status: 'unchanged', customerId, message, ...customer } }
   }
   return { kind: 'go', shown, sensitive: sensitiveFields(request, record, added) }

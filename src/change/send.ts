@@ -1,6 +1,6 @@
 import type { Aifi } from '../aifi/port.ts'
 import type { AuditApproval, AuditEntry } from '../audit/audit.ts'
-import { type CustomerChanges, changedFields, isSecretValue, secretStrings } from '../customer/fields.ts'
+import { type CustomerChanges, changedFields, fieldFacts, isSecretValue, secretStrings } from '../customer/fields.ts'
 import type { CustomerRecord } from '../customer/record.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
@@ -33,7 +33,7 @@ export async function sendChange(departure: Departure, deps: SendDeps): Promise<
   const { sending: change, changes, before, signal, onSending } = departure
   const { customerId, request } = change
   const sending = await deps.aifi.updateCustomer(customerId, changes, {
-    once: Object.hasOwn(changes, 'password') || Object.hasOwn(changes, 'currentPassword'),
+    once: changedFields(changes).some((field) => fieldFacts[field].sentOnce),
     signal,
     onSending,
   })

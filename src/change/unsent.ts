@@ -1,8 +1,9 @@
 import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
+import { listed } from '../lib/text.ts'
 import type { Ended, GivenAnswer } from './change.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
 import type { Refusal } from './limits.ts'
-import { clockTime, listed } from './messages.ts'
+import { clockTime } from './messages.ts'
 
 /** The ends of a change that was never sent, and the answers to calls that cannot wait for its end. */
 

@@ -1,10 +1,13 @@
 import * as z from 'zod'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
+import { keysOf } from '../lib/keys.ts'
 
-/** Shopper password, characters (AiFi Admin API, "Update customer by customerId"). */
-const password = z.string().check(lengthWithin(8, 255))
+/** Shopper password, in UTF-16 code units (AiFi Admin API, "Update customer by customerId"). */
+const PASSWORD_LENGTH = { minLength: 8, maxLength: 255 }
+const password = z.string().check(lengthWithin(PASSWORD_LENGTH)).meta(PASSWORD_LENGTH)
 
-const jsonObject = z.custom<JsonObject>(isJsonObject)
+/** An object whose members nobody looks at; as JSON made it, a member that is named `__proto__` included. */
+export const jsonObject = z.custom<JsonObject>(isJsonObject)
 
 /**
  * The body of AiFi's `PATCH /api/admin/v2/customers/{customerId}`: every documented field and limit, no default.
@@ -41,23 +44,20 @@ export const customerChanges = z.strictObject({
  * Limits of a string in UTF-16 code units, as AiFi's validator counts them. zod's own `min` and `max` count code points,
  * and would refuse what AiFi accepts.
  */
-function lengthWithin(minimum: number, maximum: number) {
-  const check = z.check<string>(({ value, issues }) => {
-    const limits = { origin: 'string', input: value, inclusive: true } as const
-    if (value.length < minimum) issues.push({ ...limits, code: 'too_small', minimum })
-    if (value.length > maximum) issues.push({ ...limits, code: 'too_big', maximum })
-  })
-  // Where zod looks for the limits when it derives JSON Schema.
-  check._zod.onattach.push(({ _zod }) => void Object.assign(_zod.bag, { minimum, maximum }))
-  return check
+function lengthWithin({ minLength, maxLength }: typeof PASSWORD_LENGTH): z.core.CheckFn<string> {
+  return ({ value, issues }) => {
+    const about = { origin: 'string', input: value, inclusive: true } as const
+    if (value.length < minLength) issues.push({ ...about, code: 'too_small', minimum: minLength })
+    if (value.length > maxLength) issues.push({ ...about, code: 'too_big', maximum: maxLength })
+  }
 }
 
 /** The changes that were asked for; only the fields that are to be sent. */
 export type CustomerChanges = z.infer<typeof customerChanges>
 export type CustomerField = keyof CustomerChanges
 
-/** What the program has to know about a field besides its schema. */
-interface FieldFacts {
+/** Everything the program has to know about a field besides its schema: nothing about one field stands elsewhere. */
+export interface FieldFacts {
   /** The name that people read. */
   readonly label: string
   /** A person has to agree. `when_removing`: only if something that is there today would be lost. */
@@ -66,24 +66,147 @@ interface FieldFacts {
   readonly secret: boolean | 'string'
   /** AiFi documents it in its answers, so before and after can be compared. */
   readonly readable: boolean
+  /** What was there before a change can be put back: by its old value, or because there are only two. */
+  readonly restorable: boolean
+  /** A yes that the assistant relays from the chat is enough (`AIFI_APPROVAL=chat`). */
+  readonly chatApproval: boolean
+  /** A request that carries it is sent at most once: repeated, it could lock the shopper out. */
+  readonly sentOnce: boolean
+  /** A secret that a person can type into the approval page; absent where none can. */
+  readonly typed?: TypedField
+  /** What the hidden value is called in a question, where a label with an article would be no English. */
+  readonly hiddenAs?: string
+  /** The change of this field alone as an order, `Block Jane Miller`; absent where `Change “Label” of …` says it. */
+  readonly headline?: (whom: string, value: unknown) => string
+  /** What it does to the shopper or the store, in the words of AiFi's pages; absent where that is obvious. */
+  readonly consequence?: (value: unknown) => string
+  /** What may be expected of an accepted change and does not follow from it. */
+  readonly caveat?: (value: unknown) => string | undefined
 }
 
-export const fieldFacts = {
-  email: { label: 'Email', sensitive: true, secret: false, readable: true },
-  externalId: { label: 'External id', sensitive: true, secret: false, readable: true },
-  firstName: { label: 'First name', sensitive: false, secret: false, readable: true },
-  lastName: { label: 'Last name', sensitive: false, secret: false, readable: true },
-  phone: { label: 'Phone', sensitive: false, secret: false, readable: true },
-  role: { label: 'Role', sensitive: true, secret: false, readable: true },
-  priority: { label: 'Priority', sensitive: false, secret: false, readable: true },
-  metadata: { label: 'Metadata', sensitive: 'when_removing', secret: false, readable: true },
-  password: { label: 'Password', sensitive: true, secret: true, readable: false },
-  currentPassword: { label: 'Current password', sensitive: true, secret: true, readable: false },
-  blocked: { label: 'Blocked', sensitive: true, secret: false, readable: false },
-  card: { label: 'Payment card', sensitive: true, secret: true, readable: false },
-  cardType: { label: 'Card type', sensitive: true, secret: false, readable: false },
-  cardToken: { label: 'Card token', sensitive: true, secret: 'string', readable: false },
+/** How a person types a secret: the label of the input, and the limits in UTF-16 code units. */
+export interface TypedField {
+  readonly label: string
+  readonly minLength: number
+  /** Absent where AiFi states none. */
+  readonly maxLength?: number
+}
+
+const profile = {
+  sensitive: false,
+  secret: false,
+  readable: true,
+  restorable: true,
+  chatApproval: true,
+  sentOnce: false,
+} as const
+const sensitiveProfile = { ...profile, sensitive: true } as const
+const login = {
+  sensitive: true,
+  secret: true,
+  readable: false,
+  restorable: false,
+  chatApproval: false,
+  sentOnce: true,
+} as const
+const payment = {
+  sensitive: true,
+  secret: false,
+  readable: false,
+  restorable: false,
+  chatApproval: false,
+  sentOnce: false,
+} as const
+
+const facts = {
+  email: {
+    ...sensitiveProfile,
+    label: 'Email',
+    consequence: () => "It is also sent to the retailer's own systems.",
+  },
+  externalId: {
+    ...sensitiveProfile,
+    label: 'External id',
+    consequence: () => "It links this record to a customer in the retailer's own system.",
+  },
+  firstName: { ...profile, label: 'First name' },
+  lastName: { ...profile, label: 'Last name' },
+  phone: { ...profile, label: 'Phone' },
+  role: {
+    ...sensitiveProfile,
+    label: 'Role',
+    headline: (whom, value) => `Change the role of ${whom} to ${value}`,
+    consequence: (value) =>
+      value === 'employee'
+        ? 'Shopping sessions of an employee get no receipts.'
+        : 'The role decides whether shopping sessions get receipts.',
+  },
+  priority: { ...profile, label: 'Priority' },
+  metadata: {
+    ...profile,
+    label: 'Metadata',
+    sensitive: 'when_removing',
+    consequence: () => 'AiFi may replace all metadata. What is not listed in the new value could be lost.',
+  },
+  password: {
+    ...login,
+    label: 'Password',
+    typed: { label: 'New password for the shopper', ...PASSWORD_LENGTH },
+    headline: (whom) => `Set a new password for ${whom}`,
+    consequence: () =>
+      "The shopper's present password stops working. It can be changed again, but not brought back from here.",
+  },
+  currentPassword: {
+    ...login,
+    label: 'Current password',
+    // It changes nothing itself.
+    restorable: true,
+    typed: { label: 'Current password of the shopper', ...PASSWORD_LENGTH },
+  },
+  blocked: {
+    ...sensitiveProfile,
+    label: 'Blocked',
+    readable: false,
+    headline: (whom, value) => `${value === true ? 'Block' : 'Unblock'} ${whom}`,
+    consequence: (value) =>
+      value === true
+        ? 'The customer cannot enter the store any more.'
+        : 'The block is lifted. It may not be the only reason why they cannot get in.',
+    caveat: (value) => (value === false ? 'The block may not be the only reason why they cannot get in.' : undefined),
+  },
+  card: {
+    ...payment,
+    label: 'Payment card',
+    secret: true,
+    hiddenAs: 'new card details',
+    headline: (whom) => `Replace the payment card of ${whom}`,
+    consequence: () => 'It may replace the payment card that purchases are charged to.',
+  },
+  cardType: { ...payment, label: 'Card type', restorable: true },
+  cardToken: {
+    ...payment,
+    label: 'Card token',
+    secret: 'string',
+    typed: { label: 'Card token of the shopper', minLength: 1 },
+    headline: (whom, value) => `${value === null ? 'Remove' : 'Replace'} the payment card of ${whom}`,
+    consequence: (value) =>
+      value === null
+        ? 'The payment card is deleted. It cannot be restored from here.'
+        : 'It may replace the payment card that purchases are charged to. The present one cannot be restored from here.',
+  },
 } as const satisfies Record<CustomerField, FieldFacts>
+
+export const fieldFacts: Readonly<Record<CustomerField, FieldFacts>> = facts
+
+type Facts = typeof facts
+/** The fields that AiFi documents in its answers. */
+export type ReadableField = { [F in CustomerField]: Facts[F]['readable'] extends true ? F : never }[CustomerField]
+/** The fields whose every value is secret. */
+export type SecretField = { [F in CustomerField]: Facts[F]['secret'] extends true ? F : never }[CustomerField]
+/** The secrets that a person can type into the approval page. */
+export type PrivateFieldName = {
+  [F in CustomerField]: Facts[F] extends { readonly typed: TypedField } ? F : never
+}[CustomerField]
 
 /** The names of the body, in AiFi's order. */
 export const customerFields: readonly CustomerField[] = customerChanges.keyof().options
@@ -103,19 +226,19 @@ export function isSecretValue(field: CustomerField, value: unknown): boolean {
   return secret === 'string' ? typeof value === 'string' : secret
 }
 
-export const privateFieldNames = [
-  'password',
-  'currentPassword',
-  'cardToken',
-] as const satisfies readonly CustomerField[]
-export type PrivateFieldName = (typeof privateFieldNames)[number]
+/** How a person types each of the secrets that can be typed. */
+export const typedFields = {
+  password: facts.password.typed,
+  currentPassword: facts.currentPassword.typed,
+  cardToken: facts.cardToken.typed,
+} as const satisfies Record<PrivateFieldName, TypedField>
 
-/** The secrets that a person can type into the approval page, with the limits that hold for them. */
-export const privateFields = {
-  password: customerChanges.shape.password.unwrap(),
-  currentPassword: customerChanges.shape.currentPassword.unwrap(),
-  cardToken: customerChanges.shape.cardToken.unwrap().unwrap().min(1),
-} as const satisfies Record<PrivateFieldName, z.ZodType<string>>
+export const privateFieldNames: readonly PrivateFieldName[] = keysOf(typedFields)
+
+/** True for what a person may type: the limits of the argument hold, and it has to be something. */
+export function canBeTyped(name: PrivateFieldName, value: string): boolean {
+  return value.length >= typedFields[name].minLength && customerChanges.shape[name].safeParse(value).success
+}
 
 /** A change of one customer, as the assistant asked for it and after our own checks. */
 export interface ChangeRequest {

@@ -1,42 +1,35 @@
-import { isJsonObject, type JsonObject } from '../lib/json.ts'
+import * as z from 'zod'
+import type { JsonObject } from '../lib/json.ts'
+import { keysOf } from '../lib/keys.ts'
+import type { Relay } from '../lib/text.ts'
+import { jsonObject, type ReadableField } from './fields.ts'
+
+const text = z.string().nullable().optional()
 
 /**
  * The customer as AiFi's pages document it (the object that every answer carries). Every member but `id` may be null
  * or missing; `role` is left open, since AiFi may know roles that we do not.
  */
-export interface CustomerRecord {
-  id?: number
-  externalId?: string | null
-  role?: string | null
-  metadata?: JsonObject | null
-  priority?: number | null
-  email?: string | null
-  firstName?: string | null
-  lastName?: string | null
-  phone?: string | null
-}
+const customerRecord = z.strictObject({
+  id: z.int().optional(),
+  externalId: text,
+  role: text,
+  metadata: jsonObject.nullable().optional(),
+  priority: z.number().nullable().optional(),
+  email: text,
+  firstName: text,
+  lastName: text,
+  phone: text,
+} satisfies Record<'id' | ReadableField, z.ZodType>)
 
-const isString = (value: unknown): value is string => typeof value === 'string'
-const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+export type CustomerRecord = z.infer<typeof customerRecord>
+export type RecordField = keyof CustomerRecord
 
-const memberTypes = {
-  id: (value: unknown): value is number => Number.isSafeInteger(value),
-  externalId: isString,
-  role: isString,
-  metadata: isJsonObject,
-  priority: isNumber,
-  email: isString,
-  firstName: isString,
-  lastName: isString,
-  phone: isString,
-} as const satisfies Record<keyof CustomerRecord, (value: unknown) => boolean>
+export const recordFields: readonly RecordField[] = keysOf(customerRecord.shape)
 
-export type RecordField = keyof typeof memberTypes
-export const recordFields: readonly RecordField[] = Object.keys(memberTypes).filter((key): key is RecordField =>
-  Object.hasOwn(memberTypes, key),
-)
-/** Those that hold text. */
-export const textFields = recordFields.filter((field) => field !== 'id' && field !== 'priority' && field !== 'metadata')
+/** The customer in a result: what is long or could do harm is shown otherwise than it is stored. */
+export const shownRecord = customerRecord.extend({ metadata: z.unknown().optional() })
+export type ShownRecord = z.infer<typeof shownRecord>
 
 /**
  * The documented members of a customer that AiFi sent, and the names of those with a wrong type, which are left out.
@@ -48,11 +41,25 @@ export function readRecord(json: JsonObject): { record: CustomerRecord; wrong: R
   for (const field of recordFields) {
     const value = json[field]
     if (value === undefined) continue
-    if (memberTypes[field](value) || (value === null && field !== 'id')) members.push([field, value])
+    if (customerRecord.shape[field].safeParse(value).success) members.push([field, value])
     else wrong.push(field)
   }
   const record: CustomerRecord = Object.fromEntries(members)
   return { record, wrong }
+}
+
+/** The record as a result shows it: text harmless and bounded, what may be long last. */
+export function shownCustomer(record: CustomerRecord, relay: Relay): ShownRecord {
+  const inOrder: RecordField[] = [...recordFields.filter((field) => field !== 'metadata'), 'metadata']
+  const members = inOrder.flatMap((field): [RecordField, unknown][] => {
+    const value = record[field]
+    if (value === undefined) return []
+    if (typeof value === 'string') return [[field, relay.text(value)]]
+    // A number that holds a secret is left out.
+    if (typeof value === 'number') return field === 'id' || relay.json(value) === value ? [[field, value]] : []
+    return [[field, relay.json(value)]]
+  })
+  return Object.fromEntries(members)
 }
 
 /** First and last name, as far as there are any. */

@@ -21,7 +21,10 @@ export interface LoggerOptions {
  * may quote what somebody else said.
  */
 export function createLogger({ level, write }: LoggerOptions): Logger {
-  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers: { err: errorAndCause } }, { write })
+  return pino(
+    { level, base: null, timestamp: stdTimeFunctions.isoTime, serializers: { err: errorAndCause } },
+    { write },
+  )
 }
 
 function errorAndCause(error: unknown): unknown {

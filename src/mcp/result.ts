@@ -1,28 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import type { JsonObject } from '../lib/json.ts'
-import type { FieldError } from '../tools/update-arguments.ts'
 
-/** What `update_customer` can answer. Nothing was changed in AiFi unless it says `updated` or `unknown`. */
-export const statuses = [
-  'updated',
-  'unchanged',
-  'preview',
-  'approval_pending',
-  'declined',
-  'approval_unavailable',
-  'invalid',
-  'failed',
-  'unknown',
-] as const
-export type Status = (typeof statuses)[number]
-
-const ERROR_STATUSES: readonly string[] = [
-  'approval_unavailable',
-  'invalid',
-  'failed',
-  'unknown',
-] satisfies readonly Status[]
 /** How many entries a list in a result may have. */
 const LIST_LIMIT = 50
 /** Bytes of one result, as JSON. */
@@ -32,72 +11,28 @@ const MESSAGE_LIMIT = 4_000
 /** What too large a result loses, the least important first. */
 const DROPPED_FIRST = ['revert', 'customer', 'unexpectedChanges', 'changes', 'errors']
 
-export const channelNames = ['form', 'url', 'page', 'chat', 'skipped'] as const
-export type ChannelName = (typeof channelNames)[number]
-
-/** What the client or the page answered; never a claim about what a human did. */
-export const answers = ['approved', 'declined', 'cancelled', 'expired', 'withdrawn', 'not_approved'] as const
-export type Answer = (typeof answers)[number]
-
 const text = z.string()
-const anything = z.unknown()
-const nullableText = text.nullable().optional()
 
-/** The documented members of a customer, as AiFi sent them and as far as it did. */
-export const customerObject = z.strictObject({
-  id: z.number().optional(),
-  externalId: nullableText,
-  role: nullableText,
-  metadata: anything.optional(),
-  priority: z.number().nullable().optional(),
-  email: nullableText,
-  firstName: nullableText,
-  lastName: nullableText,
-  phone: nullableText,
-})
+/**
+ * One thing that is wrong with a field, in one shape for our own checks and AiFi's. `field` is the argument's name, dotted
+ * below (`card.provider`), and empty for the arguments as a whole. `rule` is the name of Joi's rule for it, as AiFi uses
+ * them: `any.required`, `number.max`, `object.unknown`.
+ */
+const fieldError = z.strictObject({ field: text, message: text, rule: text })
+export type FieldError = Readonly<z.infer<typeof fieldError>>
 
-/** The members that the answers of all tools have in common. */
+/** The members that the answers of all tools have in common, besides their status. */
 export const commonMembers = {
   message: text,
-  errors: z.array(z.strictObject({ field: text, message: text, rule: text })).optional(),
+  errors: z.array(fieldError).optional(),
   http: z.strictObject({ status: z.number(), type: text.optional(), requestId: text.optional() }).optional(),
   retryAfterSeconds: z.number().optional(),
 }
 
-/** The one shape of every answer of `update_customer`. Strict: clients reject a key that it does not declare. */
-export const updateEnvelope = z.strictObject({
-  ...commonMembers,
-  status: z.enum(statuses),
-  customerId: z.number().optional(),
-  changes: z
-    .array(
-      z.strictObject({
-        field: text,
-        before: anything.optional(),
-        after: anything.optional(),
-        verified: z.enum(['as_requested', 'not_reported', 'different']).optional(),
-      }),
-    )
-    .optional(),
-  unexpectedChanges: z.array(z.strictObject({ field: text, before: anything, after: anything })).optional(),
-  customer: customerObject.optional(),
-  approval: z
-    .strictObject({
-      channel: z.enum(channelNames).optional(),
-      answer: z.enum(answers).optional(),
-      decidedAt: text.optional(),
-      code: text.optional(),
-    })
-    .optional(),
-  revert: z.looseObject({}).optional(),
-})
-
-export type UpdateEnvelope = z.infer<typeof updateEnvelope>
-
-/** The refusal of a change's arguments by our own checks. */
-export function invalidArguments(errors: readonly FieldError[], customerId?: number): UpdateEnvelope {
-  const refusal = refusedArguments('Nothing was sent and nothing was changed.', errors)
-  return { ...refusal, ...(customerId !== undefined && { customerId }) }
+/** What is the same in the answers of all tools. */
+export interface Envelope<Status extends string = string> {
+  readonly status: Status
+  readonly message: string
 }
 
 /** The refusal of arguments by our own checks. `opening` says what did not happen. */
@@ -111,23 +46,13 @@ export function refusedArguments(opening: string, errors: readonly FieldError[])
   }
 }
 
-/** What is the same in the answers of all tools. */
-interface Envelope {
-  readonly status: string
-  readonly message: string
-}
-
 /**
  * The only maker of tool results: the envelope as structured content and, as complete, as text, since some hosts show
  * the model only the one and some only the other.
  */
-export function toToolResult(envelope: Envelope): CallToolResult {
+export function toToolResult(envelope: Envelope, isError: boolean): CallToolResult {
   const { structuredContent, text } = withinLimit(envelope)
-  return {
-    content: [{ type: 'text', text }],
-    structuredContent,
-    isError: ERROR_STATUSES.includes(envelope.status),
-  }
+  return { content: [{ type: 'text', text }], structuredContent, isError }
 }
 
 /** Too large a result loses its least important parts, and says so. */

@@ -9,6 +9,7 @@ import {
   type Transport,
 } from '@modelcontextprotocol/server'
 import { isJsonObject, nestsWithin } from '../lib/json.ts'
+import { withoutNullMembers } from './null-members.ts'
 
 const MB = 1024 * 1024
 /** The longest message that is read, bytes: what the SDK allows too. */
@@ -221,7 +222,7 @@ function messageOf(value: unknown): JSONRPCMessage | undefined {
   // The schema's report on what is wrong costs far more than this look, and a flood of wrong lines would add it up.
   if (!isJsonObject(value) || value.jsonrpc !== '2.0') return undefined
   try {
-    return parseJSONRPCMessage(value)
+    return parseJSONRPCMessage(withoutNullMembers(value))
   } catch {
     return undefined
   }

@@ -1,36 +1,61 @@
-import type { ToolAnnotations } from '@modelcontextprotocol/server'
-import type { Aifi, Listing } from '../aifi/port.ts'
+import * as z from 'zod'
+import type { Aifi, HttpFacts, Listing } from '../aifi/port.ts'
+import { statusWords } from '../aifi/status-words.ts'
 import type { Audit } from '../audit/audit.ts'
+import { customerChanges } from '../customer/fields.ts'
+import { readRecord, shownCustomer, shownRecord } from '../customer/record.ts'
 import type { Clock } from '../lib/clock.ts'
-import { isJsonObject, type JsonObject } from '../lib/json.ts'
+import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
+import { keysOf } from '../lib/keys.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
+import { listed, Relay } from '../lib/text.ts'
 import type { Call } from '../mcp/call.ts'
-import { refusedArguments } from '../mcp/result.ts'
-import { type Filter, parseFilter } from './find-arguments.ts'
-import { tooManyLookups, unreadEnvelope, unwritableAudit } from './find-refusals.ts'
-import { type FindEnvelope, foundEnvelope } from './find-result.ts'
+import { defineTool, type Tool } from '../mcp/define-tool.ts'
+import { commonMembers, RESULT_LIMIT, refusedArguments } from '../mcp/result.ts'
+import { type ParsedArguments, parse } from './arguments.ts'
+import { problem } from './issues.ts'
 
-export const FIND_CUSTOMERS = 'find_customers'
+/** A runaway assistant stops here: a person's questions need far fewer. */
+export const LOOKUPS_PER_MINUTE = 30
+/** How many records one lookup may show. */
+const RECORD_LIMIT = 10
+/** Bytes for the records of one result, as JSON: what is left goes to the message and what surrounds it. */
+const RECORDS_BYTES = RESULT_LIMIT - 8_000
+/** Characters of AiFi's text: a stranger's, so no more of it than explains something. */
+const TEXT_LIMIT = 300
 
-export const findCustomersTitle = 'Find AiFi customers'
-
-export const findCustomersDescription = [
-  'Look up AiFi customers, to find the right one before changing it. Give exactly one of customerId, email, externalId.',
+const description = [
+  'Look up AiFi customers, to find the right one before changing it. Give exactly one of customerId, email, externalId; anything else is refused.',
   'Only whole values match, and AiFi cannot search names or phones: ask the user for one of the three.',
   'If several match, let the user choose. The answer never says whether somebody is blocked, and nothing of cards.',
   'AiFi makes up an email where none was given and does not mark it (emailMayBeGenerated): no email proves who somebody is.',
 ].join(' ')
 
-/** The last two mean something only for tools that change things; hosts that look all the same assume the worst. */
-export const findCustomersAnnotations: ToolAnnotations = {
-  readOnlyHint: true,
-  openWorldHint: true,
-  destructiveHint: false,
-  idempotentHint: true,
-}
+const findArguments = z.strictObject({
+  customerId: z.int().min(0).optional().describe('AiFi customer number'),
+  email: customerChanges.shape.email,
+  // Empty, it would be no filter at all.
+  externalId: z.string().min(1).optional().describe("id in the retailer's own system"),
+})
+const filterNames = keysOf(findArguments.shape)
 
-/** A runaway assistant stops here: a person's questions need far fewer. */
-export const LOOKUPS_PER_MINUTE = 30
+const statusIsError = { found: false, invalid: true, failed: true } as const
+
+const foundCustomer = shownRecord.extend({
+  // True whenever there is an email. How AiFi makes one up is not known: to tell by its looks would be a guess, and a
+  // false would pass for a proof.
+  emailMayBeGenerated: z.boolean(),
+})
+
+/** The one shape of every answer of `find_customers`. Strict: clients reject a key that it does not declare. */
+export const findEnvelope = z.strictObject({
+  ...commonMembers,
+  status: z.enum(keysOf(statusIsError)),
+  customers: z.array(foundCustomer).optional(),
+  returned: z.number().optional(),
+  more: z.number().optional(),
+})
+export type FindEnvelope = z.infer<typeof findEnvelope>
 
 export interface FindCustomersDeps {
   /** Nothing in here can change a customer. */
@@ -40,15 +65,66 @@ export interface FindCustomersDeps {
   readonly clock: Clock
 }
 
-/** One call of `find_customers`: check the arguments, ask AiFi once, keep only what matches, note it, answer. */
-export async function findCustomers(call: Call, deps: FindCustomersDeps): Promise<FindEnvelope> {
+/** The tool that only reads. */
+export function findCustomersTool(deps: FindCustomersDeps): Tool {
+  return defineTool({
+    name: 'find_customers',
+    title: 'Find AiFi customers',
+    description,
+    input: findArguments,
+    output: { schema: findEnvelope, isError: statusIsError },
+    // The last two mean something only for tools that change things; hosts that look all the same assume the worst.
+    annotations: { readOnlyHint: true, openWorldHint: true, destructiveHint: false, idempotentHint: true },
+    handle: (call) => findCustomers(call, deps),
+    broken: { status: 'failed', message: 'This server failed. No customer is shown.' },
+    logged: ({ status, returned, more, http }) => ({ status, returned, more, http: http?.status }),
+  })
+}
+
+/** One call: check the arguments, ask AiFi once, keep only what matches, note it in the audit, answer. */
+async function findCustomers(call: Call, deps: FindCustomersDeps): Promise<FindEnvelope> {
   const parsed = parseFilter(call.arguments)
   if (!parsed.ok) return refusedArguments('Nothing was looked up.', parsed.errors)
   const retryAfterSeconds = deps.lookups.take()
-  if (retryAfterSeconds !== undefined) return tooManyLookups(retryAfterSeconds)
-  const { filter } = parsed
-  const listing = await look(filter, call, deps)
-  return audited(filter, answerTo(filter, listing, call), deps)
+  if (retryAfterSeconds !== undefined) {
+    const message = `Too many lookups in a minute. Nothing was looked up. Try again in ${retryAfterSeconds} s.`
+    return { status: 'failed', message, retryAfterSeconds }
+  }
+  const filter = parsed.data
+  const envelope = answerTo(filter, await look(filter, call, deps), call)
+  const { status, returned, more } = envelope
+  // Before anybody is shown: what was looked up by, never the value; and how many matched, null when that is not known.
+  const found = returned === undefined || more === undefined ? null : returned + more
+  if (deps.audit.write({ event: 'lookup', filter: filter.by, found, status })) return envelope
+  const message =
+    'The audit trail cannot be written, so nothing is shown. Whoever set this server up should check AIFI_AUDIT_LOG.'
+  return { status: 'failed', message }
+}
+
+/** What a lookup goes by: exactly one of the three. */
+type Filter =
+  | { readonly by: 'customerId'; readonly value: number }
+  | { readonly by: 'email'; readonly value: string }
+  | { readonly by: 'externalId'; readonly value: string }
+
+function parseFilter(raw: unknown): ParsedArguments<Filter> {
+  const one = `Give exactly one of ${filterNames.join(', ')}.`
+  const parsed = parse(findArguments, raw, {
+    nullIsAbsent: true,
+    instead: () => 'Leave it out.',
+    rules: (given, keys) => {
+      const names = keys.filter((key) => Object.hasOwn(given, key))
+      if (names.length === 0) return [problem('', 'object.missing', `${one} AiFi cannot search names or phones.`)]
+      return names.length > 1 ? [problem('', 'object.xor', `${one} Here were ${names.join(' and ')}.`)] : []
+    },
+  })
+  if (!parsed.ok) return parsed
+  const { customerId, email, externalId = '' } = parsed.data
+  if (customerId !== undefined) return { ok: true, data: { by: 'customerId', value: customerId } }
+  return {
+    ok: true,
+    data: email === undefined ? { by: 'externalId', value: externalId } : { by: 'email', value: email },
+  }
 }
 
 /** Asks AiFi, for as long as the call may take. A record that was read by its number is a list of one. */
@@ -66,17 +142,11 @@ async function look(filter: Filter, call: Call, { aifi, clock }: FindCustomersDe
   }
 }
 
-/** What AiFi's answer comes to, and how many records matched; null when that is not known. */
-function answerTo(filter: Filter, listing: Listing, call: Call): { envelope: FindEnvelope; found: number | null } {
-  if (listing.kind === 'list') {
-    const matching = listing.entries.filter(isJsonObject).filter((entry) => matches(entry, filter))
-    const others = listing.entries.length - matching.length
-    return { envelope: foundEnvelope({ filter, matching, others, http: listing.http }), found: matching.length }
-  }
-  if (listing.kind === 'unreadable' && listing.cause === 'not_found' && listing.http) {
-    return { envelope: foundEnvelope({ filter, matching: [], others: 0, http: listing.http }), found: 0 }
-  }
-  return { envelope: unreadEnvelope(listing, call.deadline.passed), found: null }
+function answerTo(filter: Filter, listing: Listing, call: Call): FindEnvelope {
+  if (listing.kind === 'list') return foundEnvelope(filter, listing.entries, listing.http)
+  if (listing.kind === 'unreadable' && listing.cause === 'not_found' && listing.http)
+    return foundEnvelope(filter, [], listing.http)
+  return unreadEnvelope(listing, call.deadline.passed)
 }
 
 /** Not AiFi but we decide what was asked for: a filter that is ignored or too generous must not show other people. */
@@ -87,12 +157,129 @@ function matches(entry: JsonObject, { by, value }: Filter): boolean {
   return typeof actual === 'string' && actual.toLowerCase() === value.toLowerCase()
 }
 
-/** On the audit's disk before anybody is shown: what was looked up by, never the value. */
-function audited(
-  filter: Filter,
-  { envelope, found }: ReturnType<typeof answerTo>,
-  { audit }: FindCustomersDeps,
-): FindEnvelope {
-  const isAudited = audit.write({ event: 'lookup', filter: filter.by, found, status: envelope.status })
-  return isAudited ? envelope : unwritableAudit()
+function foundEnvelope(filter: Filter, entries: readonly unknown[], http: HttpFacts): FindEnvelope {
+  const matching = entries.filter(isJsonObject).filter((entry) => matches(entry, filter))
+  // They are nobody's business: a broken filter would give away all customers.
+  const others = entries.length - matching.length
+  const read = matching.slice(0, RECORD_LIMIT).map(shown)
+  const fitting = withinLimit(read)
+  const more = matching.length - fitting.length
+  const sentences = [
+    countWords(filter, matching.length, http.status),
+    more > 0 && `Only ${fitting.length} are shown, ${more} more are not.`,
+    ...reservations(read, fitting),
+    others === 1 && 'AiFi also sent 1 record that does not match; it is not shown.',
+    others > 1 && `AiFi also sent ${others} records that do not match; they are not shown.`,
+  ]
+  return {
+    status: 'found',
+    message: sentences.filter((sentence) => sentence !== false).join(' '),
+    customers: fitting.map(({ customer }) => customer),
+    returned: fitting.length,
+    more,
+    ...shownHttp(http),
+  }
+}
+
+interface Shown {
+  readonly customer: z.infer<typeof foundCustomer>
+  /** Members that AiFi sent with a wrong type. */
+  readonly wrong: readonly string[]
+  /** Members that are not shown as they are stored. */
+  readonly altered: readonly string[]
+}
+
+function shown(entry: JsonObject): Shown {
+  const { record, wrong } = readRecord(entry)
+  const customer = shownCustomer(record, new Relay([]))
+  const altered = Object.entries(customer).filter(([field, value]) => !jsonEqual(value, entry[field]))
+  return {
+    customer: { ...customer, emailMayBeGenerated: Boolean(record.email) },
+    wrong,
+    altered: altered.map(([field]) => field),
+  }
+}
+
+/** As many of the records as a result holds: rather all of them without metadata than fewer. */
+function withinLimit(records: readonly Shown[]): readonly Shown[] {
+  const fits = (some: readonly Shown[]) => Buffer.byteLength(JSON.stringify(some)) <= RECORDS_BYTES
+  if (fits(records)) return records
+  const bare = records.map(({ customer: { metadata: _, ...customer }, ...rest }) => ({ ...rest, customer }))
+  while (!fits(bare)) bare.pop()
+  return bare
+}
+
+function countWords({ by, value }: Filter, count: number, status: number): string {
+  if (by === 'customerId' && count > 0) return 'Found.'
+  if (by === 'customerId') {
+    // Reading by number is no documented operation: that it is not there looks like a customer who is not.
+    const missing =
+      status === 404
+        ? ' (HTTP 404): it may not exist, this access token may not see it, or this AiFi does not read by number'
+        : ''
+    return `Customer ${value} was not found${missing}. Check the number with the user, or look up by email or externalId.`
+  }
+  if (count > 1) return `${count} customers have this ${by}: ask the user which one is meant.`
+  if (count === 1) return `One customer has this ${by}.`
+  const capitals = by === 'email' && value !== value.toLowerCase() ? ' Also try it in lower case.' : ''
+  return `No customer with this ${by} was found. Check it with the user: AiFi finds exact matches only.${capitals}`
+}
+
+/** What is not quite as AiFi has it. */
+function reservations(read: readonly Shown[], fitting: readonly Shown[]): (string | false)[] {
+  const names = (some: readonly (readonly string[])[]) => listed([...new Set(some.flat())])
+  const wrong = names(fitting.map((each) => each.wrong))
+  const altered = names(fitting.map((each) => each.altered.filter((field) => Object.hasOwn(each.customer, field))))
+  return [
+    fitting !== read && 'The metadata is left out: too long.',
+    wrong !== '' && `AiFi sent ${wrong} in an unexpected form; left out here.`,
+    altered !== '' && `Not shown exactly as stored, being long or having hidden characters: ${altered}.`,
+  ]
+}
+
+/** AiFi did not show a list. @param late the call's own time was up, so that nobody waited for AiFi any longer. */
+function unreadEnvelope(unread: Exclude<Listing, { kind: 'list' }>, late: boolean): FindEnvelope {
+  if (unread.kind === 'unreachable')
+    return { status: 'failed', message: `AiFi could not be asked: ${unread.detail} Nothing was looked up.` }
+  const { http, error } = unread
+  const relay = new Relay([])
+  const errors = (error?.errors ?? []).map(({ field, message, rule }) => ({
+    field: relay.text(field, 100),
+    message: relay.text(message, TEXT_LIMIT),
+    rule: relay.text(rule, 100),
+  }))
+  const isInvalid = http?.status === 400 || http?.status === 422
+  const said = error?.message ? ` It says: "${relay.text(error.message, TEXT_LIMIT)}".` : ''
+  const details = errors.length > 0 ? ` ${errors.map(({ message }) => message).join('; ')}.` : ''
+  return {
+    status: isInvalid ? 'invalid' : 'failed',
+    message: `${late ? 'AiFi did not answer in time. Try again later.' : whyUnread(unread)}${said}${details}`,
+    ...((isInvalid || errors.length > 0) && { errors }),
+    ...(http && shownHttp(http, error?.type)),
+    ...(http?.retryAfterSeconds !== undefined && { retryAfterSeconds: http.retryAfterSeconds }),
+  }
+}
+
+/** Status and request id of AiFi's answer, and its error type when it has one. */
+function shownHttp({ status, requestId }: HttpFacts, type?: string): Pick<FindEnvelope, 'http'> {
+  const relay = new Relay([])
+  return {
+    http: {
+      status,
+      ...(type !== undefined && { type: relay.text(type, 100) }),
+      ...(requestId !== undefined && { requestId: relay.text(requestId, 200) }),
+    },
+  }
+}
+
+function whyUnread({ cause, reason, http }: Extract<Listing, { kind: 'unreadable' }>): string {
+  switch (cause) {
+    case 'not_offered':
+    case 'switched_off':
+      return `${reason} Look the customer up by email or externalId.`
+    case 'too_large':
+      return `Too many customers match, or AiFi did not apply the filter. ${reason} Use customerId, or have a person look in AiFi.`
+    default:
+      return http ? statusWords(http.status, { for: 'lookup' }) : reason
+  }
 }

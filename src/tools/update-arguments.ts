@@ -4,22 +4,17 @@ import {
   type CustomerChanges,
   customerChanges,
   customerFields,
+  fieldFacts,
   isCustomerField,
   privateFieldNames,
+  type SecretField,
 } from '../customer/fields.ts'
-import { carriesNumbers, isJsonObject, type JsonObject, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
+import type { JsonObject } from '../lib/json.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { harmless } from '../lib/text.ts'
-import { describeIssue, ownKeys, problem, unknownArgument, unknownArguments, withoutRepeats } from './issues.ts'
-
-/** One thing that is wrong with a field, in one shape for our own checks and AiFi's. */
-export interface FieldError {
-  /** The argument's name, dotted below (`card.provider`); empty for the arguments as a whole. */
-  readonly field: string
-  readonly message: string
-  /** The name of Joi's rule for it, as AiFi uses them: `any.required`, `number.max`, `object.unknown`. */
-  readonly rule: string
-}
+import type { FieldError } from '../mcp/result.ts'
+import { type ParsedArguments, parse, unknownArgument } from './arguments.ts'
+import { problem } from './issues.ts'
 
 /** Which arguments the tool takes, by the operator's settings. */
 export interface ArgumentSettings {
@@ -55,35 +50,22 @@ function argumentsUnder(settings: ArgumentSettings) {
   const approvalCode = settings.approvalCode ? toolFields : toolFields.omit({ approvalCode: true })
   if (settings.secretArguments === 'allow') return approvalCode
   return approvalCode
-    .omit({ password: true, currentPassword: true, card: true })
+    .omit({ password: true, currentPassword: true, card: true } satisfies Record<SecretField, true>)
     .extend({ cardToken: z.null().optional().describe('null deletes the payment card for good') })
 }
 
-export type Parsed = { ok: true; request: ChangeRequest } | { ok: false; errors: FieldError[] }
+export type ParsedRequest = { ok: true; request: ChangeRequest } | Exclude<ParsedArguments<unknown>, { ok: true }>
 
 /** Reads the arguments of one call. Reports every problem at once, and never the value of anything. */
-export function parseArguments(raw: unknown, settings: ArgumentSettings): Parsed {
+export function parseArguments(raw: unknown, settings: ArgumentSettings): ParsedRequest {
   const schema = updateCustomerArguments(settings)
-  if (!isJsonObject(raw)) return { ok: false, errors: [problem('', 'object.base', 'The arguments must be an object.')] }
   const names = Object.keys(schema.shape)
-  const keys = ownKeys(raw).filter((key) => raw[key] !== undefined)
-  const unknown = keys.filter((key) => !names.includes(key))
-  const known: JsonObject = Object.fromEntries(
-    keys
-      .filter((key) => names.includes(key))
-      .map((key) => [key, key === 'metadata' ? parsedMetadata(raw[key]) : raw[key]]),
-  )
-  const parsed = schema.safeParse(known)
-  const errors = [
-    ...unknownArguments(unknown, (key) => unknownKey(key, names)),
-    ...(parsed.success
-      ? []
-      : parsed.error.issues.map((issue) => describeIssue(issue, known, insteadOfNothing(issue.path[0])))),
-    ...objectProblems(known),
-    ...contradictions(known, keys, names),
-  ]
-  if (errors.length > 0 || !parsed.success) return { ok: false, errors: withoutRepeats(errors) }
-  return { ok: true, request: toRequest(parsed.data) }
+  const parsed = parse(schema, raw, {
+    instead: insteadOfNothing,
+    unknown: unknownKey,
+    rules: (given, keys) => [...givenTwice(given), ...nothingToChange(given, keys, names)],
+  })
+  return parsed.ok ? { ok: true, request: toRequest(parsed.data) } : parsed
 }
 
 function toRequest(data: z.infer<typeof toolFields>): ChangeRequest {
@@ -100,63 +82,37 @@ function toRequest(data: z.infer<typeof toolFields>): ChangeRequest {
   }
 }
 
-/** What to do instead of sending null or nothing for this argument; undefined: what holds for a field of the record. */
-function insteadOfNothing(name: unknown): string | undefined {
+function insteadOfNothing(name: string): string {
   if (name === 'customerId') return ''
-  return isCustomerField(String(name)) ? undefined : 'Leave it out if it is not needed.'
-}
-
-/** Some hosts send a nested object as its JSON text. Anything else stays as it is, for the schema to judge. */
-function parsedMetadata(value: unknown): unknown {
-  if (typeof value !== 'string') return value
-  try {
-    const parsed: unknown = JSON.parse(value)
-    return isJsonObject(parsed) ? parsed : value
-  } catch {
-    return value
-  }
+  return isCustomerField(name) ? 'To leave it as it is, leave the argument out.' : 'Leave it out if it is not needed.'
 }
 
 function unknownKey(key: string, names: readonly string[]): FieldError {
   const nearest = nearestName(key, [...names, ...customerFields])
   // A field of the contract that is no argument here: a secret, under `AIFI_SECRET_ARGUMENTS=refuse`.
-  if (nearest === undefined || names.includes(nearest)) return unknownArgument(key, names)
-  const way =
-    nearest === 'card'
-      ? 'Change the card in AiFi itself.'
-      : `Use enterPrivately: ["${nearest}"], so that a person types it.`
+  if (nearest === undefined || names.includes(nearest) || !isCustomerField(nearest)) return unknownArgument(key, names)
+  const { label, typed } = fieldFacts[nearest]
+  const way = typed
+    ? `Use enterPrivately: ["${nearest}"], so that a person types it.`
+    : `Change the ${label.toLowerCase()} in AiFi itself.`
   const shown = harmless(key, 100)
   return problem(shown, 'object.unknown', `"${shown}" must not be passed as an argument here. ${way}`)
 }
 
-/** What the schema does not look at: the inside of `metadata` and `card`. */
-function objectProblems(known: JsonObject): FieldError[] {
-  return ['metadata', 'card'].flatMap((field) => {
-    const value = known[field]
-    if (value === undefined) return []
-    if (!nestsWithin(value, NESTING_LIMIT))
-      return [problem(field, 'object.base', `"${field}" is nested more than ${NESTING_LIMIT} levels deep.`)]
-    if (!carriesNumbers(value))
-      return [problem(field, 'number.infinity', `"${field}" has a number in it that is too large to be sent.`)]
-    return []
-  })
+/** A secret is given or typed, not both. */
+function givenTwice(given: JsonObject): FieldError[] {
+  const typed: readonly unknown[] = Array.isArray(given.enterPrivately) ? given.enterPrivately : []
+  const twice = privateFieldNames.filter((name) => typed.includes(name) && Object.hasOwn(given, name))
+  if (twice.length === 0) return []
+  const message = `${twice.join(' and ')} ${twice.length > 1 ? 'are' : 'is'} given and also listed in enterPrivately. Leave out one of the two.`
+  return [problem('enterPrivately', 'object.oxor', message)]
 }
 
-/** Rules between fields. They hold whatever else is wrong, so that one answer names every problem. */
-function contradictions(known: JsonObject, keys: readonly string[], names: readonly string[]): FieldError[] {
-  const errors: FieldError[] = []
-  const typed: readonly unknown[] = Array.isArray(known.enterPrivately) ? known.enterPrivately : []
-  const twice = privateFieldNames.filter((name) => typed.includes(name) && Object.hasOwn(known, name))
-  if (twice.length > 0) {
-    const message = `${twice.join(' and ')} ${twice.length > 1 ? 'are' : 'is'} given and also listed in enterPrivately. Leave out one of the two.`
-    errors.push(problem('enterPrivately', 'object.oxor', message))
-  }
-  const asksToType = known.enterPrivately !== undefined && (typed.length > 0 || !Array.isArray(known.enterPrivately))
-  const asksForSomething = asksToType || keys.some(isCustomerField)
+function nothingToChange(given: JsonObject, keys: readonly string[], names: readonly string[]): FieldError[] {
+  const { enterPrivately: typed } = given
+  const asksToType = typed !== undefined && !(Array.isArray(typed) && typed.length === 0)
   // An argument that does not exist asks for something too, and has been answered.
-  if (!asksForSomething && keys.every((key) => names.includes(key))) {
-    const fields = names.filter((name) => isCustomerField(name) || name === 'enterPrivately')
-    errors.push(problem('', 'object.min', `Nothing to change: give at least one of ${fields.join(', ')}.`))
-  }
-  return errors
+  if (asksToType || keys.some((key) => isCustomerField(key) || !names.includes(key))) return []
+  const fields = names.filter((name) => isCustomerField(name) || name === 'enterPrivately')
+  return [problem('', 'object.min', `Nothing to change: give at least one of ${fields.join(', ')}.`)]
 }

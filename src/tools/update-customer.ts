@@ -1,11 +1,10 @@
-import { type InputRequiredResult, inputRequired, type ToolAnnotations } from '@modelcontextprotocol/server'
+import { type InputRequiredResult, inputRequired } from '@modelcontextprotocol/server'
 import type { Ask } from '../approval/channel.ts'
 import type { Ladder } from '../approval/ladder.ts'
 import type { Asked, Caller, Change, Ended } from '../change/change.ts'
 import type { Changes } from '../change/changes.ts'
-import type { UpdateEnvelope } from '../change/envelope.ts'
+import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
 import { changeLines } from '../change/evidence.ts'
-import { listed } from '../change/messages.ts'
 import type { Plan } from '../change/plan.ts'
 import {
   earlierOutcome,
@@ -21,29 +20,40 @@ import {
 import { type ChangeRequest, requestedFields, secretStrings } from '../customer/fields.ts'
 import { type Clock, Deadline } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
-import { Relay } from '../lib/text.ts'
+import { listed, Relay } from '../lib/text.ts'
 import { CALL_LIFETIME_MS, type Call } from '../mcp/call.ts'
+import { defineTool, type Tool } from '../mcp/define-tool.ts'
 import type { RequestStates } from '../mcp/request-state.ts'
-import { invalidArguments } from '../mcp/result.ts'
-import { type ArgumentSettings, parseArguments } from './update-arguments.ts'
+import { type ArgumentSettings, parseArguments, updateCustomerArguments } from './update-arguments.ts'
 
-export const UPDATE_CUSTOMER = 'update_customer'
-
-export const updateCustomerTitle = 'Update an AiFi customer'
-
-export const updateCustomerDescription = [
-  'Change one customer record in AiFi. Send only what the user asked to change; everything else stays as it is.',
+const description = [
+  'Change one customer record in AiFi. Send only what the user asked to change; everything else stays as it is. An unknown argument is refused.',
   'A person approves blocked, role, email, externalId, password and card changes and metadata that would drop keys; you cannot approve.',
   'approval_pending: tell the user, then call again with the same arguments.',
   'unknown: it may have been made; do what message says, nothing else.',
   'Unblocking may not fix why someone cannot get in.',
 ].join(' ')
 
-export const updateCustomerAnnotations: ToolAnnotations = {
-  readOnlyHint: false,
-  destructiveHint: true,
-  idempotentHint: false,
-  openWorldHint: true,
+/** The tool that changes one customer record. */
+export function updateCustomerTool(deps: UpdateCustomerDeps): Tool {
+  return defineTool({
+    name: 'update_customer',
+    title: 'Update an AiFi customer',
+    description,
+    input: updateCustomerArguments(deps.arguments),
+    output: { schema: updateEnvelope, isError: statusIsError },
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+    handle: (call) => updateCustomer(call, deps),
+    broken: {
+      status: 'unknown',
+      message:
+        'This server failed. Whether anything was changed is not known: a person should look at the record in AiFi.',
+    },
+    logged: ({ status, customerId, changes, approval, http }) => {
+      const fields = changes?.map(({ field }) => field)
+      return { customerId, status, fields, channel: approval?.channel, http: http?.status }
+    },
+  })
 }
 
 /** How long a call that repeats another waits for a look at the record, milliseconds. */
@@ -74,7 +84,7 @@ interface Step {
 type Answer = UpdateEnvelope | InputRequiredResult
 
 /** One call of `update_customer`: validates, finds or proposes the change, and follows it until it can be answered. */
-export async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Answer> {
+async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Answer> {
   const parsed = parseArguments(call.arguments, deps.arguments)
   if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(call.arguments))
   const { request } = parsed

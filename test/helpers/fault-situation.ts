@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
+import type { UpdateEnvelope } from '../../src/change/envelope.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
-import type { UpdateEnvelope } from '../../src/mcp/result.ts'
 import { type Fault, fault, type ReceivedRequest } from './fault.ts'
 import { type FaultServer, startFaultServer } from './fault-server.ts'
 import { type Answer, accept, type Harness, type HarnessOptions, start, type TestClient } from './harness.ts'

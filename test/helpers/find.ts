@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { isJsonObject, type JsonObject } from '../../src/lib/json.ts'
-import { type FindEnvelope, findEnvelope } from '../../src/tools/find-result.ts'
+import { type FindEnvelope, findEnvelope } from '../../src/tools/find-customers.ts'
 import type { TestClient } from './harness.ts'
 
 /** Calls `find_customers`; checks the envelope against its schema, the text against it, and the size. */

@@ -7,8 +7,8 @@ import {
 } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { expect, onTestFinished } from 'vitest'
+import type { UpdateEnvelope } from '../../src/change/envelope.ts'
 import { isJsonObject, type JsonObject } from '../../src/lib/json.ts'
-import type { UpdateEnvelope } from '../../src/mcp/result.ts'
 import { createServer } from '../../src/mcp/server.ts'
 import { type Era, envelopeOf, type Harness } from './harness.ts'
 

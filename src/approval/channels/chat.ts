@@ -27,7 +27,7 @@ export class ChatChannel implements Channel {
   }
 
   unavailable(request: ChangeRequest): string | undefined {
-    const unfit = requestedFields(request).filter((field) => fieldFacts[field].secret || field === 'cardType')
+    const unfit = requestedFields(request).filter((field) => !fieldFacts[field].chatApproval)
     if (unfit.length === 0) return undefined
     return `A yes in the chat is not enough for ${unfit.join(', ')}.`
   }

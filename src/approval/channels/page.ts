@@ -150,7 +150,8 @@ export class PageChannel implements Channel {
   }
 
   #openingOf({ id, asking }: Asked): Opening {
-    for (const [each, { until }] of this.#openings) if (remainingMs(this.#clock, until) === 0) this.#openings.delete(each)
+    for (const [each, { until }] of this.#openings)
+      if (remainingMs(this.#clock, until) === 0) this.#openings.delete(each)
     const opening = this.#openings.get(id) ?? {
       until: asking.expiresAt,
       openings: 0,

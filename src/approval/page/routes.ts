@@ -4,7 +4,7 @@ import { type Context, Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
 import type { Ended, TypedSecrets } from '../../change/change.ts'
-import { type PrivateFieldName, privateFields } from '../../customer/fields.ts'
+import { canBeTyped, type PrivateFieldName } from '../../customer/fields.ts'
 import { Deadline } from '../../lib/clock.ts'
 import type { PrivateField } from '../question.ts'
 import type { Card, CardState } from './cards.ts'
@@ -201,7 +201,7 @@ function typedSecrets(fields: readonly PrivateField[], form: URLSearchParams): T
     const value = form.get(name) ?? ''
     if (twice && value !== form.get(`${name}Again`))
       problems[name] = 'The two entries are not the same. Type it twice, exactly alike.'
-    else if (privateFields[name].safeParse(value).success) secrets[name] = value
+    else if (canBeTyped(name, value)) secrets[name] = value
     else problems[name] = limitsIn(minLength, maxLength)
   }
   return Object.keys(problems).length > 0 ? { ok: false, problems } : { ok: true, secrets }

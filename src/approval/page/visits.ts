@@ -152,7 +152,9 @@ export class Visit {
   /** Everything on it was decided, and nobody has fetched it, for this long, milliseconds. */
   idleFor(ms: number): boolean {
     const { clock } = this.#deps
-    const endedAt = this.#items.map(({ change }) => (change.state === 'ended' ? change.endedAt : Number.POSITIVE_INFINITY))
+    const endedAt = this.#items.map(({ change }) =>
+      change.state === 'ended' ? change.endedAt : Number.POSITIVE_INFINITY,
+    )
     return clock.now() - Math.max(...endedAt) > ms && clock.monotonic() - this.#fetchedAt > ms
   }
 

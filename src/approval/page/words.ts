@@ -1,5 +1,5 @@
+import type { Status } from '../../change/envelope.ts'
 import { foreign, type Markup, markup } from '../../lib/markup.ts'
-import type { Status } from '../../mcp/result.ts'
 import { type Question, type ShownChange, WHO } from '../question.ts'
 
 /**

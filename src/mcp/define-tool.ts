@@ -1,0 +1,73 @@
+import {
+  type InputRequiredResult,
+  isInputRequiredResult,
+  type McpServer,
+  type ToolAnnotations,
+} from '@modelcontextprotocol/server'
+import type * as z from 'zod'
+import type { Clock } from '../lib/clock.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Call, Connection } from './call.ts'
+import { advertised } from './json-schema.ts'
+import { type Envelope, toToolResult } from './result.ts'
+
+/** A tool: what the client is told about it, and what it does. */
+export interface ToolDefinition<Status extends string, Result extends Envelope<Status>> {
+  readonly name: string
+  /** For people. */
+  readonly title: string
+  /** For the model. */
+  readonly description: string
+  /** The arguments, as they are advertised; `handle` gets them as they came, and checks them itself. */
+  readonly input: z.ZodObject
+  /** The one shape of all its answers, and which of its statuses are errors. */
+  readonly output: { readonly schema: z.ZodType<Result>; readonly isError: Readonly<Record<Status, boolean>> }
+  readonly annotations: Required<Omit<ToolAnnotations, 'title'>>
+  readonly handle: (call: Call) => Promise<Result | InputRequiredResult>
+  /** The answer when `handle` throws: what is thrown would reach the model word for word. */
+  readonly broken: Result
+  /** What the log keeps of an answer: metadata only, never a value. */
+  readonly logged: (result: Result) => object
+}
+
+/** What a tool needs of the server that it is registered with. */
+export interface ToolHost {
+  readonly server: McpServer
+  readonly connection: Connection
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** A tool that can be registered with the server of any connection. */
+export interface Tool {
+  readonly name: string
+  register(host: ToolHost): void
+}
+
+/** Makes a tool of its definition: nothing throws out of it, every answer is made in one place, every call is logged. */
+export function defineTool<Status extends string, Result extends Envelope<Status>>(
+  definition: ToolDefinition<Status, Result>,
+): Tool {
+  const { name, title, description, input, output, annotations, handle, broken, logged } = definition
+  const inputSchema = advertised(input, 'input')
+  const outputSchema = advertised(output.schema, 'output')
+  const answer = (envelope: Result) => toToolResult(envelope, output.isError[envelope.status])
+  return {
+    name,
+    register: ({ server, connection, clock, logger }) => {
+      const config = { title, description, inputSchema, outputSchema, annotations }
+      server.registerTool(name, config, async (_args, ctx) => {
+        const startedAt = clock.monotonic()
+        try {
+          const result = await handle(connection.call(ctx))
+          const facts = isInputRequiredResult(result) ? { status: 'client_asked' } : logged(result)
+          logger.info({ tool: name, ...facts, ms: Math.round(clock.monotonic() - startedAt) }, 'call')
+          return isInputRequiredResult(result) ? result : answer(result)
+        } catch (err) {
+          logger.error({ err, tool: name }, 'a call failed inside this server')
+          return answer(broken)
+        }
+      })
+    },
+  }
+}
