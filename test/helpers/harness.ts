@@ -3,6 +3,7 @@ import { InMemoryTransport } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { expect, onTestFinished } from 'vitest'
 import { createAifi } from '../../src/aifi/client.ts'
+import type { Aifi } from '../../src/aifi/port.ts'
 import { type App, createApp } from '../../src/app.ts'
 import type { Browser } from '../../src/approval/page/browser.ts'
 import { type Audit, noAudit } from '../../src/audit/audit.ts'
@@ -30,6 +31,8 @@ export interface HarnessOptions {
   readonly env?: Record<string, string>
   readonly browser?: Partial<FakeBrowser>
   readonly audit?: Audit
+  /** Puts something in front of the real client of AiFi: for faults inside this program. */
+  readonly aifi?: (aifi: Aifi) => Aifi
   readonly getById?: boolean
   /** Another AiFi than the sandbox. */
   readonly baseUrl?: string
@@ -96,7 +99,8 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
     },
     ...options.browser,
   }
-  const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
+  const client = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
+  const aifi = options.aifi?.(client) ?? client
   const app = createApp(config, { aifi, audit: options.audit ?? noAudit, browser, clock, logger })
   onTestFinished(async () => {
     await app.close(100)
