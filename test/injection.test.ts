@@ -88,6 +88,8 @@ async function facing(record: JsonObject, options: ConnectOptions): Promise<Scen
   aifi.always('GET', fault.answer(200, record))
   aifi.always('PATCH', fault.answer(200, record))
   const harness = await start({ baseUrl: aifi.url, env: { AIFI_APPROVAL_WAIT_SECONDS: '10' } })
+  // The page says when it looks again: two of them are compared.
+  harness.clock.hold()
   return { harness, aifi, client: await harness.connect(options) }
 }
 
