@@ -4,12 +4,13 @@ import { createServer, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Audit, openAudit } from '../src/audit/audit.ts'
+import { openAudit } from '../src/audit/audit.ts'
 import type { JsonObject } from '../src/lib/json.ts'
 import { harmless } from '../src/lib/text.ts'
 import { accept, decline, eras, type Harness, type HarnessOptions, start, type TestClient } from './helpers/harness.ts'
 import { PageVisitor } from './helpers/page-visitor.ts'
 import { startServer, temporaryFolder } from './helpers/process.ts'
+import { brokenAudit } from './helpers/recording-audit.ts'
 import { TestClock } from './helpers/test-clock.ts'
 
 /** Canaries: with what JSON, HTML, URLs and terminals make something else of, very short, and one inside the other. */
@@ -304,16 +305,7 @@ describe('secrets in the arguments are nowhere but in the PATCH', () => {
   })
 
   test('when something throws inside', async () => {
-    const broken: Audit = {
-      attempt: () => {
-        throw new Error(ECHO, { cause: new TypeError(ECHO) })
-      },
-      outcome: () => {
-        throw new Error(ECHO)
-      },
-      lookup: () => undefined,
-      close: () => undefined,
-    }
+    const broken = brokenAudit(new Error(ECHO, { cause: new TypeError(ECHO) }))
     const { client, harness, aifi } = await stage({ env: SKIP, audit: broken })
     expect(await client.update({ customerId: 4211, ...GIVEN })).toMatchObject({ status: 'failed' })
     expect(aifi.patches).toEqual([])

@@ -32,7 +32,7 @@ describe('an outcome that no call has been told', () => {
     await aifi.held(1)
     stop.abort()
     await expect(call).rejects.toThrow()
-    aifi.letGo()
+    aifi.letAllGo()
     // A second change of the customer waits for the first.
     await client.update({ customerId: 4211, lastName: 'Roe' })
     aifi.harness.clock.advance(9 * MINUTE_MS)

@@ -8,6 +8,11 @@ import { type Harness, type HarnessOptions, start } from './harness.ts'
 /** A deadline of an exchange that no test reaches by pushing the clock. */
 const NEVER_MS = '600000'
 
+export interface ControlledOptions extends HarnessOptions {
+  /** Holds from the start: see `hold`. */
+  readonly holding?: 'GET' | 'PATCH'
+}
+
 export interface ControlledAifi {
   readonly harness: Harness
   /** The record of every customer, apart from its id; a PATCH is applied to it. */
@@ -22,26 +27,32 @@ export interface ControlledAifi {
   patches(): JsonObject[]
   /** From now on requests of this method are kept waiting until they are let go. */
   hold(method: 'GET' | 'PATCH'): void
-  /** Resolves when that many requests have been kept waiting in all. */
-  held(count: number): Promise<void>
+  /** Resolves when that many requests (1) have been kept waiting in all. */
+  held(count?: number): Promise<void>
+  /** Waits for the `nth` request (the first) that is kept waiting, and answers it alone. */
+  letGo(nth?: number): Promise<void>
+  /** Holds no more requests; those that wait go on waiting. */
+  letThrough(): void
   /** Answers everything that waits, and lets through what comes. */
-  letGo(): void
+  letAllGo(): void
 }
 
 /** The whole server before an AiFi that has a record, and whose answers a test can hold back. Its clock stands still. */
-export async function controlledAifi({ env, ...options }: HarnessOptions = {}): Promise<ControlledAifi> {
+export async function controlledAifi({ holding, env, ...options }: ControlledOptions = {}): Promise<ControlledAifi> {
   const aifi = await startFaultServer()
   onTestFinished(() => aifi.close())
-  const holding = new Set<string>()
-  const waiting: (() => void)[] = []
-  let everHeld = 0
+  const methods = new Set<string>(holding && [holding])
+  const held: (() => void)[] = []
   const idOf = (path: string) => Number(path.slice(path.lastIndexOf('/') + 1))
   const serving = (then: Fault): Fault => ({
     after: 'body',
     act(faulty) {
-      if (!holding.has(faulty.request.method)) return then.act(faulty)
-      everHeld += 1
-      waiting.push(() => then.act(faulty))
+      if (!methods.has(faulty.request.method)) return then.act(faulty)
+      let done = false
+      held.push(() => {
+        if (!done) then.act(faulty)
+        done = true
+      })
     },
   })
   const state = { record: { ...jane } as JsonObject }
@@ -53,6 +64,7 @@ export async function controlledAifi({ env, ...options }: HarnessOptions = {}): 
   const everyReading = (reading = shown) => aifi.always('GET', serving(reading))
   everyReading()
   aifi.always('PATCH', serving(applied))
+  const waitForHeld = (count = 1) => expect.poll(() => held.length, { interval: 5 }).toBeGreaterThanOrEqual(count)
   const harness = await start({ ...options, baseUrl: aifi.url, env: { AIFI_TIMEOUT_MS: NEVER_MS, ...env } })
   harness.clock.hold()
   return {
@@ -67,11 +79,16 @@ export async function controlledAifi({ env, ...options }: HarnessOptions = {}): 
     everyReading,
     requests: () => aifi.received().map(({ method, path }) => `${method} ${idOf(path)}`),
     patches: () => aifi.received('PATCH').map(bodyOf),
-    hold: (method) => void holding.add(method),
-    held: (count) => expect.poll(() => everHeld, { interval: 5 }).toBeGreaterThanOrEqual(count),
-    letGo() {
-      holding.clear()
-      for (const go of waiting.splice(0)) go()
+    hold: (method) => void methods.add(method),
+    held: waitForHeld,
+    async letGo(nth = 1) {
+      await waitForHeld(nth)
+      held[nth - 1]?.()
+    },
+    letThrough: () => methods.clear(),
+    letAllGo() {
+      methods.clear()
+      for (const answer of held) answer()
     },
   }
 }

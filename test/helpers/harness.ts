@@ -53,6 +53,8 @@ export interface Harness {
   readonly requests: SeenRequest[]
   /** The requests of one method. */
   sent(method: string): SeenRequest[]
+  /** How many changes the process holds: under way, waiting for a person, or with an outcome that nobody was told. */
+  changesHeld(): number
   /** Everything that was logged. */
   readonly log: string[]
   connect(options?: ConnectOptions): Promise<TestClient>
@@ -108,7 +110,8 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
   })
   const sent = (method: string) => requests.filter((request) => request.method === method)
   const connect = (connectOptions: ConnectOptions = {}) => connectClient(app, connectOptions)
-  return { sandbox, clock, browser, app, config, requests, sent, log, connect }
+  const changesHeld = () => app.deps.update?.changes.size ?? 0
+  return { sandbox, clock, browser, app, config, requests, sent, changesHeld, log, connect }
 }
 
 function configFor(sandbox: Sandbox, { env, baseUrl }: HarnessOptions): Config {

@@ -20,3 +20,11 @@ export function recordingAudit(): RecordingAudit {
   }
   return { audit, attempts, outcomes, lookups }
 }
+
+/** An audit that cannot be written. */
+export function brokenAudit(error: Error): Audit {
+  const fail = () => {
+    throw error
+  }
+  return { ...noAudit, attempt: fail, outcome: fail, lookup: fail }
+}
