@@ -5,18 +5,9 @@ import { questionText } from '../src/approval/question-text.ts'
 import { type QuestionFacts, questionFor } from '../src/approval/words.ts'
 import type { ChangeRequest, CustomerChanges } from '../src/customer/fields.ts'
 import type { CustomerRecord } from '../src/customer/record.ts'
+import { seededJane } from './helpers/fault-situation.ts'
 
-const jane: CustomerRecord = {
-  id: 4211,
-  externalId: 'crm-004211',
-  role: 'customer',
-  metadata: { tier: 'gold', points: 20450 },
-  priority: 0,
-  email: 'jane@example.com',
-  firstName: 'Jane',
-  lastName: 'Doe',
-  phone: null,
-}
+const jane: CustomerRecord = { ...seededJane, metadata: { tier: 'gold', points: 20450 }, phone: null }
 const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
 
 interface Asked {
