@@ -24,7 +24,7 @@ const bundle = await build({
   write: false,
 })
 const { renderPage, renderNotice, GALLERY, NOW } = await import(
-  `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0].contents).toString('base64')}`
+  `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0]?.contents ?? '').toString('base64')}`
 )
 
 const pages = Object.entries(GALLERY).map(([name, model]) => [name, renderPage(model, NOW)])
@@ -42,11 +42,16 @@ const browser = await chromium.launch({
     '--disable-sync',
   ],
 })
-/** Pictures of pages by file name, each as high as its content. */
+/**
+ * Pictures of pages by file name, each as high as its content.
+ * @param {readonly (readonly string[])[]} pictures name and HTML of each
+ * @param {'light' | 'dark'} colorScheme
+ * @param {number} width
+ */
 async function shoot(pictures, colorScheme, width) {
   const context = await browser.newContext({ colorScheme, viewport: { width, height: forReadme ? 100 : 700 } })
   const page = await context.newPage()
-  for (const [name, html] of pictures) {
+  for (const [name, html = ''] of pictures) {
     await page.setContent(html)
     await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
   }
@@ -58,7 +63,7 @@ if (forReadme) {
   await shoot([['approval-page-password', renderPage(GALLERY.password, NOW)]], 'dark', 900)
 } else {
   const chosen = pages.filter(([name]) => names.length === 0 || names.includes(name))
-  for (const colorScheme of ['light', 'dark']) {
+  for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
     for (const width of [320, 1000]) {
       const pictures = chosen.map(([name, html]) => [`${name}-${colorScheme}-${width}`, html])
       await shoot(pictures, colorScheme, width)
