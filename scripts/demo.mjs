@@ -154,7 +154,7 @@ async function aNoIsANo() {
 /** @param {Record<string, any>} before */
 async function showRecord(before) {
   await nextStep('7', 'What the stand-in now holds')
-  const now = await standIn?.customer(CUSTOMER)
+  const now = (await standIn?.customer(CUSTOMER)) ?? {}
   paragraph(`Customer ${CUSTOMER}, with what AiFi’s answers never show. * marks what has changed.`)
   line()
   const fields = [...Object.keys(before).filter((field) => field !== 'passwordIsSet'), 'password']
@@ -165,7 +165,11 @@ async function showRecord(before) {
   paragraph(`In all the stand-in received ${GET} GET and ${PATCH} PATCH requests.`, 'dim')
 }
 
-/** Secrets never: of a card its provider, of a password whether there is one. */
+/**
+ * Secrets never: of a card its provider, of a password whether there is one.
+ * @param {Record<string, any>} record
+ * @param {string} field
+ */
 function shownField(record, field) {
   if (field === 'password') return record.passwordIsSet ? 'set' : 'none'
   if (field !== 'card')
@@ -194,7 +198,7 @@ async function call(change, expected) {
   const askedEarlier = asked
   const params = { name: 'update_customer', arguments: { customerId: CUSTOMER, ...change } }
   const result = await client.callTool(params, { timeout: PATIENCE_MS })
-  const status = result.structuredContent?.status
+  const { status } = /** @type {{ status?: string }} */ (result.structuredContent ?? {})
   const received = countedSince(earlier, await standIn?.requests())
   paragraph(`The stand-in received ${received}.`, 'dim')
   const saidNo = asked > askedEarlier && answer !== true
@@ -206,7 +210,9 @@ async function call(change, expected) {
 
 /** @param {Record<string, number>} [earlier] @param {Record<string, number>} [now] */
 function countedSince(earlier = {}, now = {}) {
-  const [reads, patches] = ['GET', 'PATCH'].map((method) => (now[method] ?? 0) - (earlier[method] ?? 0))
+  /** @param {string} method */
+  const since = (method) => (now[method] ?? 0) - (earlier[method] ?? 0)
+  const [reads, patches] = [since('GET'), since('PATCH')]
   if (reads + patches === 0) return 'nothing'
   return `${reads} GET and ${patches || 'no'} PATCH`
 }

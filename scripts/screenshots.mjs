@@ -24,7 +24,7 @@ const bundle = await build({
   write: false,
 })
 const { renderPage, renderNotice, GALLERY, NOW } = await import(
-  `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0].contents).toString('base64')}`
+  `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0]?.contents ?? '').toString('base64')}`
 )
 
 const pages = Object.entries(GALLERY).map(([name, model]) => [name, renderPage(model, NOW)])
@@ -42,7 +42,13 @@ const browser = await chromium.launch({
     '--disable-sync',
   ],
 })
-/** Pictures of pages by file name, each as high as its content. */
+/**
+ * Pictures of pages by file name, each as high as its content.
+ * @param {readonly (readonly string[])[]} pictures name and HTML of each
+ * @param {'light' | 'dark'} colorScheme
+ * @param {number} width
+ * @param {'none' | 'active'} forcedColors
+ */
 async function shoot(pictures, colorScheme, width, forcedColors = 'none') {
   const context = await browser.newContext({
     colorScheme,
@@ -50,7 +56,7 @@ async function shoot(pictures, colorScheme, width, forcedColors = 'none') {
     viewport: { width, height: forReadme ? 100 : 700 },
   })
   const page = await context.newPage()
-  for (const [name, html] of pictures) {
+  for (const [name, html = ''] of pictures) {
     await page.setContent(html)
     await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
   }
@@ -62,7 +68,7 @@ if (forReadme) {
   await shoot([['approval-page-password', renderPage(GALLERY.password, NOW)]], 'dark', 900)
 } else {
   const chosen = pages.filter(([name]) => names.length === 0 || names.includes(name))
-  for (const colorScheme of ['light', 'dark']) {
+  for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
     for (const width of [320, 1280]) {
       const pictures = chosen.map(([name, html]) => [`${name}-${colorScheme}-${width}`, html])
       await shoot(pictures, colorScheme, width)

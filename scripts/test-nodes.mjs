@@ -4,10 +4,15 @@
 // writes docs/runtimes.md. Needs dist/ (npm run build).
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+
+/**
+ * What happened on one version of Node: `said` is the program's own line, on one that is too old.
+ * @typedef {{ exact: string, passed?: number, failed: string[], skipped: string[], said?: string }} Found
+ */
 
 const VERSIONS = ['20.18.1', '22', '24', '26']
 /** The newest ones of which each is too old. */
@@ -26,11 +31,17 @@ const runs = given.tests.length > 0 ? [given.tests] : [[], ['--config', 'vitest.
 const tested = await each(given.versions.length > 0 ? given.versions : VERSIONS, testOn)
 if (args.length === 0) await writeFile(join(root, 'docs', 'runtimes.md'), report(tested, await each(TOO_OLD, startOn)))
 
-/** What `how` finds on these versions, one after the other. A version that cannot be had counts as a failure. */
+/**
+ * What `how` finds on these versions, one after the other. A version that cannot be had counts as a failure.
+ * @param {readonly string[]} versions
+ * @param {(node: string) => Promise<Found>} how
+ */
 async function each(versions, how) {
+  /** @type {Found[]} */
   const found = []
   for (const version of versions) {
     const node = await install(version)
+    /** @type {Found} */
     const result = node
       ? await how(node)
       : { exact: version, passed: 0, failed: ['could not be installed'], skipped: [] }
@@ -43,19 +54,27 @@ async function each(versions, how) {
   return found
 }
 
+/** @param {string} node @returns {Promise<Found>} */
 async function testOn(node) {
   const exact = await versionOf(node)
+  /** @type {Found[]} */
   const results = []
   for (const tests of runs) results.push(await runTests(node, join(cache, exact), tests))
   return {
     exact,
-    passed: results.reduce((sum, { passed }) => sum + passed, 0),
+    passed: results.reduce((sum, { passed = 0 }) => sum + passed, 0),
     failed: results.flatMap(({ failed }) => failed),
     skipped: results.flatMap(({ skipped }) => skipped),
   }
 }
 
-/** How they end; all that vitest says is kept beside it. */
+/**
+ * How they end; all that vitest says is kept beside it.
+ * @param {string} node
+ * @param {string} name
+ * @param {readonly string[]} tests
+ * @returns {Promise<Found>}
+ */
 async function runTests(node, name, tests) {
   const file = `${name}.json`
   await rm(file, { force: true })
@@ -65,12 +84,16 @@ async function runTests(node, name, tests) {
   const options = { cwd: root, env, maxBuffer: 2 ** 28 }
   const { code = 0, stdout, stderr } = await run(node, [script, file, ...tests], options).catch((error) => error)
   await writeFile(`${name}.log`, `${stdout}\n${stderr}`)
-  const notRun = { passed: 0, failed: [`did not run to the end: see ${name}.log`], skipped: [] }
+  const notRun = { exact: basename(name), passed: 0, failed: [`did not run to the end: see ${name}.log`], skipped: [] }
   const result = await readFile(file, 'utf8').then(JSON.parse, () => notRun)
   return code !== 0 && result.failed.length === 0 ? notRun : result
 }
 
-/** What the program says on a Node that is too old: one line with the version that is needed, and nothing else. */
+/**
+ * What the program says on a Node that is too old: one line with the version that is needed, and nothing else.
+ * @param {string} node
+ * @returns {Promise<Found>}
+ */
 async function startOn(node) {
   const exact = await versionOf(node)
   const { code, stdout, stderr } = await run(node, [join(root, 'dist', 'index.js')]).catch((error) => error)
@@ -79,6 +102,7 @@ async function startOn(node) {
   return { exact, said, failed: isRight ? [] : ['it does not say which version is needed, in one line'], skipped: [] }
 }
 
+/** @param {readonly Found[]} tested @param {readonly Found[]} tooOld */
 function report(tested, tooOld) {
   const skipped = tested.flatMap(({ exact, skipped }) => skipped.map((name) => `- ${exact}: ${name}`))
   return `# Runtimes
@@ -99,7 +123,7 @@ ${tooOld.map(({ exact, said, failed }) => `| ${exact} | ${said ?? failed.join()}
 `
 }
 
-/** The path of the binary; undefined when it cannot be had. */
+/** The path of the binary; undefined when it cannot be had. @param {string} version */
 async function install(version) {
   const folder = join(cache, version)
   const node = join(folder, 'node_modules', 'node', 'bin', 'node')
@@ -110,7 +134,7 @@ async function install(version) {
   return (await works()) ? node : undefined
 }
 
-/** Its exact version. */
+/** Its exact version. @param {string} node */
 async function versionOf(node) {
   const { stdout } = await run(node, ['--version'])
   return stdout.trim().slice(1)

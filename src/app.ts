@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Aifi } from './aifi/port.ts'
-import { ladderFor } from './approval/ladder.ts'
+import { type Ladder, type LadderParts, ladderFor } from './approval/ladder.ts'
 import type { Browser } from './approval/page/browser.ts'
 import { PageServer } from './approval/page/server.ts'
 import type { Audit } from './audit/audit.ts'
@@ -23,6 +23,8 @@ export interface Outside {
   readonly browser: Browser
   readonly clock: Clock
   readonly logger: Logger
+  /** The ways to ask a person; default: those of `AIFI_APPROVAL`. */
+  readonly ladder?: (parts: LadderParts) => Ladder
 }
 
 /** Everything that lives as long as the process, made once, and shared by the servers of all connections. */
@@ -37,7 +39,8 @@ export interface App {
   close(graceMs: number): Promise<void>
 }
 
-export function createApp(config: Config, { aifi, audit, browser, clock, logger }: Outside): App {
+export function createApp(config: Config, outside: Outside): App {
+  const { aifi, audit, browser, clock, logger } = outside
   const { approval } = config
   const lookups = new RateLimit(LOOKUPS_PER_MINUTE, clock)
   const rate = new RateLimit(config.maxChangesPerMinute, clock)
@@ -53,10 +56,11 @@ export function createApp(config: Config, { aifi, audit, browser, clock, logger 
   )
   const deployment = { address: aifi.address, sandbox: config.aifi.sandbox }
   const pages = new PageServer({ changes, deployment, clock }, approval.port ?? 0)
+  const parts: LadderParts = { changes, deployment, pages, browser, clock, logger }
   const states = createRequestStates(randomBytes(32))
   const update = updateCustomerTool({
     changes,
-    ladder: ladderFor(approval.mode, { changes, deployment, pages, browser, clock, logger }),
+    ladder: outside.ladder?.(parts) ?? ladderFor(approval.mode, parts),
     states,
     clock,
     waitMs: approval.waitSeconds * 1000,

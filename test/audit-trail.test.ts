@@ -1,7 +1,7 @@
 import { chmodSync, fdatasyncSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
-import { type AuditAttempt, type AuditOutcome, noAudit, openAudit } from '../src/audit/audit.ts'
+import { openAudit } from '../src/audit/audit.ts'
 import { type AuditReport, formatAuditReport, verifyAudit } from '../src/audit/verify.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import type { JsonObject } from '../src/lib/json.ts'
@@ -9,7 +9,8 @@ import { fault } from './helpers/fault.ts'
 import { applying, type Circumstances, jane, situation } from './helpers/fault-situation.ts'
 import { accept, decline, start } from './helpers/harness.ts'
 import { auditRecords, startServer, temporaryFolder } from './helpers/process.ts'
-import { auditOf, silent } from './helpers/recording-audit.ts'
+import { recordingAudit, silent } from './helpers/recording-audit.ts'
+import { changeElsewhere } from './helpers/situations.ts'
 
 /** A disk that is full from the `failing`th line on (the first one begins the run). */
 function diskFullAt(failing: number) {
@@ -282,13 +283,11 @@ describe('a process that ends in the middle', () => {
 })
 
 test('an approval after which the record already was as asked is in the audit and in the answer', async () => {
-  const outcomes: AuditOutcome[] = []
-  const harness = await start({ audit: auditOf({ outcome: (entry) => outcomes.push(entry) }) })
+  const { audit, outcomes } = recordingAudit()
+  const harness = await start({ audit })
   const client = await harness.connect({
     answer: async () => {
-      const url = `${harness.sandbox.baseUrl}/api/admin/v2/customers/4211`
-      const headers = { authorization: `Bearer ${harness.sandbox.token}`, 'content-type': 'application/json' }
-      await fetch(url, { method: 'PATCH', headers, body: JSON.stringify({ role: 'tester' }) })
+      await changeElsewhere(harness, 4211, { role: 'tester' })
       harness.clock.advance(2_000)
       return accept()
     },
@@ -299,8 +298,7 @@ test('an approval after which the record already was as asked is in the audit an
 })
 
 test('a value that is no secret but repeats one does not bring it into the audit', async () => {
-  const attempts: AuditAttempt[] = []
-  const audit = auditOf({ attempt: (entry: AuditAttempt) => void attempts.push(entry) })
+  const { audit, attempts } = recordingAudit()
   const harness = await start({ audit, env: { AIFI_AUDIT_VALUES: 'true' } })
   const client = await harness.connect({ answer: () => accept() })
   const args = { customerId: 4211, password: 'canary-password', firstName: 'is canary-password', lastName: 'Dough' }

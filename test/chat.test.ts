@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Audit, type AuditAttempt, type AuditOutcome, noAudit } from '../src/audit/audit.ts'
 import { accept, eras, start } from './helpers/harness.ts'
-import { auditOf } from './helpers/recording-audit.ts'
+import { recordingAudit } from './helpers/recording-audit.ts'
 import { block, changeElsewhere, expectNothingSent } from './helpers/situations.ts'
 
 const chat = { env: { AIFI_APPROVAL: 'chat' } }
@@ -182,12 +181,7 @@ describe('AIFI_APPROVAL=chat', () => {
   })
 
   test('is recorded as decided by the assistant, and a question that wrong codes ended as decided by nobody', async () => {
-    const attempts: AuditAttempt[] = []
-    const outcomes: AuditOutcome[] = []
-    const audit: Audit = auditOf({
-      attempt: (entry) => void attempts.push(entry),
-      outcome: (entry) => void outcomes.push(entry),
-    })
+    const { audit, attempts, outcomes } = recordingAudit()
     const harness = await start({ ...chat, audit })
     const { update } = await harness.connect()
     const { approval } = await update(block)
@@ -210,14 +204,13 @@ describe('AIFI_APPROVAL=chat', () => {
   })
 
   test('keeps the code out of the log and the audit', async () => {
-    const records: unknown[] = []
-    const audit: Audit = auditOf({ attempt: (entry) => void records.push(entry) })
+    const { audit, attempts, outcomes } = recordingAudit()
     const harness = await start({ ...chat, audit })
     const { update } = await harness.connect()
     const { approval } = await update(block)
     await update({ ...block, approvalCode: approval?.code })
     expect(harness.log.join('')).not.toContain(String(approval?.code))
-    expect(JSON.stringify(records)).not.toContain(String(approval?.code))
+    expect(JSON.stringify([attempts, outcomes])).not.toContain(String(approval?.code))
   })
 
   test('asks nobody about a change that needs nobody, or that changes nothing', async () => {

@@ -16,18 +16,9 @@ import { type CustomerRecord, fullName, readRecord } from '../src/customer/recor
 import { sensitiveFields } from '../src/customer/sensitive.ts'
 import { canonicalJson, jsonEqual } from '../src/lib/json.ts'
 import { Relay } from '../src/lib/text.ts'
+import { seededJane } from './helpers/fault-situation.ts'
 
-const jane: CustomerRecord = {
-  id: 4211,
-  externalId: 'crm-004211',
-  role: 'customer',
-  metadata: { loyalty: { tier: 'gold', points: 20450 }, newsletter: true },
-  priority: 0,
-  email: 'jane@example.com',
-  firstName: 'Jane',
-  lastName: 'Doe',
-  phone: null,
-}
+const jane: CustomerRecord = { ...seededJane, phone: null }
 
 const request = (changes: CustomerChanges, enterPrivately: ChangeRequest['enterPrivately'] = []): ChangeRequest => ({
   customerId: 4211,

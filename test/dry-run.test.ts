@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Audit, noAudit } from '../src/audit/audit.ts'
 import { eras, start } from './helpers/harness.ts'
-import { auditOf } from './helpers/recording-audit.ts'
+import { brokenAudit, recordingAudit } from './helpers/recording-audit.ts'
 import { block, expectNothingSent } from './helpers/situations.ts'
 
 describe.each(eras)('a dry run for a client of %s', (era) => {
@@ -85,17 +84,13 @@ describe('a dry run', () => {
   })
 
   test('counts as no change: it leaves no outcome, no audit record, no place, no minute', async () => {
-    const records: unknown[] = []
-    const audit: Audit = auditOf({
-      attempt: (entry) => void records.push(entry),
-      outcome: (entry) => void records.push(entry),
-    })
+    const { audit, attempts, outcomes } = recordingAudit()
     const harness = await start({ audit, env: { AIFI_MAX_CHANGES_PER_MINUTE: '1' } })
     const { update } = await harness.connect()
     for (let i = 0; i < 10; i++) expect((await update({ ...block, dryRun: true })).status).toBe('preview')
-    expect(records).toEqual([])
+    expect([...attempts, ...outcomes]).toEqual([])
     expect(harness.clock.pending).toBe(0)
-    expect(harness.app.kept()).toBe(0)
+    expect(harness.changesHeld()).toBe(0)
     expect((await update({ customerId: 77, firstName: 'Marc' })).status).toBe('updated')
   })
 
@@ -110,22 +105,19 @@ describe('a dry run', () => {
 })
 
 test('dry runs count as lookups, and are in the audit as such', async () => {
-  const lookups: object[] = []
-  const harness = await start({ audit: auditOf({ lookup: (entry) => lookups.push(entry) }) })
+  const { audit, lookups } = recordingAudit()
+  const harness = await start({ audit })
   const client = await harness.connect()
   const run = () => client.update({ customerId: 4211, email: 'x@example.com', dryRun: true })
   for (let count = 0; count < 30; count++) expect(await run()).toMatchObject({ status: 'preview' })
   expect(await run()).toMatchObject({ status: 'failed', retryAfterSeconds: expect.any(Number) })
   expect(lookups).toHaveLength(30)
-  expect(lookups[0]).toEqual({ event: 'lookup', filter: 'customerId', found: 1, status: 'preview' })
+  expect(lookups[0]).toEqual({ filter: 'customerId', found: 1, status: 'preview' })
   expect(harness.sent('GET')).toHaveLength(30)
 })
 
 test('a dry run shows nothing when it cannot be written into the audit', async () => {
-  const lookup = () => {
-    throw new Error('disk full')
-  }
-  const harness = await start({ audit: auditOf({ lookup }) })
+  const harness = await start({ audit: brokenAudit })
   const client = await harness.connect()
   const envelope = await client.update({ customerId: 4211, email: 'x@example.com', dryRun: true })
   expect(envelope).toMatchObject({ status: 'failed' })

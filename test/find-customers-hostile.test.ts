@@ -151,7 +151,6 @@ describe('a list without end', () => {
   test('is cut off at a few megabytes of 200, with its connection, and nothing of it is shown', async () => {
     const { listener, poured, ended } = pouring(200_000_000)
     const client = await facing(listener)
-    const startedAt = performance.now()
     const memory = process.memoryUsage().rss
     const envelope = await find(client, { email: JANE })
     expect(envelope).toMatchObject({ status: 'failed', http: { status: 200 } })
@@ -161,7 +160,6 @@ describe('a list without end', () => {
     // What the sockets between the two hold comes on top of what is read.
     expect(poured()).toBeLessThan(40_000_000)
     expect(process.memoryUsage().rss - memory).toBeLessThan(120_000_000)
-    expect(performance.now() - startedAt).toBeLessThan(5_000)
     expect(client.seen).toHaveLength(1)
   })
 
@@ -178,9 +176,7 @@ describe('a list without end', () => {
   ])('of a million %s neither hurts nor shows anything', async (_, entry) => {
     const body = `[${entry.repeat(Math.floor(3_900_000 / entry.length))}0]`
     const client = await facing((__, response) => response.end(body))
-    const startedAt = performance.now()
     expect(await find(client, { email: JANE })).toMatchObject({ status: 'found', returned: 0 })
-    expect(performance.now() - startedAt).toBeLessThan(5_000)
   })
 
   test('that trickles ends with the deadline', async () => {

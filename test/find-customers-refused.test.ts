@@ -1,11 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { type Audit, type AuditLookup, noAudit } from '../src/audit/audit.ts'
 import type { JsonObject } from '../src/lib/json.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { type FaultServer, startFaultServer } from './helpers/fault-server.ts'
 import { find } from './helpers/find.ts'
 import { type Harness, type HarnessOptions, start, type TestClient } from './helpers/harness.ts'
-import { auditOf } from './helpers/recording-audit.ts'
+import { recordingAudit } from './helpers/recording-audit.ts'
 
 const JANE = 'jane@example.com'
 const byEmail = { email: JANE }
@@ -136,8 +135,7 @@ test('says that AiFi cannot be reached', async () => {
 })
 
 test.each([byEmail, byId])('waits no longer when the call is cancelled (%j)', async (args) => {
-  const lookups: AuditLookup[] = []
-  const audit: Audit = auditOf({ lookup: (entry) => void lookups.push(entry) })
+  const { audit, lookups } = recordingAudit()
   const client = await facing([fault.silence()], { audit, env: { AIFI_TIMEOUT_MS: '600000' } })
   const stop = new AbortController()
   const call = client.client.callTool({ name: 'find_customers', arguments: args }, { signal: stop.signal })

@@ -6,24 +6,14 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { openAudit } from '../src/audit/audit.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { isJsonObject, type JsonObject } from '../src/lib/json.ts'
+import { seededJane } from './helpers/fault-situation.ts'
 import { find } from './helpers/find.ts'
 import { eras, start } from './helpers/harness.ts'
 import { silent } from './helpers/recording-audit.ts'
 
 const LIST = '/api/admin/v2/customers'
 
-const jane = {
-  id: 4211,
-  externalId: 'crm-004211',
-  role: 'customer',
-  metadata: { loyalty: { tier: 'gold', points: 20450 }, newsletter: true },
-  priority: 0,
-  email: 'jane@example.com',
-  firstName: 'Jane',
-  lastName: 'Doe',
-  phone: '+1 555 0142',
-  emailMayBeGenerated: true,
-}
+const jane = { ...seededJane, emailMayBeGenerated: true }
 
 describe.each(eras)('find_customers for a client of %s', (era) => {
   test.each([

@@ -88,6 +88,8 @@ async function facing(record: JsonObject, options: ConnectOptions): Promise<Scen
   aifi.always('GET', fault.answer(200, record))
   aifi.always('PATCH', fault.answer(200, record))
   const harness = await start({ baseUrl: aifi.url, env: { AIFI_APPROVAL_WAIT_SECONDS: '10' } })
+  // The page says when it looks again: two of them are compared.
+  harness.clock.hold()
   return { harness, aifi, client: await harness.connect(options) }
 }
 
@@ -271,6 +273,32 @@ describe.each(eras)('with a client of %s', (era) => {
     })
     expect((await client.update(change)).status).toBe('declined')
     expect(bodies(scene)).toEqual([])
+  })
+
+  test('as much text as a record and a change can hold stays within the bounds of a result', async () => {
+    const metadata = (word: string) =>
+      Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`${word} ${index}`, word.repeat(100)]))
+    const statuses: string[] = []
+    const cutOff: boolean[] = []
+    // From a result that fits to one that would be half as large again; a letter is three bytes.
+    for (let letters = 0; letters <= 600; letters += 50) {
+      const before = { ...recordWith('密'.repeat(letters)), metadata: metadata('old') }
+      const scene = await facing(before, { era })
+      scene.aifi.always(
+        'PATCH',
+        fault.answer(200, { ...recordWith('碼'.repeat(letters)), metadata: metadata('other') }),
+      )
+      const harness = await start({ baseUrl: scene.aifi.url, env: { AIFI_APPROVAL: 'dangerously-skip' } })
+      const client = await harness.connect({ era })
+      const texts = { firstName: '字'.repeat(255), lastName: '字'.repeat(255), externalId: '字'.repeat(255) }
+      const envelope = await client.update({ customerId: 4211, ...texts, metadata: metadata('new') })
+      expectHarmless({ ...scene, harness, client }, envelope)
+      statuses.push(envelope.status)
+      cutOff.push(envelope.message.includes('left out'))
+    }
+    expect(new Set(statuses)).toEqual(new Set(['updated']))
+    expect(cutOff.at(0)).toBe(false)
+    expect(cutOff.at(-1)).toBe(true)
   })
 
   test('a record that has what a result has adds nothing to the result', async () => {

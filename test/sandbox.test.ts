@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { runSandboxCommand } from '../src/cli/sandbox.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from '../src/sandbox/sandbox.ts'
+import { seededJane as jane } from './helpers/fault-situation.ts'
 
 const { Request: NativeRequest, Response: NativeResponse } = globalThis
 
@@ -36,18 +37,6 @@ const invalid = (...errors: { error: string; rule: string; field: string }[]) =>
   status: 422,
   json: { message: 'Invalid request body', type: 'E_INVALID_BODY', errors },
 })
-
-const jane = {
-  id: 4211,
-  externalId: 'crm-004211',
-  role: 'customer',
-  metadata: { loyalty: { tier: 'gold', points: 20450 }, newsletter: true },
-  priority: 0,
-  email: 'jane@example.com',
-  firstName: 'Jane',
-  lastName: 'Doe',
-  phone: '+1 555 0142',
-}
 
 describe('access', () => {
   test('every start has its own token and secret', async () => {

@@ -1,16 +1,16 @@
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openAudit } from '../src/audit/audit.ts'
 import type { JsonObject } from '../src/lib/json.ts'
 import { harmless } from '../src/lib/text.ts'
+import { fault } from './helpers/fault.ts'
+import { startFaultServer } from './helpers/fault-server.ts'
 import { accept, decline, eras, type Harness, type HarnessOptions, start, type TestClient } from './helpers/harness.ts'
 import { PageVisitor } from './helpers/page-visitor.ts'
 import { startServer, temporaryFolder } from './helpers/process.ts'
-import { auditOf, silent } from './helpers/recording-audit.ts'
+import { brokenAudit, silent } from './helpers/recording-audit.ts'
 import { TestClock } from './helpers/test-clock.ts'
 
 /** Canaries: with what JSON, HTML, URLs and terminals make something else of, very short, and one inside the other. */
@@ -64,35 +64,18 @@ interface Reply {
 interface HostileAifi {
   readonly url: string
   /** The bodies of all PATCH requests, as they arrived. */
-  readonly patches: string[]
+  patches(): string[]
 }
 
 /** An AiFi that says back whatever it is told. `destroy` ends the connection without an answer. */
 async function hostileAifi(get: Reply, patch: Reply | 'destroy'): Promise<HostileAifi> {
-  const patches: string[] = []
-  const answer = (response: ServerResponse, { status, body, headers }: Reply) => {
-    response.writeHead(status, { 'content-type': 'application/json', ...headers })
-    response.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body))
-  }
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      if (request.method !== 'PATCH') return answer(response, get)
-      patches.push(Buffer.concat(chunks).toString())
-      if (patch === 'destroy') request.socket.destroy()
-      else answer(response, patch)
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
-  return { url: `http://127.0.0.1:${port}`, patches }
+  const aifi = await startFaultServer()
+  onTestFinished(() => aifi.close())
+  const answer = ({ status, body, headers }: Reply) =>
+    fault.answer(status, body, { 'content-type': 'application/json', ...headers })
+  aifi.always('GET', answer(get))
+  aifi.always('PATCH', patch === 'destroy' ? fault.closeAfterBody() : answer(patch))
+  return { url: aifi.url, patches: () => aifi.received('PATCH').map(({ body }) => body) }
 }
 
 /** All of the secrets at once, as a validator, a log or a stack trace might put them. */
@@ -228,7 +211,7 @@ describe('secrets in the arguments are nowhere but in the PATCH', () => {
     const { client, aifi, written } = await stage({ patch, env: SKIP })
     const envelope = await client.update({ customerId: 4211, ...GIVEN, firstName: 'Janet' })
     expect(['updated', 'invalid', 'failed', 'unknown']).toContain(envelope.status)
-    expect(aifi.patches.map((body): unknown => JSON.parse(body))).toEqual([{ ...GIVEN, firstName: 'Janet' }])
+    expect(aifi.patches().map((body): unknown => JSON.parse(body))).toEqual([{ ...GIVEN, firstName: 'Janet' }])
     expect(written()).toContain('Janet')
     expectNoSecret(written())
   })
@@ -246,7 +229,7 @@ describe('secrets in the arguments are nowhere but in the PATCH', () => {
     ] as const) {
       const { client, aifi, written } = await stage({ get, patch, env: SKIP })
       await client.update({ customerId: 4211, ...GIVEN, phone: '1', metadata: { tier: 'gold' } })
-      expect(aifi.patches).toHaveLength(1)
+      expect(aifi.patches()).toHaveLength(1)
       expectNoSecret(written())
     }
   })
@@ -259,7 +242,7 @@ describe('secrets in the arguments are nowhere but in the PATCH', () => {
       expect(await client.update(args)).toMatchObject({ approval: { answer: said } })
       expect(client.asked).toHaveLength(1)
       expect(JSON.stringify(client.asked)).toContain('given by the assistant (hidden)')
-      expect(aifi.patches).toHaveLength(said === 'approved' ? 1 : 0)
+      expect(aifi.patches()).toHaveLength(said === 'approved' ? 1 : 0)
       expectNoSecret(written() + JSON.stringify(client.asked))
     }
   })
@@ -275,7 +258,7 @@ describe('secrets in the arguments are nowhere but in the PATCH', () => {
       'card',
       'cardToken',
     ])
-    expect(aifi.patches).toEqual([])
+    expect(aifi.patches()).toEqual([])
     expectNoSecret(written())
   })
 
@@ -284,7 +267,7 @@ describe('secrets in the arguments are nowhere but in the PATCH', () => {
     expect(await client.update({ customerId: 4211, ...GIVEN })).toMatchObject({ status: 'approval_unavailable' })
     const args = { customerId: 4211, ...GIVEN, expectedEmail: 'jane@example.com' }
     expect(await client.update(args)).toMatchObject({ status: 'invalid' })
-    expect(aifi.patches).toEqual([])
+    expect(aifi.patches()).toEqual([])
     expectNoSecret(written())
   })
 
@@ -300,22 +283,16 @@ describe('secrets in the arguments are nowhere but in the PATCH', () => {
     expect(done.body).toContain('Done')
     const told = await client.update(args)
     expect(told.message).toContain('nothing was sent again')
-    expect(aifi.patches.map((body): unknown => JSON.parse(body))).toEqual([GIVEN])
+    expect(aifi.patches().map((body): unknown => JSON.parse(body))).toEqual([GIVEN])
     expectNoSecret([written(), waiting.body, done.body, JSON.stringify([waiting.headers, done.headers])].join('\n'))
   })
 
   test('when something throws inside', async () => {
-    const broken = auditOf({
-      attempt: () => {
-        throw new Error(ECHO, { cause: new TypeError(ECHO) })
-      },
-      outcome: () => {
-        throw new Error(ECHO)
-      },
-    })
+    const broken = brokenAudit
     const { client, harness, aifi } = await stage({ env: SKIP, audit: broken })
     expect(await client.update({ customerId: 4211, ...GIVEN })).toMatchObject({ status: 'failed' })
-    expect(aifi.patches).toEqual([])
+    expect(aifi.patches()).toEqual([])
+    expect(harness.log.join('')).toContain('the audit cannot be written')
     expectNoSecret([...client.wire, ...harness.log].join('\n'))
   })
 })
@@ -343,7 +320,7 @@ describe('secrets that our own checks refuse', () => {
     for (const secretArguments of ['allow', 'refuse']) {
       const { client, aifi, written } = await stage({ env: { ...SKIP, AIFI_SECRET_ARGUMENTS: secretArguments } })
       expect(await client.update({ customerId: 4211, ...args })).toMatchObject({ status: 'invalid' })
-      expect(aifi.patches).toEqual([])
+      expect(aifi.patches()).toEqual([])
       expectNoSecret(written())
     }
   })
@@ -368,7 +345,7 @@ describe('secrets typed into the page', () => {
     expect(pages[1]?.body).toContain('The two entries are not the same')
     expect(['updated', 'invalid', 'failed', 'unknown']).toContain((await answer).status)
     pages.push(await person.get())
-    expect(aifi.patches.map((body): unknown => JSON.parse(body))).toEqual([
+    expect(aifi.patches().map((body): unknown => JSON.parse(body))).toEqual([
       { phone: '1', password: PASSWORD, cardToken: TOKEN },
     ])
     const shown = pages.map(({ body, headers }) => body + JSON.stringify(headers)).join('\n')
@@ -383,7 +360,7 @@ describe('secrets typed into the page', () => {
     await person.press('approve', { ...fields, passwordAgain: '' })
     const page = await person.press('decline', fields)
     expect(await answer).toMatchObject({ status: 'declined' })
-    expect(aifi.patches).toEqual([])
+    expect(aifi.patches()).toEqual([])
     expectNoSecret(written() + page.body, typed)
   })
 })
@@ -410,7 +387,7 @@ describe('the published program', () => {
     expect(refused).toMatchObject({ status: 'invalid' })
     server.child.stdin?.end()
     await server.ended
-    expect(aifi.patches).toHaveLength(1)
+    expect(aifi.patches()).toHaveLength(1)
     expect(server.stderr).not.toBe('')
     const written = [server.stdout.toString(), server.stderr, readFileSync(auditFile, 'utf8')].join('\n')
     expectNoSecret(written, [...SECRETS, 'token-canary-3141592653'])

@@ -1,21 +1,8 @@
 import { describe, expect, it, test } from 'vitest'
-import type { Audit, AuditAttempt, AuditOutcome } from '../src/audit/audit.ts'
 import { type Fault, fault } from './helpers/fault.ts'
 import { applying, bodyOf, jane, situation } from './helpers/fault-situation.ts'
 import { accept } from './helpers/harness.ts'
-import { auditOf } from './helpers/recording-audit.ts'
-
-/** An audit that keeps its records in memory. */
-function memoryAudit() {
-  const attempts: AuditAttempt[] = []
-  const outcomes: AuditOutcome[] = []
-  const audit: Audit = auditOf({
-    attempt: (entry) => void attempts.push(entry),
-    outcome: (entry) => void outcomes.push(entry),
-    lookup() {},
-  })
-  return { audit, attempts, outcomes }
-}
+import { recordingAudit } from './helpers/recording-audit.ts'
 
 /** Answers `then` once it is released, whatever `then` is. */
 function held(then: Fault): { fault: Fault; release(): void } {
@@ -36,7 +23,7 @@ function event(): { happened: Promise<void>; happen(): void } {
 
 describe('a call that is cancelled before the change was sent', () => {
   it('sends nothing: while the record is read', async () => {
-    const { audit, attempts } = memoryAudit()
+    const { audit, attempts } = recordingAudit()
     const reading = held(fault.answer(200, jane))
     const { aifi, client, harness, patches } = await situation({ before: reading.fault, audit })
     const stop = new AbortController()
@@ -45,7 +32,7 @@ describe('a call that is cancelled before the change was sent', () => {
     stop.abort()
     await expect(call).rejects.toThrow()
     reading.release()
-    await expect.poll(() => harness.app.kept()).toBe(0)
+    await expect.poll(() => harness.changesHeld()).toBe(0)
     expect(patches()).toBe(0)
     expect(attempts).toEqual([])
   })
@@ -61,13 +48,13 @@ describe('a call that is cancelled before the change was sent', () => {
     await expect(later).rejects.toThrow()
     first.release()
     expect((await earlier).status).toBe('updated')
-    await expect.poll(() => harness.app.kept()).toBe(0)
+    await expect.poll(() => harness.changesHeld()).toBe(0)
     expect(aifi.received('PATCH').map(bodyOf)).toEqual([{ firstName: 'Janet' }])
   })
 
   it('sends nothing: while a person is asked, who says yes too late', async () => {
     const { happened, happen } = event()
-    const { audit, attempts, outcomes } = memoryAudit()
+    const { audit, attempts, outcomes } = recordingAudit()
     const { client, harness, patches } = await situation({ audit, answer: () => happened.then(() => accept()) })
     const stop = new AbortController()
     const call = client.update({ customerId: 4211, blocked: false }, { signal: stop.signal })
@@ -75,7 +62,7 @@ describe('a call that is cancelled before the change was sent', () => {
     stop.abort()
     await expect(call).rejects.toThrow()
     happen()
-    await expect.poll(() => harness.app.kept()).toBe(0)
+    await expect.poll(() => harness.changesHeld()).toBe(0)
     expect(patches()).toBe(0)
     expect(attempts).toEqual([])
     expect(outcomes).toMatchObject([{ customerId: 4211, status: 'declined', approval: { answer: 'withdrawn' } }])
@@ -85,7 +72,7 @@ describe('a call that is cancelled before the change was sent', () => {
 describe('a call that is cancelled after the change was sent', () => {
   it('changes nothing about the change: its outcome is recorded, and told to the next call that asks for it', async () => {
     const first = held(applying())
-    const { audit, attempts, outcomes } = memoryAudit()
+    const { audit, attempts, outcomes } = recordingAudit()
     const { client, patches } = await situation({ patch: first.fault, audit })
     const stop = new AbortController()
     const call = client.update({ customerId: 4211, firstName: 'Janet' }, { signal: stop.signal })
@@ -103,7 +90,7 @@ describe('a call that is cancelled after the change was sent', () => {
 
   it('does not make a lost answer sound better', async () => {
     const first = held(fault.resetAfterBody())
-    const { audit, outcomes } = memoryAudit()
+    const { audit, outcomes } = recordingAudit()
     const { client, patches } = await situation({ patch: first.fault, audit })
     const stop = new AbortController()
     const call = client.update({ customerId: 4211, firstName: 'Janet' }, { signal: stop.signal })
@@ -117,7 +104,7 @@ describe('a call that is cancelled after the change was sent', () => {
 })
 
 it('at the end of input, what was sent gets a moment for its answer; then its outcome is unknown, on record', async () => {
-  const { audit, outcomes } = memoryAudit()
+  const { audit, outcomes } = recordingAudit()
   const { client, harness, patches } = await situation({ patch: fault.silence(), audit })
   const call = client.update({ customerId: 4211, firstName: 'Janet' })
   await expect.poll(patches).toBe(1)
@@ -194,7 +181,7 @@ describe('many changes at a time', () => {
     )
     expect(aifi.received('PATCH')).toHaveLength(400)
     expect(mostOpen).toBeLessThanOrEqual(6)
-    expect(harness.app.kept()).toBe(0)
+    expect(harness.changesHeld()).toBe(0)
   })
 
   test('stop at the limit of changes per minute: the rest is refused, with the time to wait', async () => {

@@ -101,7 +101,7 @@ function cell(attempt, validates) {
 function places(clients) {
   const found = clients.map(({ name, calls }) => {
     const hows = Object.values(calls).map(({ result }) => result.how?.replace(', isError', ''))
-    return [name, [...new Set(hows.filter(Boolean))].join(', or ')]
+    return /** @type {const} */ ([name, [...new Set(hows.filter(Boolean))].join(', or ')])
   })
   const each = [...new Map(found)].map(([name, how]) => `${name}: ${how}`)
   return `Where the result was: ${each.join('; ')}.`

@@ -61,7 +61,14 @@ function memberLines(container, width, tail) {
   return lines
 }
 
-/** One member: a string goes on under its own beginning, an object or list under its key. */
+/**
+ * One member: a string goes on under its own beginning, an object or list under its key.
+ * @param {string} key
+ * @param {unknown} member
+ * @param {number} width
+ * @param {string} comma
+ * @param {number} tail
+ */
 function memberBlock(key, member, width, comma, tail) {
   const room = tail + comma.length
   const fits = key.length + inline(member).length + room <= width
@@ -82,7 +89,7 @@ function bracketsOf(container) {
   return Array.isArray(container) ? /** @type {const} */ (['[', ']']) : /** @type {const} */ (['{', '}'])
 }
 
-/** `…` as a name stands for the members that are cut. */
+/** `…` as a name stands for the members that are cut. @param {string} name */
 function keyOf(name) {
   return name === '…' ? '' : `${JSON.stringify(name)}: `
 }

@@ -37,7 +37,7 @@ export class StandIn {
     return this.#get('requests')
   }
 
-  /** @param {string} path */
+  /** @param {string} path @returns {Promise<any>} */
   async #get(path) {
     const headers = { Authorization: `Bearer ${this.#token}` }
     const response = await fetch(`${this.address}/sandbox/${path}`, { headers })
@@ -55,15 +55,16 @@ export class StandIn {
   }
 }
 
-/** @param {import('node:child_process').ChildProcess} child @returns {Promise<Record<string, string>>} */
+/** @param {Record<'stdout' | 'stderr', import('node:stream').Readable>} child @returns {Promise<Record<string, string>>} */
 async function readSettings({ stdout, stderr }) {
+  /** @type {Record<string, string>} */
   const settings = {}
   let complaint = ''
   stderr.on('data', (chunk) => {
     complaint += chunk
   })
   for await (const each of createInterface({ input: stdout })) {
-    const [name, value] = each.split(/=(.*)/s)
+    const [name = '', value = ''] = each.split(/=(.*)/s)
     settings[name] = value
     if (settings.AIFI_BASE_URL && settings.AIFI_TOKEN) return settings
   }

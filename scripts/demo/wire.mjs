@@ -4,21 +4,30 @@ import { INDENT, line, styled, WIDTH } from './terminal.mjs'
 
 /** @typedef {import('@modelcontextprotocol/client').JSONRPCMessage} Message */
 
+/** @typedef {Parameters<typeof styled>[0]} Format */
+/** @typedef {Extract<Format, string>} Color */
+
+/** @type {Record<'→' | '←', Color>} */
 const COLORS = { '→': 'cyan', '←': 'magenta' }
+/** @type {Record<string, Color>} */
 const STATUS_COLORS = { updated: 'green', declined: 'yellow', invalid: 'red' }
 
 /** The real transport; every message that crosses it is shown. */
 export class ShownTransport extends StdioClientTransport {
+  /** @override */
   async start() {
     const deliver = this.onmessage
-    this.onmessage = (message) => {
+    /** @param {Message} message */
+    const onmessage = (message) => {
       show('←', message)
       deliver?.(message)
     }
+    // An assignment would count as a declaration of the member.
+    Object.assign(this, { onmessage })
     await super.start()
   }
 
-  /** @param {Message} message */
+  /** @override @param {Message} message */
   send(message) {
     show('→', message)
     return super.send(message)
@@ -35,7 +44,7 @@ function show(arrow, message) {
   for (const each of below) line(`${INDENT}  ${withStatus(each, format)}`)
 }
 
-/** The first line stands beside the title; it is empty when the body does not fit there. */
+/** The first line stands beside the title; it is empty when the body does not fit there. @param {string} title @param {any} body */
 function bodyLines(title, body) {
   const width = WIDTH - INDENT.length
   if (body.status !== undefined) return jsonBlock(body, width - 2)
@@ -43,9 +52,9 @@ function bodyLines(title, body) {
   return lines.length === 1 ? lines : ['', ...jsonLines(body, width - 2)]
 }
 
-/** The status stands out in its own colour. */
+/** The status stands out in its own colour. @param {string} text @param {Color} format */
 function withStatus(text, format) {
-  const [, before, status, after] = /^( *"status": )"(\w+)"(.*)$/.exec(text) ?? []
+  const [, before = '', status, after = ''] = /^( *"status": )"(\w+)"(.*)$/.exec(text) ?? []
   if (status === undefined) return styled(format, text)
   const own = STATUS_COLORS[status] ?? format
   return styled(format, before) + styled(['bold', own], `"${status}"`) + styled(format, after)
@@ -53,6 +62,7 @@ function withStatus(text, format) {
 
 /**
  * A message as it is shown: what it is, and its body with the long parts cut.
+ * @param {any} message
  * @returns {[label: string, body?: unknown]}
  */
 function abridged({ method, params, result, error }) {
@@ -71,6 +81,7 @@ function abridged({ method, params, result, error }) {
   }
 }
 
+/** @param {any} result */
 function abridgedResult(result) {
   if (result.serverInfo)
     return {
@@ -88,6 +99,7 @@ function abridgedResult(result) {
   }
 }
 
+/** @param {any} tool */
 function abridgedTool(tool) {
   const { name, title, description, inputSchema } = tool
   if (name !== 'update_customer') return cutTo(tool, 'name', 'title')
@@ -101,6 +113,7 @@ function abridgedTool(tool) {
   }
 }
 
+/** @param {{ properties: Record<string, Record<string, unknown>>, required: unknown }} schema */
 function abridgedForm(schema) {
   const fields = Object.entries(schema.properties).map(([name, field]) => [name, cutTo(field, 'type', 'default')])
   return { properties: Object.fromEntries(fields), required: schema.required }

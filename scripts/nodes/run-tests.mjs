@@ -4,13 +4,14 @@ import { writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { parseCLI, startVitest } from 'vitest/node'
 
-const [file, ...args] = process.argv.slice(2)
+const [file = '', ...args] = process.argv.slice(2)
 const { filter, options } = parseCLI(['vitest', 'run', ...args])
 const vitest = await startVitest('test', filter, { ...options, watch: false })
 const modules = vitest.state.getTestModules()
 const tests = modules
   .flatMap((module) => [...module.children.allTests()])
   .map((test) => ({ name: `${test.module.relativeModuleId} > ${test.fullName}`, ...test.result() }))
+/** @param {import('vitest/node').TestState} wanted */
 const inState = (wanted) => tests.filter(({ state }) => state === wanted)
 // A file that cannot be loaded has no tests; an error outside of any test is none of theirs.
 const errors = [...modules.flatMap((module) => module.errors()), ...vitest.state.getUnhandledErrors()]
@@ -18,9 +19,14 @@ const result = {
   passed: inState('passed').length,
   failed: [
     ...inState('failed').map(({ name, errors }) => `${name}: ${errors?.[0]?.message}`),
-    ...errors.map(({ message }) => `outside of a test: ${message}`),
+    ...errors.map((error) => `outside of a test: ${messageOf(error)}`),
   ],
-  skipped: inState('skipped').map(({ name, note }) => `${name}: ${note ?? 'no reason given'}`),
+  skipped: tests.flatMap((test) => (test.state === 'skipped' ? `${test.name}: ${test.note ?? 'no reason given'}` : [])),
 }
 await writeFile(file, JSON.stringify(result))
 await vitest.close()
+
+/** @param {unknown} error What vitest hands on of an error is an object like one. */
+function messageOf(error) {
+  return typeof error === 'object' && error !== null && 'message' in error ? error.message : error
+}

@@ -18,6 +18,12 @@ export const jane = {
   phone: '+1 555 0142',
 }
 
+/** The same customer as the sandbox has her. */
+export const seededJane = {
+  ...jane,
+  metadata: { loyalty: { tier: 'gold', points: 20450 }, newsletter: true },
+}
+
 /** What a change meets: AiFi before, at, and after the PATCH. */
 export interface Circumstances {
   /** What the PATCH requests meet, one after the other; the last one stands. */

@@ -3,7 +3,8 @@ import { InMemoryTransport } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { expect, onTestFinished } from 'vitest'
 import { createAifi } from '../../src/aifi/client.ts'
-import { type App, createApp } from '../../src/app.ts'
+import type { Aifi } from '../../src/aifi/port.ts'
+import { type App, createApp, type Outside } from '../../src/app.ts'
 import type { Browser } from '../../src/approval/page/browser.ts'
 import { type Audit, noAudit } from '../../src/audit/audit.ts'
 import { type UpdateEnvelope, updateEnvelope } from '../../src/change/envelope.ts'
@@ -29,7 +30,11 @@ export interface HarnessOptions {
   readonly env?: Record<string, string>
   readonly browser?: Partial<FakeBrowser>
   readonly audit?: Audit
+  /** Puts something in front of the real client of AiFi: for faults inside this program. */
+  readonly aifi?: (aifi: Aifi) => Aifi
   readonly getById?: boolean
+  /** Other ways to ask than those of `AIFI_APPROVAL`. */
+  readonly ladder?: Outside['ladder']
   /** Another AiFi than the sandbox. */
   readonly baseUrl?: string
 }
@@ -49,6 +54,8 @@ export interface Harness {
   readonly requests: SeenRequest[]
   /** The requests of one method. */
   sent(method: string): SeenRequest[]
+  /** How many changes the process holds: under way, waiting for a person, or with an outcome that nobody was told. */
+  changesHeld(): number
   /** Everything that was logged. */
   readonly log: string[]
   connect(options?: ConnectOptions): Promise<TestClient>
@@ -95,15 +102,18 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
     },
     ...options.browser,
   }
-  const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
-  const app = createApp(config, { aifi, audit: options.audit ?? noAudit, browser, clock, logger })
+  const client = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
+  const aifi = options.aifi?.(client) ?? client
+  const { audit = noAudit, ladder } = options
+  const app = createApp(config, { aifi, audit, browser, clock, logger, ...(ladder && { ladder }) })
   onTestFinished(async () => {
     await app.close(100)
     await sandbox.close()
   })
   const sent = (method: string) => requests.filter((request) => request.method === method)
   const connect = (connectOptions: ConnectOptions = {}) => connectClient(app, connectOptions)
-  return { sandbox, clock, browser, app, config, requests, sent, log, connect }
+  const changesHeld = () => app.kept()
+  return { sandbox, clock, browser, app, config, requests, sent, changesHeld, log, connect }
 }
 
 function configFor(sandbox: Sandbox, { env, baseUrl }: HarnessOptions): Config {

@@ -33,6 +33,9 @@ export function auditOf(handlers: Handlers): Audit {
 /** For a log that nobody reads. */
 export const silent = { error: () => undefined }
 
+/** An audit that cannot be written. */
+export const brokenAudit: Audit = { write: () => false, close: () => undefined }
+
 /** @param failing cannot be written, for entries of this kind. */
 export function recordingAudit(failing?: AuditEntry['event']): RecordingAudit {
   const recorded: RecordingAudit = {

@@ -51,6 +51,14 @@ export class TestClock implements Clock {
     }
   }
 
+  /** Every timer that waits fires now, too early. */
+  fireEarly(): void {
+    for (const { real, callback } of [...this.#timers]) {
+      clearTimeout(real)
+      callback()
+    }
+  }
+
   /** The machine sleeps: only the wall clock goes on, and no timer fires. */
   sleep(ms: number): void {
     this.#wallOffset += ms
