@@ -1,6 +1,6 @@
 // The build puts this file in the place of undici's index, which also loads fetch, WebSocket, caches and mocks, for
 // 60 ms before the first request. src/aifi/http.ts uses these three (src/doctor/certificate.ts one of them); an import of
-// anything else fails the build, and test/company-network.test.ts sends requests through each in the built program.
+// anything else fails the build, and test/aifi/company-network.test.ts sends requests through each in the built program.
 import connect from '../node_modules/undici/lib/api/api-connect.js'
 import Agent from '../node_modules/undici/lib/dispatcher/agent.js'
 import Dispatcher from '../node_modules/undici/lib/dispatcher/dispatcher.js'

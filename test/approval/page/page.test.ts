@@ -1,0 +1,615 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { openAudit } from '../../../src/audit/audit.ts'
+import type { Sandbox } from '../../../src/sandbox/sandbox.ts'
+import { fault } from '../../helpers/fault.ts'
+import { startFaultServer } from '../../helpers/fault-server.ts'
+import { accept, decline, eras, type Harness, start } from '../../helpers/harness.ts'
+import { askOnPage, BLOCK, exchange, openedAddress, PageVisitor } from '../../helpers/page-visitor.ts'
+import { silent } from '../../helpers/recording-audit.ts'
+import { TestClock } from '../../helpers/test-clock.ts'
+
+const MINUTE_MS = 60_000
+const PASSWORD = 'correct horse <"battery"> & ü staple'
+const bodies = (harness: Harness) => harness.sent('PATCH').map(({ body }) => body)
+
+/** Somebody else changes a record in AiFi; what the stand-in has seen up to then is forgotten. */
+async function changeInAifi({ sandbox, requests }: Harness, id: number, body: object): Promise<void> {
+  const headers = { Authorization: `Bearer ${sandbox.token}`, 'Content-Type': 'application/json' }
+  const url = `${sandbox.baseUrl}/api/admin/v2/customers/${id}`
+  expect((await fetch(url, { method: 'PATCH', headers, body: JSON.stringify(body) })).status).toBe(200)
+  requests.length = 0
+}
+
+/** How many questions wait on the page, looked at anew. */
+async function questionsOn(person: PageVisitor): Promise<number> {
+  await person.get()
+  return person.tokens.length
+}
+
+const passwordOf = (sandbox: Sandbox, id: number) => sandbox.customers.get(id)?.password?.reveal()
+
+describe('the page', () => {
+  test('shows whose record it is and what changes, and Approve makes the change', async () => {
+    const { harness, person, answer } = await askOnPage({ customerId: 77, role: 'employee' })
+    const { body } = await person.get()
+    for (const text of [
+      'Change the role of <bdi>Marcus Weber</bdi> to employee?',
+      'Marcus Weber',
+      'marcus.weber@example.com',
+      'test-client 1.0.0',
+      harness.sandbox.baseUrl,
+    ]) {
+      expect(body).toContain(text)
+    }
+    expect(bodies(harness)).toEqual([])
+    expect((await person.press('approve')).body).toMatch(/Done[\s\S]*AiFi accepted the change of customer 77/)
+    expect(await answer).toMatchObject({ status: 'updated', approval: { channel: 'page', answer: 'approved' } })
+    expect(bodies(harness)).toEqual([{ role: 'employee' }])
+  })
+
+  test('sends nothing on Decline, and the same change is not asked about again for a minute', async () => {
+    const { harness, client, person, answer } = await askOnPage()
+    expect((await person.press('decline')).body).toMatch(/Declined[\s\S]*Nothing was sent/)
+    expect(await answer).toMatchObject({ status: 'declined', approval: { channel: 'page', answer: 'declined' } })
+    expect(await client.update(BLOCK)).toMatchObject({ status: 'declined', retryAfterSeconds: expect.any(Number) })
+    expect(harness.browser.opened).toHaveLength(1)
+    harness.clock.advance(MINUTE_MS)
+    client.update(BLOCK).catch(() => undefined)
+    await openedAddress(harness, 2)
+    expect(bodies(harness)).toEqual([])
+  })
+
+  test('carries its security headers on every answer', async () => {
+    const { person, address } = await askOnPage()
+    const { origin } = new URL(address)
+    await person.get()
+    const cookie = { Cookie: person.cookie ?? '' }
+    const answers = [
+      await person.get(),
+      await person.send('decision=none'),
+      await person.send(person.form('decline'), { Origin: 'null' }),
+      await person.send('a'.repeat(40_000)),
+      await exchange(`${origin}/unknown`),
+      await exchange(address, { method: 'HEAD', headers: cookie }),
+      await exchange(address, { method: 'PUT', headers: cookie }),
+      await exchange(address, { headers: { Host: 'evil.example' } }),
+      await exchange(address, { headers: { Host: 'evil example' } }),
+      await exchange(address, { headers: { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' } }),
+      await exchange(address),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([200, 303, 403, 413, 404, 503, 404, 403, 400, 200, 403])
+    for (const { headers, status } of answers) {
+      const csp = headers['content-security-policy'] ?? ''
+      expect(csp, `${status}`).toMatch(
+        /^default-src 'none'; style-src 'sha256-[\w+/=]{44}'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'$/,
+      )
+      expect(headers, `${status}`).toMatchObject({
+        'cache-control': 'no-store',
+        'referrer-policy': 'same-origin',
+        'cross-origin-opener-policy': 'same-origin',
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+      })
+      expect(headers, `${status}`).not.toHaveProperty('access-control-allow-origin')
+      expect(headers, `${status}`).not.toHaveProperty('x-powered-by')
+    }
+  })
+
+  test('has an address that is in no result, log, audit or output', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'approval-page-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const output: string[] = []
+    const { stdout, stderr } = process
+    for (const stream of [stdout, stderr]) {
+      const write = stream.write
+      stream.write = (chunk: string | Uint8Array) => output.push(String(chunk)) > 0
+      onTestFinished(() => {
+        stream.write = write
+      })
+    }
+    const audit = openAudit(join(folder, 'audit'), { logger: silent, clock: new TestClock() })
+    const env = { LOG_LEVEL: 'trace', AIFI_APPROVAL_WAIT_SECONDS: '1' }
+    const { harness, client, person, answer } = await askOnPage(BLOCK, { env, audit })
+    expect(await answer).toMatchObject({ status: 'approval_pending' })
+    expect(await client.update({ ...BLOCK, dryRun: true })).toMatchObject({ status: 'preview' })
+    await person.send('x', { Origin: 'null' })
+    await person.press('approve')
+    expect(await client.update(BLOCK)).toMatchObject({ status: 'updated' })
+    await exchange(person.address)
+    const everything = [...client.wire, ...harness.log, ...output, readFileSync(join(folder, 'audit'), 'utf8')].join(
+      '\n',
+    )
+    expect(everything).toContain('"updated"')
+    const { host, port, pathname } = new URL(person.address)
+    for (const part of [host, `:${port}`, pathname.slice(1), ...(person.cookie ?? '').split('='), ...person.tokens]) {
+      expect(everything.includes(part), part).toBe(false)
+    }
+  })
+
+  test('shows a hostile customer as text', async () => {
+    const harness = await start()
+    const name = `</script><h1>Approve</h1>\u202e\u2066\x1b[31mred\x1b[0m\u200b\x07${'long '.repeat(2_000)}`
+    await changeInAifi(harness, 77, { firstName: name, lastName: '"><form action="http://evil.example">' })
+    const client = await harness.connect({ name: '<img src=x onerror=alert(1)>' })
+    client.update({ customerId: 77, externalId: '<script>alert(1)</script>' }).catch(() => undefined)
+    const { body } = await new PageVisitor(await openedAddress(harness)).get()
+    expect(body).toContain('&lt;/script&gt;&lt;h1&gt;Approve&lt;/h1&gt;red')
+    expect(body).toContain('&lt;script&gt;alert(1)')
+    expect(body).not.toMatch(/<script|<img|evil\.example">|\p{Cc}(?<!\n)|[\u202a-\u202e\u2066-\u2069\u200b]/u)
+    expect([...body.matchAll(/<form/g)]).toHaveLength(1)
+    expect(body.length).toBeLessThan(20_000)
+  })
+
+  test.each([
+    [
+      'wide',
+      Object.fromEntries(Array.from({ length: 5_000 }, (_, key) => [`key ${key}`, 'v'.repeat(80)])),
+      'more members',
+    ],
+    ['long', { text: 'v'.repeat(90_000), ['k'.repeat(90_000)]: 1 }, 'vvvv…'],
+    ['deep', JSON.parse(`${'{"a":'.repeat(60)}1${'}'.repeat(60)}`), 'nested too deep to show'],
+    ['too deep', JSON.parse(`${'{"a":'.repeat(3_000)}1${'}'.repeat(3_000)}`), 'Whose it is could not be seen'],
+  ])('stays small in front of a metadata bomb: %s', async (_, metadata, shown) => {
+    const aifi = await startFaultServer()
+    onTestFinished(() => aifi.close())
+    aifi.always('GET', fault.answer(200, { id: 77, email: 'marcus@example.com', metadata }))
+    const { person } = await askOnPage({ customerId: 77, metadata: { tidy: true } }, { baseUrl: aifi.url })
+    const { body } = await person.get()
+    expect(body).toContain(shown)
+    expect(body.length).toBeLessThan(100_000)
+    expect(aifi.received('PATCH')).toEqual([])
+  })
+})
+
+describe('secrets', () => {
+  test('that a person types are checked, go to AiFi, and are nowhere else', async () => {
+    const { harness, client, person, answer } = await askOnPage(
+      { customerId: 77, enterPrivately: ['password'] },
+      { env: { LOG_LEVEL: 'trace' } },
+    )
+    const seen = [await person.get()]
+    const wrong = [
+      [{ password: PASSWORD, passwordAgain: `${PASSWORD} ` }, 'The two entries are not the same'],
+      [{ password: 'short77', passwordAgain: 'short77' }, '8 to 255 characters'],
+      [{ password: 'x'.repeat(256), passwordAgain: 'x'.repeat(256) }, '8 to 255 characters'],
+      [{ password: '', passwordAgain: '' }, '8 to 255 characters'],
+      [{ password: PASSWORD }, 'The two entries are not the same'],
+      [{}, 'The two entries are not the same'],
+    ] as const
+    for (const [fields, problem] of wrong) {
+      const answered = await person.press('approve', fields)
+      expect(answered.body).toMatch(/role="alert"[\s\S]*Please type again/)
+      expect(answered.body).toContain(problem)
+      seen.push(answered)
+    }
+    expect(bodies(harness)).toEqual([])
+    seen.push(await person.press('approve', { password: PASSWORD, passwordAgain: PASSWORD }))
+    expect(seen.at(-1)?.body).toContain('Done')
+    const envelope = await answer
+    expect(envelope).toMatchObject({ status: 'updated', changes: [{ field: 'password', verified: 'not_reported' }] })
+    expect(bodies(harness)).toEqual([{ password: PASSWORD }])
+    expect(passwordOf(harness.sandbox, 77)).toBe(PASSWORD)
+    const everything = [...seen.map(({ body }) => body), ...client.wire, ...harness.log].join('\n')
+    for (const typed of ['correct horse', 'battery', 'staple', 'short77', 'xxxxxxxx'])
+      expect(everything).not.toContain(typed)
+  })
+
+  test('of all three kinds go out together with what was asked', async () => {
+    const enterPrivately = ['password', 'currentPassword', 'cardToken']
+    const { harness, person, answer } = await askOnPage({ customerId: 77, blocked: true, enterPrivately })
+    const typed = { password: PASSWORD, currentPassword: 'sandbox-password-77', cardToken: 't' }
+    const twice = Object.fromEntries(
+      Object.entries(typed).flatMap(([name, value]) => [
+        [name, value],
+        [`${name}Again`, value],
+      ]),
+    )
+    expect((await person.press('approve', { ...twice, cardToken: '', cardTokenAgain: '' })).body).toContain(
+      'It must not be empty',
+    )
+    expect((await person.press('approve', { ...twice, role: 'employee' })).body).toContain('Done')
+    expect(await answer).toMatchObject({ status: 'updated' })
+    expect(bodies(harness)).toEqual([{ blocked: true, ...typed }])
+  })
+
+  test('need not be typed to decline', async () => {
+    const { harness, person, answer } = await askOnPage({ customerId: 77, enterPrivately: ['password'] })
+    expect((await person.press('decline', { password: PASSWORD, passwordAgain: '' })).body).toContain('Declined')
+    expect(await answer).toMatchObject({ status: 'declined' })
+    expect(bodies(harness)).toEqual([])
+  })
+
+  test('that AiFi refuses are told without the secret', async () => {
+    const { harness, person, answer } = await askOnPage({
+      customerId: 77,
+      enterPrivately: ['currentPassword'],
+      blocked: true,
+    })
+    const typed = { currentPassword: 'not the right one', currentPasswordAgain: 'not the right one' }
+    const { body } = await person.press('approve', typed)
+    expect(body).toMatch(/Not changed[\s\S]*AiFi did not accept the [^<]*current password/)
+    expect(JSON.stringify(await answer) + body).not.toContain('not the right one')
+    expect(bodies(harness)).toHaveLength(1)
+  })
+
+  test('cannot be asked for where there is only a form', async () => {
+    const harness = await start({ env: { AIFI_APPROVAL: 'form' } })
+    const client = await harness.connect({ answer: () => accept() })
+    expect(await client.update({ customerId: 77, enterPrivately: ['password'] })).toMatchObject({
+      status: 'approval_unavailable',
+    })
+    expect(client.asked).toEqual([])
+    expect(bodies(harness)).toEqual([])
+  })
+})
+
+describe('a call', () => {
+  test('does not wait longer than it is told to; the change is made all the same, and told once', async () => {
+    const { harness, client, person, answer } = await askOnPage(BLOCK, { env: { AIFI_APPROVAL_WAIT_SECONDS: '1' } })
+    expect(await answer).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
+    expect((await person.press('approve')).body).toContain('Done')
+    const { decidedAt } = (await client.update(BLOCK)).approval ?? {}
+    expect(decidedAt).toBeDefined()
+    expect(bodies(harness)).toEqual([{ blocked: true }])
+    // It has been told now: the same arguments are a new change.
+    harness.clock.advance(11_000)
+    client.update(BLOCK).catch(() => undefined)
+    await openedAddress(harness, 2)
+    expect(bodies(harness)).toHaveLength(1)
+  })
+
+  test('that picks up the outcome later hears when it was, and that nothing was sent again', async () => {
+    const { client, person, answer } = await askOnPage(BLOCK, { env: { AIFI_APPROVAL_WAIT_SECONDS: '0' } })
+    await answer
+    await person.press('approve')
+    expect((await client.update(BLOCK)).message).toMatch(/outcome at \d\d:\d\d:\d\d; nothing was sent again/)
+  })
+
+  test('finds the same question open, and opens no second page', async () => {
+    const { harness, client, person, answer } = await askOnPage(BLOCK, { env: { AIFI_APPROVAL_WAIT_SECONDS: '1' } })
+    await person.get()
+    expect(await answer).toMatchObject({ status: 'approval_pending' })
+    const again = [client.update(BLOCK), client.update(BLOCK)]
+    await person.press('approve')
+    for (const { status } of await Promise.all(again)) expect(status).toBe('updated')
+    expect(harness.browser.opened).toHaveLength(1)
+    expect(bodies(harness)).toHaveLength(1)
+  })
+})
+
+describe('a page that nobody fetched', () => {
+  test('is opened again by the same call, three times in all; then nobody can be asked', async () => {
+    const harness = await start({ env: { AIFI_APPROVAL_WAIT_SECONDS: '0' } })
+    const { update } = await harness.connect()
+    for (const openings of [1, 2, 3]) {
+      expect(await update(BLOCK)).toMatchObject({ status: 'approval_pending' })
+      expect(harness.browser.opened).toHaveLength(openings)
+    }
+    expect(await update(BLOCK)).toMatchObject({
+      status: 'approval_unavailable',
+      message: expect.stringMatching(/opened 3 times and nobody looked at it\. Use a client/),
+    })
+    expect(harness.browser.opened).toHaveLength(3)
+    expect(new Set(harness.browser.opened).size).toBe(3)
+    const [first = '', , last = ''] = harness.browser.opened
+    expect(await exchange(first)).toMatchObject({ status: 404 })
+    const late = new PageVisitor(last)
+    expect((await late.get()).body).toMatch(/Withdrawn[\s\S]*nobody looked at it/)
+    expect(late.tokens).toEqual([])
+    expect(bodies(harness)).toEqual([])
+  })
+
+  test('loses its address to the next one, which works', async () => {
+    const harness = await start({ env: { AIFI_APPROVAL_WAIT_SECONDS: '0' } })
+    const { update } = await harness.connect()
+    await update(BLOCK)
+    await update(BLOCK)
+    const [first = '', second = ''] = harness.browser.opened
+    expect((await exchange(first)).body).toContain('Nothing to approve here')
+    expect((await new PageVisitor(second).press('approve')).body).toContain('Done')
+    expect(await update(BLOCK)).toMatchObject({ status: 'updated' })
+    expect(harness.browser.opened).toHaveLength(2)
+  })
+})
+
+describe('several questions', () => {
+  const OTHER = { customerId: 4211, blocked: false }
+
+  test('stand on the page that is open, each with its own decision', async () => {
+    const { harness, client, person, answer } = await askOnPage()
+    await person.get()
+    const other = client.update(OTHER)
+    await expect.poll(() => questionsOn(person)).toBe(2)
+    expect(harness.browser.opened).toHaveLength(1)
+    expect(person.seen?.body).toMatch(/2 questions wait[\s\S]*Block <bdi>Marcus Weber[\s\S]*Unblock <bdi>Jane Doe/)
+    await person.press('approve', {}, 1)
+    expect(await other).toMatchObject({ status: 'updated', customerId: 4211 })
+    expect(bodies(harness)).toEqual([{ blocked: false }])
+    expect(person.seen?.body).toMatch(/One question waits[\s\S]*Block <bdi>Marcus Weber/)
+    await person.press('decline')
+    expect(await answer).toMatchObject({ status: 'declined', customerId: 77 })
+    expect(bodies(harness)).toHaveLength(1)
+  })
+
+  test('that come while the browser starts wait for its page', async () => {
+    const { harness, client, person, answer } = await askOnPage()
+    const other = client.update(OTHER)
+    await expect.poll(() => harness.sent('GET').length).toBe(2)
+    await expect.poll(() => questionsOn(person)).toBe(2)
+    expect(harness.browser.opened).toHaveLength(1)
+    await person.press('approve', {}, 0)
+    await person.press('approve', {}, 0)
+    expect(await Promise.all([answer, other])).toMatchObject([{ status: 'updated' }, { status: 'updated' }])
+  })
+
+  test('are opened anew together when that page never came', async () => {
+    const harness = await start({ env: { AIFI_APPROVAL_WAIT_SECONDS: '0' } })
+    const { update } = await harness.connect()
+    await update(BLOCK)
+    await update(OTHER)
+    expect(harness.browser.opened).toHaveLength(1)
+    harness.clock.advance(MINUTE_MS)
+    expect(await update(OTHER)).toMatchObject({ status: 'approval_pending' })
+    const person = new PageVisitor(await openedAddress(harness, 2))
+    await person.get()
+    expect(person.tokens).toHaveLength(2)
+    expect(await update(BLOCK)).toMatchObject({ status: 'approval_pending' })
+    expect(harness.browser.opened).toHaveLength(2)
+  })
+
+  test('find a page open for ten seconds after its last question, and not later', async () => {
+    const { harness, client, person } = await askOnPage()
+    expect((await person.press('approve')).body).toContain('<meta http-equiv="refresh" content="3">')
+    harness.clock.advance(8_000)
+    const soon = client.update(OTHER)
+    await expect.poll(async () => (await person.get()).body).toContain('Unblock <bdi>Jane Doe</bdi>?')
+    expect(person.seen?.body).not.toContain('content="3"')
+    await person.press('approve')
+    expect(await soon).toMatchObject({ status: 'updated' })
+    harness.clock.advance(11_000)
+    client.update({ customerId: 102, blocked: true }).catch(() => undefined)
+    await openedAddress(harness, 2)
+  })
+
+  test('are at most five', async () => {
+    const harness = await start({ env: { AIFI_APPROVAL_WAIT_SECONDS: '0' } })
+    const { update } = await harness.connect()
+    for (const customerId of [77, 102, 318, 560, 1024]) {
+      expect(await update({ customerId, blocked: true })).toMatchObject({ status: 'approval_pending' })
+    }
+    expect(await update({ customerId: 2050, blocked: true })).toMatchObject({ status: 'failed' })
+    const person = new PageVisitor(await openedAddress(harness))
+    await person.press('decline')
+    expect(person.tokens).toHaveLength(4)
+    expect(await update({ customerId: 2050, blocked: true })).toMatchObject({ status: 'approval_pending' })
+    await person.get()
+    expect(person.tokens).toHaveLength(5)
+    expect(harness.browser.opened).toHaveLength(1)
+  })
+})
+
+describe('the record', () => {
+  test('that changed meanwhile is asked about again on the same page, with the new values', async () => {
+    const { harness, person, answer } = await askOnPage({ customerId: 77, role: 'employee' })
+    await person.get()
+    await changeInAifi(harness, 77, { lastName: 'Weber-Schmidt', role: 'tester' })
+    const { body } = await person.press('approve')
+    expect(bodies(harness)).toEqual([])
+    expect(body).toMatch(/This record changed in AiFi meanwhile[\s\S]*Weber-Schmidt[\s\S]*tester/)
+    expect(person.tokens).toHaveLength(1)
+    expect((await person.press('approve')).body).toContain('Done')
+    expect(await answer).toMatchObject({ status: 'updated' })
+    expect(bodies(harness)).toEqual([{ role: 'employee' }])
+    expect(harness.browser.opened).toHaveLength(1)
+  })
+
+  test('that changed meanwhile needs the password typed again', async () => {
+    const { harness, person, answer } = await askOnPage({ customerId: 77, enterPrivately: ['password'] })
+    await person.get()
+    await changeInAifi(harness, 77, { email: 'new@example.com' })
+    const typed = { password: PASSWORD, passwordAgain: PASSWORD }
+    expect((await person.press('approve', typed)).body).toContain('new@example.com')
+    expect((await person.press('approve')).body).toContain('Please type again')
+    expect(bodies(harness)).toEqual([])
+    expect((await person.press('approve', { password: 'another one', passwordAgain: 'another one' })).body).toContain(
+      'Done',
+    )
+    expect(await answer).toMatchObject({ status: 'updated' })
+    expect(bodies(harness)).toEqual([{ password: 'another one' }])
+  })
+
+  test('that is as asked by now is not changed again', async () => {
+    const { harness, person, answer } = await askOnPage({ customerId: 77, role: 'employee' })
+    await person.get()
+    await changeInAifi(harness, 77, { role: 'employee' })
+    expect((await person.press('approve')).body).toContain('Nothing to change')
+    expect(await answer).toMatchObject({ status: 'unchanged' })
+    expect(bodies(harness)).toEqual([])
+  })
+
+  test.each([
+    ['reading is switched off', { env: { AIFI_READ_BACK: 'off' } }, 'switched off'],
+    ['AiFi does not offer it', { getById: false }, 'could not be read'],
+  ])('may be unreadable because %s: the page says so, and the person decides', async (_, options, why) => {
+    const { harness, person, answer } = await askOnPage(BLOCK, options)
+    const { body } = await person.get()
+    expect(body).toContain('Whose it is could not be seen')
+    expect(body).toContain(why)
+    expect(body).not.toContain('Marcus')
+    expect((await person.press('approve')).body).toContain('Done')
+    expect(await answer).toMatchObject({ status: 'updated' })
+    expect(bodies(harness)).toEqual([{ blocked: true }])
+  })
+})
+
+describe('the server of the page', () => {
+  test('listens on loopback only when it is needed, stops when idle, and starts again', async () => {
+    const { harness, client, person, answer, address } = await askOnPage()
+    await person.press('approve')
+    await answer
+    harness.clock.advance(2 * MINUTE_MS)
+    harness.clock.advance(2 * MINUTE_MS)
+    await expect.poll(() => exchange(address).catch((error) => error.code)).toBe('ECONNREFUSED')
+    const again = client.update(BLOCK)
+    const next = new PageVisitor(await openedAddress(harness, 2))
+    await next.press('approve')
+    expect(await again).toMatchObject({ status: 'updated' })
+    expect(bodies(harness)).toHaveLength(2)
+  })
+
+  test('stays as long as a question waits, and a while after, so that the page can tell how it ended', async () => {
+    const { harness, person } = await askOnPage()
+    const { body } = await person.get()
+    expect(body).toMatch(/<meta http-equiv="refresh" content="60[01]">/)
+    harness.clock.advance(9 * MINUTE_MS)
+    expect((await person.get()).body).toContain('Block <bdi>Marcus Weber</bdi>?')
+    harness.clock.advance(MINUTE_MS)
+    expect((await person.get()).body).toContain('Expired')
+    expect(bodies(harness)).toEqual([])
+  })
+
+  test('ends with the input: the question is void, and nothing is sent', async () => {
+    const { harness, person, address } = await askOnPage()
+    await person.get()
+    const form = person.form('approve')
+    const closed = harness.app.close(100)
+    await Promise.all([closed, person.send(form).catch(() => undefined)])
+    await expect(exchange(address)).rejects.toThrow()
+    expect(bodies(harness)).toEqual([])
+  })
+})
+
+describe('where no browser can be opened', () => {
+  test.each([
+    ['there is no screen', { unavailable: () => 'This machine has no screen to open a browser on.' }, 'no screen'],
+    ['the browser does not start', { open: async () => false }, 'No browser could be opened'],
+  ])('because %s, nobody is asked and nothing is sent', async (_, browser, why) => {
+    const harness = await start({ browser })
+    const { update } = await harness.connect()
+    for (const customerId of [77, 102]) {
+      expect(await update({ customerId, blocked: true })).toMatchObject({
+        status: 'approval_unavailable',
+        message: expect.stringContaining(why),
+      })
+    }
+    expect(await update({ customerId: 77, enterPrivately: ['password'] })).toMatchObject({
+      status: 'approval_unavailable',
+    })
+    expect(bodies(harness)).toEqual([])
+  })
+})
+
+test('a question that waits for the page of another does not wait for a browser that fails to start', async () => {
+  const starting: ((opened: boolean) => void)[] = []
+  const open = () => new Promise<boolean>((resolve) => starting.push(resolve))
+  const harness = await start({ browser: { open } })
+  const { update } = await harness.connect()
+  const calls = [77, 102, 318].map((customerId) => update({ customerId, blocked: true }))
+  await expect.poll(() => harness.sent('GET').length).toBe(3)
+  await expect.poll(() => starting.length).toBe(1)
+  for (let failed = 0; failed < 3; failed++) {
+    await expect.poll(() => starting.length).toBeGreaterThan(failed)
+    for (const fail of starting) fail(false)
+  }
+  for (const { status, message } of await Promise.all(calls)) {
+    expect(status).toBe('approval_unavailable')
+    expect(message).toMatch(/No browser could be opened on this machine\. Use a client/)
+  }
+  expect(harness.sent('PATCH')).toEqual([])
+})
+
+describe.each(eras)('a client of %s that opens addresses', (era) => {
+  const elicitation = { url: {} }
+
+  test('is given the address with an id, and is told that the page is done', async () => {
+    const harness = await start()
+    const client = await harness.connect({
+      era,
+      elicitation,
+      answer: async (params) => {
+        const person = new PageVisitor('url' in params ? params.url : '')
+        await person.press('approve')
+        return { action: 'accept' }
+      },
+    })
+    expect(await client.update(BLOCK)).toMatchObject({
+      status: 'updated',
+      approval: { channel: 'url', answer: 'approved' },
+    })
+    expect(harness.browser.opened).toEqual([])
+    expect(bodies(harness)).toHaveLength(1)
+    const [asked] = client.asked
+    expect(asked).toMatchObject({ mode: 'url', message: expect.stringContaining('customer 77') })
+    const [, id] = /"elicitationId":"([0-9a-f-]{36})"/.exec(client.wire.join('\n')) ?? []
+    expect(id, client.wire.join('\n')).toBeDefined()
+    const notices = client.wire.filter((message) => message.includes('notifications/elicitation/complete'))
+    expect(notices).toHaveLength(era === '2025-11-25' ? 1 : 0)
+    for (const notice of notices) expect(JSON.parse(notice)).toMatchObject({ params: { elicitationId: id } })
+  })
+
+  test('may answer that it opens the page before the person has decided', async () => {
+    const harness = await start()
+    let address = ''
+    const client = await harness.connect({
+      era,
+      elicitation,
+      answer: (params) => {
+        address = 'url' in params ? params.url : ''
+        return { action: 'accept' }
+      },
+    })
+    const answer = client.update(BLOCK)
+    await expect.poll(() => address).not.toBe('')
+    await new PageVisitor(address).press('approve')
+    expect(await answer).toMatchObject({ status: 'updated', approval: { channel: 'url' } })
+    expect(harness.browser.opened).toEqual([])
+  })
+
+  test.each(['decline', 'cancel'] as const)(
+    'and says %s with the page unseen: the browser opens it',
+    async (action) => {
+      const harness = await start()
+      const client = await harness.connect({ era, elicitation, answer: () => ({ action }) })
+      const answer = client.update(BLOCK)
+      const address = await openedAddress(harness)
+      await new PageVisitor(address).press('approve')
+      expect(await answer).toMatchObject({ status: 'updated', approval: { channel: 'page', answer: 'approved' } })
+      const [asked] = client.asked
+      const turnedDown = asked && 'url' in asked ? asked.url : ''
+      expect(turnedDown).not.toBe(address)
+      expect(await exchange(turnedDown)).toMatchObject({ status: 404 })
+      expect(bodies(harness)).toHaveLength(1)
+    },
+  )
+
+  test.each([
+    ['decline', 'declined'],
+    ['cancel', 'cancelled'],
+  ] as const)('and says %s after the page was fetched: that is final', async (action, said) => {
+    const harness = await start()
+    let person = new PageVisitor('')
+    const client = await harness.connect({
+      era,
+      elicitation,
+      answer: async (params) => {
+        person = new PageVisitor('url' in params ? params.url : '')
+        await person.get()
+        return { action }
+      },
+    })
+    expect(await client.update(BLOCK)).toMatchObject({ status: 'declined', approval: { channel: 'url', answer: said } })
+    expect((await person.press('approve')).body).not.toContain('Done')
+    expect(harness.browser.opened).toEqual([])
+    expect(bodies(harness)).toEqual([])
+  })
+
+  test('and has no browser here: turned down unseen is turned down', async () => {
+    const harness = await start({ browser: { unavailable: () => 'This machine has no screen to open a browser on.' } })
+    const client = await harness.connect({ era, elicitation, answer: () => decline() })
+    expect((await client.update(BLOCK)).status).toMatch(/approval_unavailable|declined/)
+    expect(bodies(harness)).toEqual([])
+  })
+})

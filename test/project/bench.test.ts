@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+
+interface Row {
+  readonly what: string
+  readonly meets: boolean | undefined
+}
+interface Bench {
+  summary(values: readonly number[]): object
+  judge(measured: object, nodeMajor: number): Row[]
+  table(rows: readonly Row[]): string
+}
+// Plain JavaScript, which the type checker does not read.
+const files = ['statistics', 'table', 'targets'].map((name) => new URL(`../../bench/${name}.mjs`, import.meta.url).href)
+const { summary, judge, table }: Bench = Object.assign({}, ...(await Promise.all(files.map((file) => import(file)))))
+
+const each = <Figure>(names: readonly string[], figure: Figure) =>
+  Object.fromEntries(names.map((name) => [name, figure]))
+const same = (names: readonly string[], value: number) => each(names, summary([value]))
+const memory = (bytes: number) => each(['atOnce', 'loaded', 'quiet'], summary([bytes]))
+const servers = ['ours', 'oursReading', 'oursLogging', 'minimalV1', 'minimalV2']
+
+/** Figures of a server that is exactly as fast and as large as what it is compared with. */
+const figures = {
+  start: { ...same(servers, 100), node: summary([25]) },
+  firstCall: { ours: { first: summary([30]), warm: summary([1]) }, minimalV2: { first: summary([20]) } },
+  call: { ...same(servers, 0.7), barePatch: summary([0.3]), bareGet: summary([0.2]) },
+  throughput: same(servers, 1_000),
+  memory: { ...each(servers, memory(60_000_000)), lineLoop: memory(40_000_000) },
+  growth: { few: 1_000, many: 10_000, oursLogging: summary([1.1]), minimalV2: summary([1.2]) },
+  tokens: { update_customer: 500, find_customers: 200 },
+  size: { bundleBytes: 400_000, distBytes: 1_000_000, packages: 0 },
+}
+
+test('the median is of what was measured, with its extremes', () => {
+  expect(summary([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3, count: 3 })
+})
+
+test('every target of the benchmark is judged, by the Node that ran it', () => {
+  expect(judge(figures, 20).map(({ meets }) => meets)).toEqual(Array(11).fill(true))
+  expect(judge(figures, 24).map(({ meets }) => meets)).toEqual([false, ...Array(10).fill(true)])
+})
+
+test('what cannot be measured is neither met nor missed', () => {
+  const growth = { ...figures.growth, oursLogging: summary([Number.NaN]) }
+  expect(judge({ ...figures, growth }, 20)[5]?.meets).toBeUndefined()
+})
+
+test('the table has a line for each target and says which one is missed', () => {
+  const lines = table(judge({ ...figures, tokens: { update_customer: 651 } }, 20)).split('\n')
+  expect(lines).toHaveLength(13)
+  expect(new Set(lines.map((line) => line.length)).size).toBe(1)
+  expect(lines.filter((line) => line.includes('MISSES'))).toEqual([expect.stringContaining('update_customer alone')])
+})

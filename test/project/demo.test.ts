@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { plainEnv } from '../helpers/plain-env.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+const isBuilt = existsSync(join(root, 'dist', 'index.js'))
+
+interface Run {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The demo through pipes, as the leader of a process group of its own. */
+function startDemo(folder = root): { child: ChildProcess; ended: Promise<Run> } {
+  const child = spawn(process.execPath, [join(folder, 'scripts', 'demo.mjs')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+    // Neither asks for colours where there is no terminal, nor can a setting of the developer reach the server.
+    env: { ...plainEnv, FORCE_COLOR: '1', AIFI_APPROVAL: 'dangerously-skip' },
+  })
+  const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)]
+  const ended = once(child, 'exit').then(async ([code]) => ({ code, stdout: await stdout, stderr: await stderr }))
+  onTestFinished(() => {
+    if (groupLives(child)) process.kill(-pidOf(child), 'SIGKILL')
+  })
+  return { child, ended }
+}
+
+async function textOf(stream: NodeJS.ReadableStream | null): Promise<string> {
+  let text = ''
+  for await (const chunk of stream ?? []) text += String(chunk)
+  return text
+}
+
+function pidOf({ pid }: ChildProcess): number {
+  if (pid === undefined) throw new Error('the demo did not start')
+  return pid
+}
+
+/** Whether the demo or a child of it still runs. */
+function groupLives(child: ChildProcess): boolean {
+  try {
+    process.kill(-pidOf(child), 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+// `npm test` builds first; this only skips when vitest is started by hand in a fresh checkout.
+describe.skipIf(!isBuilt)(`the demo${isBuilt ? '' : ' (SKIPPED: run "npm run build" first)'}`, () => {
+  test('without a terminal it runs through with scripted answers and shows the real messages', async () => {
+    const { child, ended } = startDemo()
+    const { code, stdout, stderr } = await ended
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(groupLives(child)).toBe(false)
+    expect(stdout).toContain('No terminal here: the 3 questions get scripted answers: yes, yes, no.')
+
+    expect(stdout).toContain('→ tools/call update_customer { "customerId": 4211, "blocked": false }')
+    expect(stdout).toContain('← elicitation/create')
+    expect(stdout).toContain('│ blocked: (not readable) → “false”')
+    expect(stdout).toContain('→ result { "action": "accept", "content": { "approve": true } }')
+    expect(stdout).toContain('→ result { "action": "decline" }')
+    const statuses = [...stdout.matchAll(/^ +"status": "(\w+)",$/gm)].map(([, status]) => status)
+    expect(statuses).toStrictEqual(['updated', 'invalid', 'updated', 'invalid', 'declined', 'declined'])
+    expect(stdout).toContain('"rule": "object.unknown"')
+    expect(stdout).toContain('"http": { "status": 422, "type": "E_INVALID_BODY" }')
+    expect(stdout).toContain('The stand-in received nothing.')
+    expect(stdout).toContain('The stand-in received 1 GET and no PATCH.')
+
+    expect(stdout).toMatch(/^ +\* phone +\+1 555 0142 +\+1 555 0199$/m)
+    expect(stdout).toMatch(/^ +\* blocked +true +false$/m)
+    expect(stdout).toMatch(/^ +card +STRIPE, token set +STRIPE, token set$/m)
+    expect(stdout).toMatch(/^ +email +jane@example\.com +jane@example\.com$/m)
+    expect(stdout).toMatch(/In all the stand-in received \d+ GET and 3 PATCH requests\./)
+
+    // No colours, nothing wider than a terminal, and no secret of the stand-in.
+    expect(stdout).not.toContain('\x1b')
+    expect(stdout.split('\n').filter((each) => each.length > 80)).toStrictEqual([])
+    expect(stdout).not.toMatch(/sandbox-[\w-]{10,}|pm_sandbox|Bearer/)
+  })
+
+  test.each([0, 150, 500])('SIGINT %i ms after the start leaves no process behind', async (ms) => {
+    const { child, ended } = startDemo()
+    if (child.stdout) await once(child.stdout, 'readable')
+    await sleep(ms)
+    child.kill('SIGINT')
+    const { code, stdout, stderr } = await ended
+    expect(stderr).toBe('')
+    // On a fast machine it may have come to its end before, or so near to it that Node listens to no signal any more.
+    const isThrough = stdout.includes('In all the stand-in received')
+    expect(isThrough ? [130, 0, null] : [130]).toContain(code)
+    expect(groupLives(child)).toBe(false)
+  })
+
+  test('without the built server it says what to run', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'demo-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    cpSync(join(root, 'scripts'), join(folder, 'scripts'), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+    const { code, stdout, stderr } = await startDemo(folder).ended
+    expect(code).toBe(1)
+    expect(stdout).toBe('')
+    expect(stderr).toBe('\nThe demo failed: dist/index.js is missing. Run "npm run build" first, or "npm run demo".\n')
+  })
+})
