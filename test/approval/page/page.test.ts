@@ -84,7 +84,7 @@ describe('the page', () => {
     for (const { headers, status } of answers) {
       const csp = headers['content-security-policy'] ?? ''
       expect(csp, `${status}`).toMatch(
-        /^default-src 'none'; style-src 'sha256-[\w+/=]{44}'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'$/,
+        /^default-src 'none'; script-src 'sha256-[\w+/=]{44}'; style-src 'sha256-[\w+/=]{44}'; connect-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'$/,
       )
       expect(headers, `${status}`).toMatchObject({
         'cache-control': 'no-store',
@@ -138,7 +138,8 @@ describe('the page', () => {
     const { body } = await new PageVisitor(await openedAddress(harness)).get()
     expect(body).toContain('&lt;/script&gt;&lt;h1&gt;Approve&lt;/h1&gt;red')
     expect(body).toContain('&lt;script&gt;alert(1)')
-    expect(body).not.toMatch(/<script|<img|evil\.example">|\p{Cc}(?<!\n)|[\u202a-\u202e\u2066-\u2069\u200b]/u)
+    expect(body.match(/<script/g)).toHaveLength(1)
+    expect(body).not.toMatch(/<img|evil\.example">|\p{Cc}(?<!\n)|[\u202a-\u202e\u2066-\u2069\u200b]/u)
     expect([...body.matchAll(/<form/g)]).toHaveLength(1)
     expect(body.length).toBeLessThan(20_000)
   })
@@ -362,11 +363,10 @@ describe('several questions', () => {
 
   test('find a page open for ten seconds after its last question, and not later', async () => {
     const { harness, client, person } = await askOnPage()
-    expect((await person.press('approve')).body).toContain('<meta http-equiv="refresh" content="3">')
+    expect((await person.press('approve')).body).toContain('Done')
     harness.clock.advance(8_000)
     const soon = client.update(OTHER)
     await expect.poll(async () => (await person.get()).body).toContain('Unblock <bdi>Jane Doe</bdi>?')
-    expect(person.seen?.body).not.toContain('content="3"')
     await person.press('approve')
     expect(await soon).toMatchObject({ status: 'updated' })
     harness.clock.advance(11_000)
@@ -462,8 +462,7 @@ describe('the server of the page', () => {
 
   test('stays as long as a question waits, and a while after, so that the page can tell how it ended', async () => {
     const { harness, person } = await askOnPage()
-    const { body } = await person.get()
-    expect(body).toMatch(/<meta http-equiv="refresh" content="60[01]">/)
+    expect((await person.get()).body).not.toContain('http-equiv')
     harness.clock.advance(9 * MINUTE_MS)
     expect((await person.get()).body).toContain('Block <bdi>Marcus Weber</bdi>?')
     harness.clock.advance(MINUTE_MS)
