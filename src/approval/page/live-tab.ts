@@ -1,36 +1,37 @@
-import type { Visit } from './visits.ts'
-
 /** What the script hears: what there is to be seen now, that a newer tab took over, or that nothing more will come. */
 export type LiveEvent = 'cards' | 'replaced' | 'closed'
 
-interface Stream {
-  readonly visit: Visit
+/** A tab that has not read so many events, each of them the whole of what there is to be seen, is asleep. */
+const BACKLOG = 10
+
+interface Stream<Page> {
+  readonly page: Page
   /** What there is to be seen. */
   readonly cards: () => unknown
   readonly controller: ReadableStreamDefaultController<Uint8Array>
 }
 
 /**
- * The one event stream of the process: a browser has six connections for a site, and streams of forgotten tabs would
- * take them from the answer. A newer stream ends the older.
+ * The one event stream that is open: a browser has six connections for a site, and streams of forgotten tabs would take
+ * them from the answer. A newer stream ends the older.
  */
-export class LiveTab {
-  #current: Stream | undefined
+export class LiveTab<Page> {
+  #current: Stream<Page> | undefined
 
   /** The tab of this page is open. */
-  isOf(visit: Visit): boolean {
-    return this.#current?.visit === visit
+  isOf(page: Page): boolean {
+    return this.#current?.page === page
   }
 
   /** The stream of a tab, as the body of its answer. It begins with `cards`, what there is to be seen. */
-  open(visit: Visit, cards: () => unknown): ReadableStream<Uint8Array> {
+  open(page: Page, cards: () => unknown): ReadableStream<Uint8Array> {
     this.#end('replaced')
-    let stream: Stream | undefined
+    let stream: Stream<Page> | undefined
     return new ReadableStream({
       start: (controller) => {
-        stream = { visit, cards, controller }
+        stream = { page, cards, controller }
         this.#current = stream
-        this.renew(visit)
+        this.renew(page)
       },
       cancel: () => {
         if (this.#current === stream) this.#current = undefined
@@ -39,13 +40,19 @@ export class LiveTab {
   }
 
   /** Tells the tab of this page, if it is open, what there is to be seen on it. */
-  renew(visit: Visit): void {
-    if (this.#current?.visit === visit) write(this.#current, 'cards', this.#current.cards())
+  renew(page: Page): void {
+    const stream = this.#current
+    if (stream?.page !== page) return
+    write(stream, 'cards', stream.cards())
+    if ((stream.controller.desiredSize ?? 0) > -BACKLOG) return
+    // It comes again once it is awake.
+    this.#current = undefined
+    stream.controller.error(new Error('nobody reads the event stream'))
   }
 
   /** Nothing more will come for this page. */
-  close(visit: Visit): void {
-    if (this.#current?.visit === visit) this.#end('closed')
+  close(page: Page): void {
+    if (this.isOf(page)) this.#end('closed')
   }
 
   #end(event: LiveEvent): void {
@@ -57,6 +64,6 @@ export class LiveTab {
   }
 }
 
-function write({ controller }: Stream, event: LiveEvent, data: unknown): void {
+function write({ controller }: Stream<unknown>, event: LiveEvent, data: unknown): void {
   controller.enqueue(Buffer.from(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`))
 }

@@ -20,7 +20,7 @@ export interface RouteDeps extends PageDeps {
   /** `127.0.0.1:PORT` and `localhost:PORT`: what `Host` has to say. */
   readonly hosts: () => readonly string[]
   readonly visit: (token: string) => Visit | undefined
-  readonly tab: LiveTab
+  readonly tab: LiveTab<Visit>
   /** The connection of this request stays as long as a tab is open. */
   readonly spare: (bindings: HttpBindings) => void
 }

@@ -26,7 +26,7 @@ export class PageServer {
   readonly #deps: PageDeps
   readonly #port: number
   readonly #visits = new Map<string, Visit>()
-  readonly #tab = new LiveTab()
+  readonly #tab = new LiveTab<Visit>()
   #running: Promise<Server> | undefined
   #stopTimer: (() => void) | undefined
 
