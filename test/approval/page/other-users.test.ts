@@ -47,6 +47,7 @@ describe.skipIf(!canBecomeNobody)('another user of this machine', () => {
     const harness = await start({ browser: { opened, open } })
     const { update } = await harness.connect()
     const answer = update(BLOCK)
+    await expect.poll(() => opened.length).toBe(1)
     const address = await openedAddress(harness)
     expect(stolen).toEqual([{ address, text: expect.stringMatching(/^refused/) }])
     const person = new PageVisitor(address)
@@ -64,9 +65,9 @@ describe.skipIf(!canBecomeNobody)('another user of this machine', () => {
       })`
     // The server looks only after the other one has gone.
     const child = asNobody(hasty)
-    await new Promise((resolve) => child.once('spawn', resolve))
+    const over = once(child, 'close')
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)
-    await once(child, 'close')
+    await over
     await expectStillOpen(asked)
   })
 
@@ -77,9 +78,10 @@ describe.skipIf(!canBecomeNobody)('another user of this machine', () => {
       const { connect } = require('node:net')
       for (let i = 0; i < 200; i++) connect(${port}, '127.0.0.1').on('error', () => {})
       setTimeout(() => process.exit(), 1_000)`)
+    const over = once(flood, 'close')
     await once(flood, 'spawn')
     await expectStillOpen(asked)
-    await once(flood, 'close')
+    await over
   })
 })
 
