@@ -1,5 +1,5 @@
 import type { AifiError } from '../aifi/errors.ts'
-import type { NotSentCause } from '../aifi/port.ts'
+import type { UnreachableCause } from '../aifi/port.ts'
 import { statusWords } from '../aifi/status-words.ts'
 import { known, verified } from '../customer/compare.ts'
 import { changedFields, fieldFacts } from '../customer/fields.ts'
@@ -98,11 +98,11 @@ function quoted(value: unknown, relay: Evidence['relay']): string {
 }
 
 /** Before or instead of sending: AiFi was not reached, or the call was cancelled. Ends with what that means. */
-export function notSentMessage(cause: NotSentCause, detail: string): string {
+export function notSentMessage(cause: UnreachableCause, detail: string): string {
   return `${notSentWords(cause, detail)} Nothing was sent and nothing was changed.`
 }
 
-function notSentWords(cause: NotSentCause, detail: string): string {
+function notSentWords(cause: UnreachableCause, detail: string): string {
   switch (cause) {
     case 'cancelled':
       return detail
