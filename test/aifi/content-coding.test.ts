@@ -75,7 +75,8 @@ describe('an answer that unpacks to far more than it seems', () => {
 
   it('packed again and again is not unpacked at all', async () => {
     const often = [1, 2, 3].reduce((content) => gzipSync(content), bytes(jane))
-    const { envelope } = await change({ blocked: true }, { before: coded('gzip, gzip, gzip', often) })
-    expect(envelope.changes).toEqual([{ field: 'blocked', after: true, verified: 'not_reported' }])
+    const before = coded('gzip, gzip, gzip', often)
+    const { envelope } = await change({ firstName: 'Janet' }, { before, patch: fault.answer(200, janet) })
+    expect(envelope.changes).toEqual([{ field: 'firstName', after: 'Janet', verified: 'as_requested' }])
   })
 })

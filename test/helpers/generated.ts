@@ -29,6 +29,7 @@ const proofWords: Record<Proof, string> = {
   updated: '`updated`: AiFi accepted it',
   invalid: '`invalid`: nothing was changed',
   failed: '`failed`: nothing was changed',
+  accepted: '*read back*: `updated` or `unknown`',
   read_back: '*read back*: `updated` or `unknown`',
   read_back_finished: '*read back*: `updated`, `failed` or `unknown`',
 }
