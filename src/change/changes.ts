@@ -381,6 +381,11 @@ export class Changes {
     try {
       const leave = await this.#turns.enter(asked.customerId, inTime.signal)
       if (!leave) return { kind: 'busy' }
+      // Its time may have run out while it waited for its turn.
+      if (remainingMs(this.#deps.clock, asked.asking.expiresAt) === 0) {
+        leave()
+        return { kind: 'too_late', change: await this.get(asked.id) }
+      }
       const claim = change.claimedBy(asked, decision, this.#lease())
       const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal)
       if (swapped === 'done') {
