@@ -121,7 +121,7 @@ export const readBackTable: readonly ReadBackRow[] = [
     matches: ({ changes, before, now, proof }) => proof === 'read_back_finished' && stillAsBefore(changes, before, now),
   },
   {
-    what: 'Old values (a late request may still take effect) or other values, also where AiFi has accepted it without content; not readable, or another record',
+    what: 'Old or other values, even where AiFi has accepted it (it may take effect, or be shown, later); otherwise not readable, or another record',
     status: 'unknown',
     matches: () => true,
   },

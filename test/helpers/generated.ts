@@ -20,7 +20,7 @@ const parts: Readonly<Record<string, () => string>> = {
 }
 
 const statusWords = {
-  updated: '`updated`: the change was made',
+  updated: '`updated`: AiFi made the change, or has accepted it',
   failed: '`failed`: nothing was changed',
   unknown: '`unknown`: a person has to look',
 } as const
