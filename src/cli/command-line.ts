@@ -42,7 +42,8 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   csv: ['audit list'],
 }
 const LONG_OPTIONS = Object.keys(OPTIONS).map((name) => `--${name}`)
-const COMMANDS = 'Commands are doctor, sandbox, audit verify FILE and audit list FILE; without one it serves MCP on stdio. See --help.'
+const COMMANDS =
+  'Commands are doctor, sandbox, audit verify FILE and audit list FILE; without one it serves MCP on stdio. See --help.'
 
 /** Runs the program; resolves with its exit code. */
 export async function run(io: ProcessIo): Promise<number> {

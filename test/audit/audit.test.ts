@@ -69,14 +69,27 @@ function writeRun(changes: number, options: Partial<AuditOptions> = {}): string[
 
 describe('writing the audit', () => {
   test('a change leaves an attempt and an outcome, tied by its id, in a file that only its owner can read', () => {
-    const audit = open({ runId: 'run', clock: { ...systemClock, now: () => 0 } })
+    const audit = open({
+      runId: 'run',
+      origin: { user: 'sam', host: 'till-7' },
+      clock: { ...systemClock, now: () => 0 },
+    })
     audit.attempt({ ...attempt('c1'), values: { role: 'tester' } })
     audit.outcome({ ...outcome('c1'), http: { status: 200, requestId: 'r-1' } })
     audit.lookup(lookup)
     audit.close()
 
     expect(records()).toEqual([
-      { v: 1, time: '1970-01-01T00:00:00.000Z', run: 'run', seq: 0, prev: null, event: 'start' },
+      {
+        v: 1,
+        time: '1970-01-01T00:00:00.000Z',
+        run: 'run',
+        seq: 0,
+        prev: null,
+        event: 'start',
+        user: 'sam',
+        host: 'till-7',
+      },
       expect.objectContaining({ seq: 1, event: 'attempt', ...attempt('c1'), values: { role: 'tester' } }),
       expect.objectContaining({ seq: 2, event: 'outcome', ...outcome('c1'), http: { status: 200, requestId: 'r-1' } }),
       expect.objectContaining({ seq: 3, event: 'lookup', ...lookup }),
@@ -139,16 +152,19 @@ describe('writing the audit', () => {
 describe('a disk that fails', () => {
   const noSpace = () => Object.assign(new Error('no space left'), { code: 'ENOSPC' })
 
-  test('a full disk is an AuditError that says so, and recording goes on when there is space again', () => {
+  test('a full disk is logged as that, and recording goes on when there is space again', () => {
     let full = false
     const write: Disk['write'] = (descriptor, bytes) => {
       if (full) throw noSpace()
       return writeSync(descriptor, bytes)
     }
-    const audit = open({ disk: { write, flush: fdatasyncSync } })
+    const errors: unknown[] = []
+    const logger = { error: (facts: unknown) => void errors.push(facts) }
+    const audit = open({ disk: { write, flush: fdatasyncSync }, logger })
     audit.lookup(lookup)
     full = true
-    expect(() => audit.attempt(attempt('c1'))).toThrow('The audit file cannot be written: the disk is full.')
+    expect(() => audit.attempt(attempt('c1'))).toThrow(AuditError)
+    expect(errors).toMatchObject([{ err: { message: 'The audit file cannot be written: the disk is full.' } }])
     full = false
     audit.attempt(attempt('c2'))
     audit.outcome(outcome('c2'))
@@ -254,7 +270,7 @@ describe('several processes on one file', () => {
     const script = join(folder, 'writer.mjs')
     const writer = `import { openAudit } from './src/audit/audit.ts'
       const audit = openAudit(${JSON.stringify(path)}, { clock: { now: Date.now } })
-      for (let n = 0; n < 150; n++) audit.lookup({ filter: 'email', found: n, status: 'x'.repeat(n * 20) })`
+      for (let n = 0; n < 150; n++) audit.write({ event: 'lookup', filter: 'email', found: n, status: 'x'.repeat(n * 20) })`
     buildSync({
       stdin: { contents: writer, resolveDir: join(import.meta.dirname, '..', '..') },
       bundle: true,

@@ -24,7 +24,7 @@ import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import { server } from '../helpers/company-network.ts'
 import { type Fault, fault } from '../helpers/fault.ts'
 import type { FaultServer } from '../helpers/fault-server.ts'
-import { runToEnd, script, temporaryFolder } from '../helpers/process.ts'
+import { builtFile, runToEnd, script, temporaryFolder } from '../helpers/process.ts'
 import { TestClock } from '../helpers/test-clock.ts'
 
 const CANARY = 'c4nary-Sup3rSecret'
@@ -49,6 +49,7 @@ function hostWith(env: Env, args: readonly string[], stop = new AbortController(
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   const host: ProcessIo = {
     args,
+    program: { command: process.execPath, file: builtFile },
     env: { DISPLAY: ':0', ...env },
     stdin,
     stdout,
