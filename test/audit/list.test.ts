@@ -9,7 +9,7 @@ import { systemClock } from '../../src/lib/clock.ts'
 import { accept, decline, start } from '../helpers/harness.ts'
 import { builtFile, temporaryFolder } from '../helpers/process.ts'
 import { silent } from '../helpers/recording-audit.ts'
-import { doing } from '../helpers/situations.ts'
+import { byForm, doing } from '../helpers/situations.ts'
 
 const at = { now: () => Date.UTC(2026, 10, 24, 13, 3, 46, 531) }
 const origin = { user: 'sam', host: 'till-7' }
@@ -137,7 +137,8 @@ describe('audit list', () => {
 
   test('tells of real changes, made and refused, for which user of the operating system', async () => {
     const file = join(temporaryFolder(), 'audit.jsonl')
-    const harness = await start({ audit: openAudit(file, { clock: systemClock, logger: silent }) })
+    const harness = await start({ env: byForm, audit: openAudit(file, { clock: systemClock, logger: silent }) })
+    harness.clock.hold()
     const client = await harness.connect({ answer: doing(() => accept(), decline) })
     await client.update({ customerId: 4211, blocked: true })
     await client.update({ customerId: 77, role: 'tester' })
