@@ -236,10 +236,13 @@ describe('settings', () => {
     const valueIn = async (path: string) => {
       const found = await examine({ AIFI_BASE_URL: upstream.url, AIFI_TOKEN_FILE: path })
       expect(found.check('settings')).toMatchObject({ status: 'problem', found: expect.stringContaining('ENOENT') })
+      expect(originOf(found, 'AIFI_TOKEN')?.value).toBe('none: the file cannot be read (ENOENT)')
       return originOf(found, 'AIFI_TOKEN_FILE')?.value
     }
     const path = join(temporaryFolder(), 'none')
     expect(await valueIn(path)).toBe(path)
+    const folder = temporaryFolder()
+    expect(await valueIn(join(folder, 'none', CANARY))).toBe(`${folder}: what follows is not there`)
     for (const secret of [CANARY, `/${CANARY}`, `/none/${CANARY}`]) expect(await valueIn(secret)).toBe('set, not shown')
   })
 
