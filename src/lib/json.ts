@@ -1,14 +1,17 @@
+import { isLosslessNumber } from 'lossless-json'
+
 /** A JSON object as it was parsed, its members not looked at. */
 export type JsonObject = { [key: string]: unknown }
 
-/** True for an object that JSON could have made: not null, not an array. */
+/** True for an object that JSON could have made: not null, not an array, not a number kept in its digits. */
 export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isLosslessNumber(value)
 }
 
 /** True when the two JSON values are equal member by member; the order of keys does not count, that of elements does. */
 export function jsonEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true
+  if (isLosslessNumber(a)) return isLosslessNumber(b) && a.value === b.value
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => jsonEqual(item, b[index]))
   }
@@ -44,6 +47,7 @@ export function carriesNumbers(value: unknown): boolean {
  * The caller has bounded the depth ({@link nestsWithin}).
  */
 export function canonicalJson(value: unknown): string {
+  if (isLosslessNumber(value)) return value.value
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (isJsonObject(value)) {
     const members = Object.keys(value)
