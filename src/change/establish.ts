@@ -1,7 +1,8 @@
 import { type AifiError, extractError } from '../aifi/errors.ts'
 import type { Aifi, Sending } from '../aifi/port.ts'
 import { secretStrings } from '../customer/fields.ts'
-import { readRecord, shownCustomer } from '../customer/record.ts'
+import { readRecord } from '../customer/record.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
@@ -17,6 +18,7 @@ type Sent = Pick<Evidence, 'request' | 'changes' | 'before' | 'sending'>
 interface Look {
   readonly aifi: Pick<Aifi, 'readCustomer'>
   readonly readBack: boolean
+  readonly views: RecordViews
   readonly clock: Clock
 }
 
@@ -40,6 +42,7 @@ export async function establish(sent: Sent, look: Look): Promise<UpdateEnvelope>
     notRead: undefined,
     proof,
     relay,
+    view: look.views.of(request.customerId, relay),
   }
   if (proof === 'failed' || proof === 'invalid') return { ...refused(proof, evidence, error), ...http }
   if (answered) return { ...applied(evidence), ...http }
@@ -78,7 +81,7 @@ function applied(evidence: Evidence): UpdateEnvelope {
     message: appliedMessage(evidence, changes, unexpected),
     changes,
     ...(unexpectedChanges.length > 0 && { unexpectedChanges }),
-    ...(evidence.after && { customer: shownCustomer(evidence.after, evidence.relay) }),
+    ...(evidence.after && { customer: evidence.view.customer(evidence.after) }),
     ...(revert && { revert }),
   }
 }
@@ -110,7 +113,7 @@ function unclear(evidence: Evidence): UpdateEnvelope {
     message: unknownMessage(evidence),
     changes: changeLines(evidence),
     ...(unexpectedChanges.length > 0 && { unexpectedChanges }),
-    ...(evidence.after && { customer: shownCustomer(evidence.after, evidence.relay) }),
+    ...(evidence.after && { customer: evidence.view.customer(evidence.after) }),
   }
 }
 

@@ -2,6 +2,7 @@ import type { Aifi } from '../aifi/port.ts'
 import type { AuditApproval, AuditEntry } from '../audit/audit.ts'
 import { type CustomerChanges, changedFields, fieldFacts, isSecretValue, secretStrings } from '../customer/fields.ts'
 import type { CustomerRecord } from '../customer/record.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
@@ -25,6 +26,7 @@ export interface Departure {
 export interface SendDeps {
   readonly aifi: Aifi
   readonly readBack: boolean
+  readonly views: RecordViews
   readonly clock: Clock
 }
 

@@ -31,17 +31,6 @@ export function nestsWithin(value: unknown, levels: number): boolean {
   return levels > 0 && Object.values(value).every((member) => nestsWithin(member, levels - 1))
 }
 
-/** True when JSON can carry every number in `value`: `1e400` parses to Infinity, which would be sent as `null`. */
-export function carriesNumbers(value: unknown): boolean {
-  const open: unknown[] = [value]
-  while (open.length > 0) {
-    const next = open.pop()
-    if (typeof next === 'number' && !Number.isFinite(next)) return false
-    if (typeof next === 'object' && next !== null) for (const member of Object.values(next)) open.push(member)
-  }
-  return true
-}
-
 /**
  * The same JSON text for equal values, whatever the order of their keys. For keys and fingerprints, not for sending.
  * The caller has bounded the depth ({@link nestsWithin}).

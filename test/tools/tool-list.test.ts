@@ -175,7 +175,10 @@ describe('what the listed schema accepts', () => {
           ['phone', '1'],
           [name, value],
         ])
-        const ours = parseArguments(args, { secretArguments: 'allow', approvalCode: false }).ok
+        const ours = parseArguments(
+          { value: args },
+          { fields: 'all', secretArguments: 'allow', approvalCode: false },
+        ).ok
         expect(ours, `${name}: ${JSON.stringify(value)}`).toBe(accepts(args))
       }
     }
