@@ -10,6 +10,8 @@ const VALUE_LIMIT = 8_000
 const KEY_LIMIT = 200
 /** Digits of a number that a double does not hold. */
 const DIGITS_LIMIT = 100
+/** Characters of a text that has its marker behind it: with it, no more than any other. */
+const MARKED_LIMIT = STRING_LIMIT - 20
 /** Nobody reads what is nested deeper, and recursion must end. */
 const DEPTH_LIMIT = 12
 
@@ -145,15 +147,9 @@ export class RecordView {
     return { value, bytes, marks: views.flatMap(({ view }) => view.marks) }
   }
 
-  /** A member that is named `__proto__` is lost on the way through many a client. */
   #canShowNames(members: readonly (readonly [string, unknown])[]): boolean {
     return members.every(
-      ([key]) =>
-        key !== '__proto__' &&
-        isWithin(key, KEY_LIMIT) &&
-        showsItself(key) &&
-        !looksMarked(key) &&
-        !this.#relay.holdsSecret(key),
+      ([key]) => isWithin(key, KEY_LIMIT) && showsItself(key) && !looksMarked(key) && !this.#relay.holdsSecret(key),
     )
   }
 
@@ -181,7 +177,7 @@ export class RecordView {
 export function shownText(stored: unknown): string {
   if (isLosslessNumber(stored)) return harmless(stored.value, DIGITS_LIMIT)
   if (typeof stored !== 'string') return ''
-  const text = harmless(stored).trim()
+  const text = harmless(stored, MARKED_LIMIT).trim()
   return looksMarked(text) ? '' : text
 }
 

@@ -29,7 +29,7 @@ export const recordFields: readonly RecordField[] = keysOf(customerRecord.shape)
 /** The customer in a result: what cannot be shown exactly has a marker in its place, and its place is in `altered`. */
 export const shownRecord = customerRecord.extend({
   metadata: z.unknown().optional(),
-  priority: z.union([z.number(), z.string()]).nullable().optional(),
+  priority: z.unknown().optional(),
   altered: z.array(z.string()).optional(),
 })
 export type ShownRecord = z.infer<typeof shownRecord>

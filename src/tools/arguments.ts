@@ -91,8 +91,9 @@ const ELEMENTS = 20
  * they know what it is the length of. Of a list, the first elements, for there is an issue for each that is wrong.
  */
 function bounded(schema: z.core.$ZodType | undefined, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !schema || typeOf(schema) === 'custom') return value
-  if (typeOf(schema) !== 'array' || !Array.isArray(value)) return Array.isArray(value) ? [] : {}
+  const type = schema && typeOf(schema)
+  if (type !== 'array') return typeof value === 'object' && value !== null && type !== 'custom' ? {} : value
+  if (!Array.isArray(value)) return {}
   return value.slice(0, ELEMENTS).map((element) => (typeof element === 'object' ? null : element))
 }
 
