@@ -90,6 +90,7 @@ export class Connection {
           raw === undefined ? { value: message.params?.arguments ?? {} } : argumentsIn(raw),
         )
       }
+      if ('method' in message && message.method === 'notifications/cancelled') this.#forget(message.params?.requestId)
       receive?.(message, extra)
     }
     const send = transport.send.bind(transport)
@@ -105,11 +106,12 @@ export class Connection {
     const said = mcpReq.envelope && envelope.parse(mcpReq.envelope)
     const info = said ? said[CLIENT_INFO_META_KEY] : this.#server.getClientVersion()
     const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
-    const args = this.#arguments.get(mcpReq.id) ?? { value: {} }
-    this.#arguments.delete(mcpReq.id)
+    // Cancelled before it came here, another call may have its id by now.
+    const args = mcpReq.signal.aborted ? undefined : this.#arguments.get(mcpReq.id)
+    if (args !== undefined) this.#arguments.delete(mcpReq.id)
     return {
       connection: this,
-      arguments: args,
+      arguments: args ?? { value: {} },
       clientName: info ? harmless(`${info.name} ${info.version}`, 80) : 'an unnamed client',
       // `elicitation: {}` is the older way to declare forms.
       canForm: elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),
@@ -124,6 +126,10 @@ export class Connection {
       answers: mcpReq.inputResponses,
       progress: progressOf(ctx),
     }
+  }
+
+  #forget(id: unknown): void {
+    if (typeof id === 'string' || typeof id === 'number') this.#arguments.delete(id)
   }
 
   /** Tells a 2025-era client that what it opened by URL is done. Later protocol revisions have no such message. */

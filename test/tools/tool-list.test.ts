@@ -55,8 +55,13 @@ const documented = {
   card: object,
   cardType: { type: 'string', enum: ['NONE', 'STRIPE', 'PAYTER', 'ADYEN', 'FREEDOM_PAY', 'GENERIC'] },
   cardToken: { anyOf: [text, { type: 'null' }] },
-  enterPrivately: { type: 'array', items: { type: 'string', enum: ['password', 'currentPassword', 'cardToken'] } },
+  enterPrivately: {
+    type: 'array',
+    items: { type: 'string', enum: ['password', 'currentPassword', 'cardToken'] },
+    maxItems: 3,
+  },
   expectedEmail: { type: 'string', minLength: 1 },
+  reason: { type: 'string', maxLength: 200 },
   dryRun: { type: 'boolean' },
 }
 
