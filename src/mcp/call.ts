@@ -90,7 +90,7 @@ export class Connection {
           raw === undefined ? { value: message.params?.arguments ?? {} } : argumentsIn(raw),
         )
       }
-      if ('method' in message && message.method === 'notifications/cancelled') this.#forget(message.params?.requestId)
+      if ('method' in message && message.method === 'notifications/cancelled') this.#forget(message.params)
       receive?.(message, extra)
     }
     const send = transport.send.bind(transport)
@@ -128,7 +128,9 @@ export class Connection {
     }
   }
 
-  #forget(id: unknown): void {
+  /** With another reason than a text, the SDK takes the message for no cancellation. */
+  #forget({ requestId: id, reason }: JsonObject = {}): void {
+    if (reason !== undefined && typeof reason !== 'string') return
     if (typeof id === 'string' || typeof id === 'number') this.#arguments.delete(id)
   }
 
