@@ -69,7 +69,7 @@ function losesDigits(text: string): boolean {
 }
 
 /** Where the string that begins at `start` has its closing quote. */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   let at = start + 1
   while (at < text.length && text.charCodeAt(at) !== QUOTE) at += text.charCodeAt(at) === BACKSLASH ? 2 : 1
   return at

@@ -1,4 +1,4 @@
-import { parseExactly } from '../lib/exact-json.ts'
+import { endOfString, parseExactly } from '../lib/exact-json.ts'
 import { isJsonObject } from '../lib/json.ts'
 
 /** The arguments of a call as they came, with every digit and every member; or why nobody looked into them. */
@@ -17,4 +17,58 @@ export function argumentsIn(request: string): RawArguments {
   } catch {
     return { refused: 'unreadable' }
   }
+}
+
+/**
+ * The JSON text of a request that has `{}` in the place of its arguments. One look along the text, which may be ten
+ * megabytes: parsed, it would be many times as large.
+ */
+export function withoutArguments(request: string): string {
+  let depth = 0
+  let isInParams = false
+  for (let at = 0; at < request.length; at += 1) {
+    const character = request[at]
+    if (character === '{' || character === '[') depth += 1
+    else if (character === '}' || character === ']') depth -= 1
+    else if (character === '"') {
+      const end = endOfString(request, at)
+      const value = depth <= 2 ? valueAfterName(request, end + 1) : undefined
+      const name = value === undefined ? '' : request.slice(at + 1, Math.min(end, at + NAME_LIMIT))
+      if (depth === 1 && value !== undefined) isInParams = name === 'params'
+      if (depth === 2 && value !== undefined && isInParams && name === 'arguments')
+        return `${request.slice(0, value)}{}${request.slice(endOfValue(request, value))}`
+      at = end
+    }
+  }
+  return request
+}
+
+/** Longer names are none that matters here. */
+const NAME_LIMIT = 20
+const BLANKS = ' \t\r\n'
+
+/** Where the value begins if a name has ended just before `at`; undefined if it was no name. */
+function valueAfterName(json: string, at: number): number | undefined {
+  const colon = afterBlanks(json, at)
+  return json[colon] === ':' ? afterBlanks(json, colon + 1) : undefined
+}
+
+function afterBlanks(json: string, start: number): number {
+  let at = start
+  while (at < json.length && BLANKS.includes(json.charAt(at))) at += 1
+  return at
+}
+
+/** Just behind the value that begins at `start`. */
+function endOfValue(json: string, start: number): number {
+  let depth = 0
+  for (let at = start; at < json.length; at += 1) {
+    const character = json[at]
+    if (character === '"') at = endOfString(json, at)
+    else if (character === '{' || character === '[') depth += 1
+    else if (character === '}' || character === ']') depth -= 1
+    if (depth < 0 || (depth === 0 && character === ',')) return at
+    if (depth === 0 && (character === '}' || character === ']')) return at + 1
+  }
+  return json.length
 }
