@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts'
+import { writeExactly } from '../lib/exact-json.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { extractError } from './errors.ts'
 import { type Http, type Target, targetOf } from './exchange.ts'
@@ -71,7 +72,7 @@ export function createAifi(options: AifiOptions): AifiClient {
         method: 'PATCH',
         origin,
         path,
-        body: JSON.stringify(body),
+        body: writeExactly(body),
         signal,
         onSending: tellOnce,
       } as const

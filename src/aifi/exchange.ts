@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts'
+import { parseExactly } from '../lib/exact-json.ts'
 import { NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import { decoded } from './content-coding.ts'
 import { cancelledBeforeSending, type Failure, neverSent, noAnswer } from './failure.ts'
@@ -162,9 +163,10 @@ function readBody(content: Uint8Array): Body {
   const text = new TextDecoder().decode(content)
   if (text.trim() === '') return { kind: 'empty' }
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parseExactly(text)
     if (nestsWithin(value, JSON_LEVELS)) return { kind: 'json', value }
-  } catch {
+  } catch (error) {
+    if (error instanceof RangeError) return { kind: 'incomplete', cause: 'too_large' }
     // No JSON.
   }
   return { kind: 'text', text: text.slice(0, TEXT_LIMIT) }

@@ -1,4 +1,5 @@
 import { type Clock, Deadline, sleep } from '../lib/clock.ts'
+import { parseExactly, writeExactly } from '../lib/exact-json.ts'
 import type { Secret } from '../lib/secret.ts'
 import { extractError } from './errors.ts'
 import type { Exchange, Http, HttpRequest } from './exchange.ts'
@@ -88,7 +89,9 @@ function withoutToken(exchange: Exchange, token: Secret): Exchange {
   const text = JSON.stringify(exchange)
   if (spelled.length < TOKEN_LENGTH || !text.includes(spelled)) return exchange
   const cut: Exchange = JSON.parse(text.replaceAll(spelled, '•••'))
-  return cut
+  if (exchange.kind !== 'answered' || exchange.body.kind !== 'json' || cut.kind !== 'answered') return cut
+  const content = writeExactly(exchange.body.value).replaceAll(spelled, '•••')
+  return { ...cut, body: { kind: 'json', value: parseExactly(content, Number.POSITIVE_INFINITY) } }
 }
 
 function headersFor({ body }: Authorized, token: Secret): Record<string, string> {

@@ -3,6 +3,7 @@ import type { Aifi } from '../aifi/port.ts'
 import type { Audit } from '../audit/audit.ts'
 import { movedFields } from '../customer/compare.ts'
 import { type ChangeRequest, type CustomerChanges, requestedFields } from '../customer/fields.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import { type Clock, Deadline, instantIn, remainingMs, sleep } from '../lib/clock.ts'
 import { canonicalJson } from '../lib/json.ts'
 import { KeyedQueue } from '../lib/keyed-queue.ts'
@@ -12,7 +13,7 @@ import { SharedWork } from '../lib/shared-work.ts'
 import type { Asked, Asking, Caller, Change, Claimed, Decision, Ended, Lease, Rung, Sending, Shown } from './change.ts'
 import * as change from './change.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
-import { type Plan, planChange, shownBy } from './plan.ts'
+import { type Plan, type Planning, planChange, planProposal, shownBy } from './plan.ts'
 import { approvalOf, attemptEntry, type Departure, outcomeEntry, sendChange } from './send.ts'
 import type { ChangeStore, Swapped } from './store.ts'
 import * as unsent from './unsent.ts'
@@ -41,6 +42,7 @@ export interface ChangesDeps {
   readonly audit: Audit
   readonly clock: Clock
   readonly logger: Logger
+  readonly views: RecordViews
   /** Changes that may begin in a minute. */
   readonly rate: RateLimit
   /** Looks at a record that change nothing, those of `find_customers` too. */
@@ -322,7 +324,7 @@ export class Changes {
       const seen = { found: isRead ? 1 : null, customerIds: isRead ? [request.customerId] : [] }
       const isAudited = audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
       if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
-      return planChange(request, reading, this.#settings.approvalFields)
+      return planProposal(request, reading, this.#planning)
     } finally {
       leave()
     }
@@ -338,18 +340,30 @@ export class Changes {
     this.#stopSweeping()
   }
 
+  get #planning(): Planning {
+    return { approvalFields: this.#settings.approvalFields, views: this.#deps.views }
+  }
+
   /** Equal for equal arguments of one caller to one AiFi, and tells nothing about them. */
-  #keyOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest, _caller: Caller): string {
+  #keyOf({ customerId, changes, marked, enterPrivately, expectedEmail }: ChangeRequest, _caller: Caller): string {
     const { aifi, secret } = this.#deps
-    const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: aifi.address })
+    const same = canonicalJson({ customerId, changes, marked, enterPrivately, expectedEmail, address: aifi.address })
     return createHmac('sha256', secret).update(same).digest('base64url')
   }
 
   async #propose(key: string, request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Change> {
     const { store, clock } = this.#deps
     const { customerId } = request
-    const draft = { id: randomUUID(), key, customerId, fields: requestedFields(request), caller, request }
-    const atOnce = (outcome: UpdateEnvelope) => change.endedAtOnce(draft, outcome, clock.now())
+    const id = randomUUID()
+    const draftOf = (given: ChangeRequest) => ({
+      id,
+      key,
+      customerId,
+      fields: requestedFields(given),
+      caller,
+      request: given,
+    })
+    const atOnce = (outcome: UpdateEnvelope) => change.endedAtOnce(draftOf(request), outcome, clock.now())
     if (signal.aborted) return atOnce(unsent.stoppedBeforeSending(request))
     const retryAfterSeconds = this.#deps.rate.take()
     if (retryAfterSeconds !== undefined) return atOnce(unsent.tooMany(request, retryAfterSeconds))
@@ -358,8 +372,9 @@ export class Changes {
     if (!leave) return audited(unsent.stoppedBeforeSending(request))
     let isUnderWay = false
     try {
-      const plan = planChange(request, await this.#read(request, signal), this.#settings.approvalFields)
+      const plan = planProposal(request, await this.#read(request, signal), this.#planning)
       if (plan.kind === 'stop') return audited(plan.envelope)
+      const draft = draftOf(plan.request)
       if (signal.aborted) return audited(unsent.stoppedBeforeSending(request))
       const first =
         plan.sensitive.length > 0
@@ -448,7 +463,7 @@ export class Changes {
   /** The record is looked at again: the yes was given to what was shown. */
   async #readAgain(claim: Claimed, was: Asking, typed: Typed, work: Work): Promise<void> {
     const { request, decision } = claim
-    const plan = planChange(request, await this.#read(request, work.stop.signal), this.#settings.approvalFields)
+    const plan = planChange(request, await this.#read(request, work.stop.signal), this.#planning)
     if (work.stop.signal.aborted) await this.#finish(claim, unsent.stoppedBeforeSending(request), decision)
     else if (plan.kind === 'stop') await this.#finish(claim, plan.envelope, decision)
     else if (!hasMoved(was.shown, plan.shown, request)) await this.#send(claim, plan.shown, typed, work)

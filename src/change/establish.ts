@@ -1,6 +1,7 @@
 import type { Aifi, Sending } from '../aifi/port.ts'
 import { secretStrings } from '../customer/fields.ts'
-import { readRecord, shownCustomer } from '../customer/record.ts'
+import { readRecord } from '../customer/record.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
@@ -17,6 +18,7 @@ type Sent = Pick<Evidence, 'request' | 'changes' | 'before' | 'sending'>
 interface Look {
   readonly aifi: Pick<Aifi, 'readCustomer'>
   readonly readBack: boolean
+  readonly views: RecordViews
   readonly clock: Clock
 }
 
@@ -26,6 +28,7 @@ export async function establish(sent: Sent, look: Look): Promise<UpdateEnvelope>
   const proof = proofOf(sending, request.customerId)
   const body = sending.kind === 'answered' && sending.body.kind === 'json' ? sending.body.value : undefined
   const said = saidBy(sending, changes)
+  const relay = new Relay(secretStrings(changes))
   const http = httpFacts(sending, said)
   const answered = proof === 'updated' && isJsonObject(body) ? readRecord(body) : undefined
   const evidence: Evidence = {
@@ -39,7 +42,8 @@ export async function establish(sent: Sent, look: Look): Promise<UpdateEnvelope>
     notRead: undefined,
     proof,
     said,
-    relay: new Relay(secretStrings(changes)),
+    relay,
+    view: look.views.of(request.customerId, relay),
   }
   if (proof === 'failed' || proof === 'invalid') return { ...refused(proof, evidence), ...http }
   if (proof === 'updated') return { ...applied(evidence), ...http }
@@ -76,7 +80,7 @@ function applied(evidence: Evidence): UpdateEnvelope {
     message: appliedMessage(evidence, changes, unexpected),
     changes,
     ...(unexpectedChanges.length > 0 && { unexpectedChanges }),
-    ...(evidence.after && { customer: shownCustomer(evidence.after, evidence.relay) }),
+    ...(evidence.after && { customer: evidence.view.customer(evidence.after) }),
     ...(revert && { revert }),
   }
 }
@@ -99,7 +103,7 @@ function unclear(evidence: Evidence): UpdateEnvelope {
     message: unknownMessage(evidence),
     changes: changeLines(evidence),
     ...(unexpectedChanges.length > 0 && { unexpectedChanges }),
-    ...(evidence.after && { customer: shownCustomer(evidence.after, evidence.relay) }),
+    ...(evidence.after && { customer: evidence.view.customer(evidence.after) }),
   }
 }
 

@@ -2,6 +2,7 @@ import type { UnreachableCause } from '../aifi/port.ts'
 import { statusWords } from '../aifi/status-words.ts'
 import { known, verified } from '../customer/compare.ts'
 import { changedFields, fieldFacts } from '../customer/fields.ts'
+import type { View } from '../customer/record-view.ts'
 import { jsonEqual } from '../lib/json.ts'
 import { harmless, listed } from '../lib/text.ts'
 import type { UpdateEnvelope } from './envelope.ts'
@@ -77,7 +78,7 @@ const mayStillMove: Partial<Record<Evidence['proof'], string>> = {
 }
 
 /** What the record showed afterwards, field by field. */
-function seenWords({ changes, before, after, readBackAt, notRead, proof, relay }: Evidence): string[] {
+function seenWords({ changes, before, after, readBackAt, notRead, proof, relay, view }: Evidence): string[] {
   if (!after || readBackAt === undefined) return notRead === undefined ? [] : [notRead]
   const fields = changedFields(changes)
   const shown = fields.filter((field) => known(after, field))
@@ -85,7 +86,7 @@ function seenWords({ changes, before, after, readBackAt, notRead, proof, relay }
   const others = shown.filter((field) => verified(field, changes[field], after) === 'different')
   const values = others.slice(0, QUOTED).map((field) => {
     const now = known(after, field)?.value
-    return `${jsonEqual(known(before, field)?.value, now) ? 'still ' : ''}showed ${field} ${quoted(now, relay)}`
+    return `${jsonEqual(known(before, field)?.value, now) ? 'still ' : ''}showed ${field} ${quoted(view.view(field, now), relay)}`
   })
   const at = `At ${clockTime(readBackAt)} the record`
   const parts = [
@@ -96,7 +97,8 @@ function seenWords({ changes, before, after, readBackAt, notRead, proof, relay }
   return parts.filter((part) => part !== false)
 }
 
-function quoted(value: unknown, relay: Evidence['relay']): string {
+function quoted({ value, marks }: View, relay: Evidence['relay']): string {
+  if (marks.length > 0) return 'with a value that cannot be shown here'
   if (value === null || value === '') return 'empty'
   return typeof value === 'string' ? `“${relay.text(value, 80)}”` : relay.text(JSON.stringify(value), 80)
 }

@@ -9,6 +9,7 @@ import {
   secretStrings,
 } from '../customer/fields.ts'
 import type { CustomerRecord } from '../customer/record.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
@@ -35,6 +36,7 @@ export interface Departure {
 export interface SendDeps {
   readonly aifi: Aifi
   readonly readBack: boolean
+  readonly views: RecordViews
   readonly clock: Clock
 }
 

@@ -10,6 +10,7 @@ import * as z from 'zod'
 import { type Clock, Deadline } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { harmless } from '../lib/text.ts'
+import { argumentsIn, type RawArguments } from './raw-arguments.ts'
 import type { RequestState } from './request-state.ts'
 
 const client = z.object({ name: z.string(), version: z.string() })
@@ -34,8 +35,7 @@ export interface ClientAnswer {
 /** One call of a tool, as far as the program needs to know about it. */
 export interface Call {
   readonly connection: Connection
-  /** The arguments as they came. */
-  readonly arguments: unknown
+  readonly arguments: RawArguments
   /** The program that calls, by its own account. */
   readonly clientName: string
   /** The client can show a form, a link. */
@@ -58,6 +58,9 @@ export interface Call {
   readonly progress: ((message: string) => void) | undefined
 }
 
+/** The JSON text of a request that is open; undefined where the transport keeps none. */
+export type RawRequest = (id: RequestId) => string | undefined
+
 const clientAnswer = z.object({ action: z.string(), content: z.unknown().optional() })
 
 /** What is known of one connection: the arguments of its calls as they came, and how its client behaves. */
@@ -66,12 +69,14 @@ export class Connection {
   asksPeople = true
   readonly #server: McpServer['server']
   readonly #clock: Clock
-  /** The SDK's copy lacks one that is named `__proto__`, and nobody would be told. */
-  readonly #arguments = new Map<RequestId, unknown>()
+  readonly #rawRequest: RawRequest
+  /** The SDK's copy has rounded numbers, lacks a member that is named `__proto__`, and nobody would be told. */
+  readonly #arguments = new Map<RequestId, RawArguments>()
 
-  constructor(server: McpServer['server'], clock: Clock) {
+  constructor(server: McpServer['server'], clock: Clock, rawRequest: RawRequest) {
     this.#server = server
     this.#clock = clock
+    this.#rawRequest = rawRequest
   }
 
   /** Keeps the arguments of every call as they come. Changes nothing on the wire. For a transport that the server is connected to. */
@@ -79,9 +84,13 @@ export class Connection {
     const receive = transport.onmessage
     transport.onmessage = (message, extra) => {
       if ('method' in message && 'id' in message && message.method === 'tools/call') {
-        this.#arguments.set(message.id, message.params?.arguments)
+        const raw = this.#rawRequest(message.id)
+        this.#arguments.set(
+          message.id,
+          raw === undefined ? { value: message.params?.arguments ?? {} } : argumentsIn(raw),
+        )
       }
-      if ('method' in message && message.method === 'notifications/cancelled') this.#forget(message.params?.requestId)
+      if ('method' in message && message.method === 'notifications/cancelled') this.#forget(message.params)
       receive?.(message, extra)
     }
     const send = transport.send.bind(transport)
@@ -102,7 +111,7 @@ export class Connection {
     if (args !== undefined) this.#arguments.delete(mcpReq.id)
     return {
       connection: this,
-      arguments: args ?? {},
+      arguments: args ?? { value: {} },
       clientName: info ? harmless(`${info.name} ${info.version}`, 80) : 'an unnamed client',
       // `elicitation: {}` is the older way to declare forms.
       canForm: elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),
@@ -119,7 +128,9 @@ export class Connection {
     }
   }
 
-  #forget(id: unknown): void {
+  /** With another reason than a text, the SDK takes the message for no cancellation. */
+  #forget({ requestId: id, reason }: JsonObject = {}): void {
+    if (reason !== undefined && typeof reason !== 'string') return
     if (typeof id === 'string' || typeof id === 'number') this.#arguments.delete(id)
   }
 

@@ -10,6 +10,7 @@ import {
 } from '@modelcontextprotocol/server'
 import { isJsonObject, nestsWithin } from '../lib/json.ts'
 import { withoutNullMembers } from './null-members.ts'
+import { ARGUMENTS_LIMIT, withoutArguments } from './raw-arguments.ts'
 
 const MB = 1024 * 1024
 /** The longest message that is read, bytes: what the SDK allows too. */
@@ -98,9 +99,13 @@ export class StdioTransport implements Transport {
     // Windows shells begin a stream with a byte order mark.
     const text = bytes.toString().replace(/^\uFEFF/, '')
     if (text.trim() === '') return
-    const value = parsed(text)
+    // Nobody looks into so large arguments, and parsed they would be many times as large.
+    const looked = text.length > ARGUMENTS_LIMIT ? withoutArguments(text) : text
+    const isTooLarge = looked.length > ARGUMENTS_LIMIT
+    const value = isTooLarge ? undefined : parsed(looked)
     const id = isJsonObject(value) && 'method' in value ? requestId(value.id) : undefined
-    if (value === undefined) this.#refuse('a line that is not JSON')
+    if (isTooLarge) this.#refuse('a line over 256 kB')
+    else if (value === undefined) this.#refuse('a line that is not JSON')
     // What stands in for the wrong bytes would be sent to AiFi as if it had been asked for.
     else if (!isUtf8(bytes)) this.#refuse('a line that is not UTF-8', id)
     else if (!nestsWithin(value, NESTING_LIMIT)) this.#refuse('a message nested too deep', id)

@@ -19,11 +19,13 @@ import {
   wrongCode,
 } from '../change/unsent.ts'
 import { type ChangeRequest, requestedFields, secretStrings } from '../customer/fields.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import { type Clock, Deadline } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { listed, Relay } from '../lib/text.ts'
 import { CALL_LIFETIME_MS, type Call } from '../mcp/call.ts'
 import { defineTool, type Tool } from '../mcp/define-tool.ts'
+import type { RawArguments } from '../mcp/raw-arguments.ts'
 import type { RequestStates } from '../mcp/request-state.ts'
 import { type ArgumentSettings, parseArguments, updateCustomerArguments } from './update-arguments.ts'
 
@@ -71,6 +73,7 @@ export interface UpdateCustomerDeps {
   readonly clock: Clock
   /** How long a call waits for a person's answer, milliseconds. */
   readonly waitMs: number
+  readonly views: RecordViews
   readonly arguments: ArgumentSettings
 }
 
@@ -316,14 +319,16 @@ async function preview({ call, request, caller, deps }: Step): Promise<UpdateEnv
   cancel()
   if (late.signal.aborted) return tooSlow(request)
   if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope
-  const { customerId, changes } = request
+  const { customerId } = request
+  const { changes } = plan.request ?? request
   const before = plan.kind === 'go' ? plan.shown.record : undefined
-  const lines = changeLines({ changes, before, after: undefined, relay: new Relay(secretStrings(changes)) })
+  const view = deps.views.of(customerId, new Relay(secretStrings(changes)))
+  const lines = changeLines({ changes, before, after: undefined, view })
   const typed = request.enterPrivately.map((field) => ({ field }))
   return {
     status: 'preview',
     customerId,
-    message: previewMessage(request, call, plan, deps),
+    message: previewMessage(plan.request ?? request, call, plan, deps),
     changes: [...lines.map(({ verified: _, ...line }) => line), ...typed],
   }
 }
@@ -340,7 +345,7 @@ function previewMessage(request: ChangeRequest, call: Call, plan: Plan, deps: Up
   return `${nothing} ${would} A person has to approve ${listed(plan.sensitive)}. ${asking}${unread}`
 }
 
-function customerIdOf(raw: unknown): number | undefined {
-  const id = isJsonObject(raw) ? raw.customerId : undefined
+function customerIdOf(raw: RawArguments): number | undefined {
+  const id = 'value' in raw && isJsonObject(raw.value) ? raw.value.customerId : undefined
   return Number.isSafeInteger(id) ? Number(id) : undefined
 }
