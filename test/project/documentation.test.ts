@@ -154,7 +154,7 @@ test.each([
     const files: string[] = []
     const readFile = (path: string) => {
       files.push(path)
-      return Buffer.from('token')
+      return Buffer.from('token\n')
     }
     const result = readConfig(filled, { readFile })
     expect(result).toMatchObject({ ok: true, warnings: [] })
