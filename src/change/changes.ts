@@ -76,6 +76,12 @@ export type Verdict =
   /** Another change of this customer is being sent: the question stays, to be answered again. */
   | { readonly kind: 'busy' }
 
+/** What a person typed, and how they are told what AiFi says to it. */
+interface Typed {
+  readonly secrets: change.TypedSecrets
+  readonly onAifiWords?: ((words: string) => void) | undefined
+}
+
 /** A change that this process carries out just now. */
 interface Work {
   readonly stop: AbortController
@@ -190,8 +196,15 @@ export class Changes {
    * change is for {@link watch} to tell.
    *
    * @param typed what the person typed for it: held by nobody but the work that sends it.
+   * @param onAifiWords told AiFi's own words when it refuses what was typed. For whoever typed it, and nobody else: they
+   *   may repeat it. Called before the change ends; neither escaped nor kept.
    */
-  async decide(id: string, given: GivenAnswer, typed: change.TypedSecrets = {}): Promise<Verdict> {
+  async decide(
+    id: string,
+    given: GivenAnswer,
+    typed: change.TypedSecrets = {},
+    onAifiWords?: (words: string) => void,
+  ): Promise<Verdict> {
     const asked = await this.get(id)
     if (asked?.state !== 'asked' || asked.asking.round !== given.round) return { kind: 'too_late', change: asked }
     const { answer, channel, handle } = given
@@ -202,7 +215,7 @@ export class Changes {
       return done ? { kind: 'counted' } : { kind: 'too_late', change: await this.get(id) }
     }
     if (asked.asking.rung?.handle !== handle) return { kind: 'too_late', change: asked }
-    return this.#approve(asked, { kind: 'answered', answer, channel, at }, typed)
+    return this.#approve(asked, { kind: 'answered', answer, channel, at }, { secrets: typed, onAifiWords })
   }
 
   /** There turned out to be nobody to ask. */
@@ -364,7 +377,7 @@ export class Changes {
       }
       if (first.state === 'claimed') {
         isUnderWay = true
-        this.#carryOut(first, leave, (work) => this.#send(first, plan.shown, {}, work))
+        this.#carryOut(first, leave, (work) => this.#send(first, plan.shown, { secrets: {} }, work))
       }
       return first
     } catch (err) {
@@ -375,12 +388,17 @@ export class Changes {
     }
   }
 
-  async #approve(asked: Asked, decision: Decision, typed: change.TypedSecrets): Promise<Verdict> {
+  async #approve(asked: Asked, decision: Decision, typed: Typed): Promise<Verdict> {
     const inTime = new AbortController()
     const cancel = this.#deps.clock.after(BUSY_MS, () => inTime.abort())
     try {
       const leave = await this.#turns.enter(asked.customerId, inTime.signal)
       if (!leave) return { kind: 'busy' }
+      // Its time may have run out while it waited for its turn.
+      if (remainingMs(this.#deps.clock, asked.asking.expiresAt) === 0) {
+        leave()
+        return { kind: 'too_late', change: await this.get(asked.id) }
+      }
       const claim = change.claimedBy(asked, decision, this.#lease())
       const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal)
       if (swapped === 'done') {
@@ -427,7 +445,7 @@ export class Changes {
   }
 
   /** The record is looked at again: the yes was given to what was shown. */
-  async #readAgain(claim: Claimed, was: Asking, typed: change.TypedSecrets, work: Work): Promise<void> {
+  async #readAgain(claim: Claimed, was: Asking, typed: Typed, work: Work): Promise<void> {
     const { request, decision } = claim
     const plan = planChange(request, await this.#read(request, work.stop.signal), this.#settings.approvalFields)
     if (work.stop.signal.aborted) await this.#finish(claim, unsent.stoppedBeforeSending(request), decision)
@@ -438,17 +456,17 @@ export class Changes {
   }
 
   /** Steps 4 and 5. From the transition to `sending` on it may have been made, whatever happens. */
-  async #send(claim: Claimed, { record }: Shown, typed: change.TypedSecrets, work: Work): Promise<void> {
+  async #send(claim: Claimed, { record }: Shown, typed: Typed, work: Work): Promise<void> {
     const { clock } = this.#deps
     const { request, decision } = claim
     const { signal } = work.stop
     if (signal.aborted) return void (await this.#finish(claim, unsent.stoppedBeforeSending(request), decision))
     const sending = change.committed(claim, instantIn(clock, this.#leaseMs(SENDING_EXCHANGES)))
-    const changes: CustomerChanges = { ...request.changes, ...typed }
+    const changes: CustomerChanges = { ...request.changes, ...typed.secrets }
     const onSending = () => {
       work.left = true
     }
-    const departure: Departure = { sending, changes, before: record, signal, onSending }
+    const departure: Departure = { sending, changes, before: record, signal, onSending, onAifiWords: typed.onAifiWords }
     const swapped = await this.#swap(sending, attemptEntry(departure, this.#settings.auditValues))
     if (swapped === 'unaudited') return void (await this.#finish(claim, unsent.unwritableAudit(request), decision))
     // Who has lost the claim meanwhile, asleep or cut off, sends nothing.

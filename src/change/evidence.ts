@@ -13,6 +13,7 @@ import { type JsonObject, jsonEqual } from '../lib/json.ts'
 import type { Relay } from '../lib/text.ts'
 import type { UpdateEnvelope } from './envelope.ts'
 import type { Proof } from './outcome.ts'
+import type { Said } from './refusal.ts'
 
 /** What is known about one change that was sent. */
 export interface Evidence {
@@ -31,7 +32,9 @@ export interface Evidence {
   readonly sending: Sending
   /** What the answer by itself proves. */
   readonly proof: Proof
-  /** Takes over text and values from AiFi, the secrets of this change cut out. */
+  /** What AiFi said of it, as far as it may be repeated. */
+  readonly said: Said
+  /** Takes over the values of a record, the secrets of this change cut out. */
   readonly relay: Relay
 }
 

@@ -8,6 +8,7 @@ import { Relay } from '../lib/text.ts'
 import { type Decision, decisionOf, type Ended, type Sending } from './change.ts'
 import type { UpdateEnvelope } from './envelope.ts'
 import { establish } from './establish.ts'
+import { ownWords } from './refusal.ts'
 
 /** What is about to be sent. */
 export interface Departure {
@@ -20,6 +21,8 @@ export interface Departure {
   readonly signal: AbortSignal
   /** Called when the request leaves: from then on it cannot be stopped. */
   readonly onSending: () => void
+  /** Told AiFi's own words when it refused secrets that a person typed: for that person, in that moment. */
+  readonly onAifiWords?: ((words: string) => void) | undefined
 }
 
 export interface SendDeps {
@@ -30,13 +33,15 @@ export interface SendDeps {
 
 /** Steps 4 and 5: sends the change once, and establishes what became of it. */
 export async function sendChange(departure: Departure, deps: SendDeps): Promise<UpdateEnvelope> {
-  const { sending: change, changes, before, signal, onSending } = departure
+  const { sending: change, changes, before, signal, onSending, onAifiWords } = departure
   const { customerId, request } = change
   const sending = await deps.aifi.updateCustomer(customerId, changes, {
     once: changedFields(changes).some((field) => fieldFacts[field].sentOnce),
     signal,
     onSending,
   })
+  const words = ownWords(sending, request)
+  if (words !== undefined) onAifiWords?.(words)
   const { status, message, ...rest } = await establish({ request, changes, before, sending }, deps)
   return { status, message, customerId, ...rest }
 }

@@ -42,7 +42,9 @@ const approval: AuditApproval = { channel: 'page', answer: 'approved', decidedBy
 /** The audit by kind of entry; what cannot be written throws. */
 const open = (options: Partial<AuditOptions> = {}) => {
   let logged: unknown
-  const logger = { error: (said: { err?: unknown } | string) => void (logged = typeof said === 'string' ? said : said.err) }
+  const logger = {
+    error: (said: { err?: unknown } | string) => void (logged = typeof said === 'string' ? said : said.err),
+  }
   const audit = openAudit(path, { clock: systemClock, logger, ...options })
   const writing = (event: AuditEntry['event']) => (entry: object) => {
     if (!audit.write({ event, ...entry } as AuditEntry)) throw logged

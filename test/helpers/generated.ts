@@ -29,7 +29,7 @@ export const generatedParts: Readonly<Record<string, Parts>> = {
 }
 
 const statusWords = {
-  updated: '`updated`: the change was made',
+  updated: '`updated`: AiFi made the change, or has accepted it',
   failed: '`failed`: nothing was changed',
   unknown: '`unknown`: a person has to look',
 } as const
@@ -38,6 +38,7 @@ const proofWords: Record<Proof, string> = {
   updated: '`updated`: AiFi accepted it',
   invalid: '`invalid`: nothing was changed',
   failed: '`failed`: nothing was changed',
+  accepted: '*read back*: `updated` or `unknown`',
   read_back: '*read back*: `updated` or `unknown`',
   read_back_finished: '*read back*: `updated`, `failed` or `unknown`',
 }
