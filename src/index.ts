@@ -77,10 +77,12 @@ async function start(): Promise<void> {
 }
 
 async function runProgram(env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
-  const { argv, stdin, stdout, stderr, platform, versions } = process
+  const { argv, execPath, stdin, stdout, stderr, platform, versions } = process
+  const [, file = '', ...args] = argv
   // The build makes it a file of its own, next to this one.
   const { run } = await import('./cli/command-line.ts')
-  return run({ args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop })
+  const program = { command: execPath, file }
+  return run({ args, program, env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop })
 }
 
 /**

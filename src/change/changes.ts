@@ -309,7 +309,7 @@ export class Changes {
    * What would be done, without doing it. It shows the record, so it counts and is written into the audit as a lookup
    * is.
    */
-  async preview(request: ChangeRequest, signal: AbortSignal): Promise<Plan> {
+  async preview(request: ChangeRequest, { client }: Caller, signal: AbortSignal): Promise<Plan> {
     const { audit } = this.#deps
     const retryAfterSeconds = this.#deps.lookups.take()
     if (retryAfterSeconds !== undefined)
@@ -318,8 +318,9 @@ export class Changes {
     if (!leave) return { kind: 'stop', envelope: unsent.stoppedBeforeSending(request) }
     try {
       const reading = await this.#read(request, signal)
-      const found = reading?.kind === 'record' ? 1 : null
-      const isAudited = audit.write({ event: 'lookup', filter: 'customerId', found, status: 'preview' })
+      const isRead = reading?.kind === 'record'
+      const seen = { found: isRead ? 1 : null, customerIds: isRead ? [request.customerId] : [] }
+      const isAudited = audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
       if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
       return planChange(request, reading, this.#settings.approvalFields)
     } finally {
@@ -352,7 +353,7 @@ export class Changes {
     if (signal.aborted) return atOnce(unsent.stoppedBeforeSending(request))
     const retryAfterSeconds = this.#deps.rate.take()
     if (retryAfterSeconds !== undefined) return atOnce(unsent.tooMany(request, retryAfterSeconds))
-    const audited = (outcome: UpdateEnvelope) => this.#audited(atOnce(outcome))
+    const audited = (outcome: UpdateEnvelope) => this.#audited(atOnce(outcome), request)
     const leave = await this.#turns.enter(customerId, signal)
     if (!leave) return audited(unsent.stoppedBeforeSending(request))
     let isUnderWay = false
@@ -505,18 +506,18 @@ export class Changes {
     const end = (outcome: UpdateEnvelope) =>
       change.ended(from, outcome, { decision, endedAt, ...how, ...(isUnwanted && { unwanted: true }) })
     const outcome = { ...envelope, ...approvalOf(decision) }
-    const swapped = await this.#swap(end(outcome), outcomeEntry(end(outcome), isSent))
+    const swapped = await this.#swap(end(outcome), outcomeEntry(end(outcome), from.request, isSent))
     if (swapped === 'done') return true
     if (swapped === 'unaudited') return (await this.#swap(end(isSent ? unrecorded(outcome) : outcome))) === 'done'
     const now = await store.get(from.id)
     const isMine = now?.state === 'ended' && isSent && now.presumed?.token === from.lease.token
     if (!isMine || how.presumed) return false
     const known = change.corrected(now, outcome, endedAt)
-    return (await this.#swap(known, outcomeEntry(known, true))) === 'done'
+    return (await this.#swap(known, outcomeEntry(known, from.request, true))) === 'done'
   }
 
-  #audited(end: Ended): Ended {
-    this.#deps.audit.write(outcomeEntry(end, false))
+  #audited(end: Ended, request: ChangeRequest): Ended {
+    this.#deps.audit.write(outcomeEntry(end, request, false))
     return end
   }
 

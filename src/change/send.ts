@@ -1,6 +1,13 @@
 import type { Aifi } from '../aifi/port.ts'
 import type { AuditApproval, AuditEntry } from '../audit/audit.ts'
-import { type CustomerChanges, changedFields, fieldFacts, isSecretValue, secretStrings } from '../customer/fields.ts'
+import {
+  type ChangeRequest,
+  type CustomerChanges,
+  changedFields,
+  fieldFacts,
+  isSecretValue,
+  secretStrings,
+} from '../customer/fields.ts'
 import type { CustomerRecord } from '../customer/record.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
@@ -54,23 +61,30 @@ export function attemptEntry({ sending, changes }: Departure, withValues: boolea
     customerId: sending.customerId,
     fields: changedFields(changes),
     client: sending.caller.client,
+    ...auditReason(sending.request),
     approval: auditApproval(sending.decision),
     ...(withValues && { values: plainValues(changes) }),
   }
 }
 
-/** For the audit: how the change ended. Of one that was sent, the attempt has told who decided. */
-export function outcomeEntry(change: Ended, sent: boolean): AuditEntry {
-  const { status, http } = change.outcome
-  const decision = sent ? undefined : decisionOf(change)
+/** For the audit: how the change ended. Of one that was sent, the attempt has told everything else. */
+export function outcomeEntry(change: Ended, request: ChangeRequest, sent: boolean): AuditEntry {
+  const { id: changeId, customerId, fields, caller, outcome } = change
+  const { status, http } = outcome
+  const decision = decisionOf(change)
   return {
     event: 'outcome',
-    changeId: change.id,
-    customerId: change.customerId,
+    changeId,
+    customerId,
     status,
     ...(http && { http }),
-    ...(decision && { approval: auditApproval(decision) }),
+    ...(!sent && { fields, client: caller.client, ...auditReason(request) }),
+    ...(!sent && decision && { approval: auditApproval(decision) }),
   }
+}
+
+function auditReason({ reason, changes }: ChangeRequest): { reason?: string } {
+  return reason === undefined ? {} : { reason: new Relay(secretStrings(changes)).text(reason) }
 }
 
 function plainValues(changes: CustomerChanges): JsonObject {

@@ -249,6 +249,8 @@ export interface ChangeRequest {
   readonly enterPrivately: readonly PrivateFieldName[]
   /** The change goes ahead only if the record carries this email. */
   readonly expectedEmail?: string
+  /** Why, in the words of the assistant. Not sent, and no part of what makes two calls the same. */
+  readonly reason?: string
   readonly dryRun: boolean
   /** The code that a person confirmed, under `AIFI_APPROVAL=chat`. */
   readonly approvalCode?: string

@@ -34,6 +34,19 @@ function visible(text: string): string {
   return stripVTControlCharacters(text).replace(BLANK, ' ').replace(INVISIBLE, '')
 }
 
+/**
+ * The same text with every character that does not show itself as its escape, `\u{200b}`, and a backslash doubled: what
+ * it holds can be read off exactly, and texts that differ look different.
+ */
+export function escaped(text: string): string {
+  if (/^[ -[\]-~]*$/.test(text)) return text
+  const hidden = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`
+  return text
+    .replaceAll('\\', '\\\\')
+    .replace(INVISIBLE, hidden)
+    .replace(BLANK, (blank) => (blank === ' ' ? blank : hidden(blank)))
+}
+
 /** `metadata` of a record, in bytes of JSON. */
 export const JSON_LIMIT = 8_000
 /** What stands where a secret was cut out. */

@@ -309,10 +309,10 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** What the call would send and ask, without doing either. */
-async function preview({ call, request, deps }: Step): Promise<UpdateEnvelope> {
+async function preview({ call, request, caller, deps }: Step): Promise<UpdateEnvelope> {
   const late = new AbortController()
   const cancel = deps.clock.after(timeLeftMs(call.deadline), () => late.abort())
-  const plan = await deps.changes.preview(request, AbortSignal.any([call.cancelled, late.signal]))
+  const plan = await deps.changes.preview(request, caller, AbortSignal.any([call.cancelled, late.signal]))
   cancel()
   if (late.signal.aborted) return tooSlow(request)
   if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope

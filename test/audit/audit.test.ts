@@ -43,7 +43,9 @@ const approval: AuditApproval = { channel: 'page', answer: 'approved', decidedBy
 const open = (options: Partial<AuditOptions> = {}) => {
   let logged: unknown
   const logger = {
-    error: (said: { err?: unknown } | string) => void (logged = typeof said === 'string' ? said : said.err),
+    error: (said: { err?: unknown } | string) => {
+      logged = typeof said === 'string' ? said : said.err
+    },
   }
   const audit = openAudit(path, { clock: systemClock, logger, ...options })
   const writing = (event: AuditEntry['event']) => (entry: object) => {
@@ -73,14 +75,27 @@ function writeRun(changes: number, options: Partial<AuditOptions> = {}): string[
 
 describe('writing the audit', () => {
   test('a change leaves an attempt and an outcome, tied by its id, in a file that only its owner can read', () => {
-    const audit = open({ runId: 'run', clock: { ...systemClock, now: () => 0 } })
+    const audit = open({
+      runId: 'run',
+      origin: { user: 'sam', host: 'till-7' },
+      clock: { ...systemClock, now: () => 0 },
+    })
     audit.attempt({ ...attempt('c1'), values: { role: 'tester' } })
     audit.outcome({ ...outcome('c1'), http: { status: 200, requestId: 'r-1' } })
     audit.lookup(lookup)
     audit.close()
 
     expect(records()).toEqual([
-      { v: 1, time: '1970-01-01T00:00:00.000Z', run: 'run', seq: 0, prev: null, event: 'start' },
+      {
+        v: 1,
+        time: '1970-01-01T00:00:00.000Z',
+        run: 'run',
+        seq: 0,
+        prev: null,
+        event: 'start',
+        user: 'sam',
+        host: 'till-7',
+      },
       expect.objectContaining({ seq: 1, event: 'attempt', ...attempt('c1'), values: { role: 'tester' } }),
       expect.objectContaining({ seq: 2, event: 'outcome', ...outcome('c1'), http: { status: 200, requestId: 'r-1' } }),
       expect.objectContaining({ seq: 3, event: 'lookup', ...lookup }),
