@@ -20,7 +20,7 @@ export type Proof =
   | 'read_back_finished'
 
 interface Row {
-  /** The case, in words: the same table stands in the README. */
+  /** The case, in words: the same table stands in docs/outcomes.md. */
   readonly what: string
   readonly proof: Proof
   readonly matches: (sending: Sending, customerId: number) => boolean

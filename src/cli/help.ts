@@ -1,7 +1,7 @@
 import { settings } from '../config/settings.ts'
 import { version } from '../lib/version.ts'
 
-/** What is allowed stands in the README and in every complaint; here only where it is a choice of words. */
+/** What is allowed stands in docs/settings.md and in every complaint; here only where it is a choice of words. */
 const CHOICE = /^[a-z-]+(, [a-z-]+)+$/
 
 /** What `--help` prints. */

@@ -4,7 +4,8 @@ import { PassThrough } from 'node:stream'
 import type { JSONRPCMessage } from '@modelcontextprotocol/server'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Lines, StdioTransport } from '../../src/mcp/stdio.ts'
+import { Lines } from '../../src/mcp/lines.ts'
+import { StdioTransport } from '../../src/mcp/stdio.ts'
 import { fault } from '../helpers/fault.ts'
 import { startFaultServer } from '../helpers/fault-server.ts'
 import { type Server, startServer } from '../helpers/process.ts'
@@ -44,7 +45,6 @@ describe('the process goes on answering after', () => {
     ['bytes that are no text', bytes([0xff, 0xfe, 0xc0, 0x80], '\n'), 'not JSON'],
     ['a JSON value that is no message', '[1, "2", null]\n', 'no JSON-RPC message'],
     ['null', 'null\n', 'no JSON-RPC message'],
-    ['a batch', `[${ping('in a batch').trim()}]\n`, 'no JSON-RPC message'],
     ['a message of another version', '{"jsonrpc":"1.0","method":"ping"}\n', 'no JSON-RPC message'],
     ['an answer to nothing', '{"jsonrpc":"2.0","id":99,"result":{}}\n', ''],
     ['an array a million levels deep', `${deep(1e6)}\n`, 'nested too deep'],
@@ -283,6 +283,14 @@ describe('the transport', () => {
     await turn()
     expect(warnings).toHaveLength(2)
     expect([transport.rawRequest(1), transport.rawRequest(2)]).toEqual([first, undefined])
+  })
+
+  test('gives the text of a request in a batch without that of the others', async () => {
+    const { input, transport } = await open()
+    const [first, second] = [request(1, '{"n":9007199254740993}'), request(2, '{"s":"],["}')]
+    input.write(`[ ${first},${second} ]\n`)
+    await turn()
+    expect([transport.rawRequest(1), transport.rawRequest(2)]).toEqual([first, second])
   })
 
   test('holds at most 32 MB of open requests, and takes more once some are answered', async () => {
