@@ -15,6 +15,7 @@ import { harmless } from '../lib/text.ts'
 import type { FieldError } from '../mcp/result.ts'
 import { type ParsedArguments, parse, unknownArgument } from './arguments.ts'
 import { problem } from './issues.ts'
+import { repeatedSecrets } from './repeated-secrets.ts'
 
 /** Which arguments the tool takes, by the operator's settings. */
 export interface ArgumentSettings {
@@ -32,6 +33,7 @@ const toolFields = z.strictObject({
     .optional()
     .describe('secrets that a person types on a private page, out of this chat: prefer this'),
   expectedEmail: z.string().min(1).optional().describe('change only if the record has this email'),
+  reason: z.string().max(200).optional().describe('why, or a ticket number; the person is shown it as your words'),
   dryRun: z.boolean().optional().describe('tell what would be sent and asked, send nothing'),
   approvalCode: z.string().optional().describe('code that the person confirmed'),
 })
@@ -63,13 +65,13 @@ export function parseArguments(raw: unknown, settings: ArgumentSettings): Parsed
   const parsed = parse(schema, raw, {
     instead: insteadOfNothing,
     unknown: unknownKey,
-    rules: (given, keys) => [...givenTwice(given), ...nothingToChange(given, keys, names)],
+    rules: (given, keys) => [...givenTwice(given), ...repeatedSecrets(given), ...nothingToChange(given, keys, names)],
   })
   return parsed.ok ? { ok: true, request: toRequest(parsed.data) } : parsed
 }
 
 function toRequest(data: z.infer<typeof toolFields>): ChangeRequest {
-  const { customerId, enterPrivately, expectedEmail, dryRun, approvalCode, ...rest } = data
+  const { customerId, enterPrivately, expectedEmail, reason, dryRun, approvalCode, ...rest } = data
   // Only what was given goes on: a key that is there but undefined would become part of the body.
   const changes: CustomerChanges = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
   return {
@@ -77,6 +79,7 @@ function toRequest(data: z.infer<typeof toolFields>): ChangeRequest {
     changes,
     enterPrivately: privateFieldNames.filter((name) => enterPrivately?.includes(name)),
     ...(expectedEmail !== undefined && { expectedEmail }),
+    ...(reason !== undefined && { reason }),
     dryRun: dryRun ?? false,
     ...(approvalCode !== undefined && { approvalCode }),
   }

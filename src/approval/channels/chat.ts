@@ -2,6 +2,7 @@ import { randomInt, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Asked, Rung } from '../../change/change.ts'
 import type { Changes } from '../../change/changes.ts'
 import { type ChangeRequest, fieldFacts, requestedFields } from '../../customer/fields.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Ask, Asker, Channel } from '../channel.ts'
 import type { Deployment } from '../question.ts'
 import { questionText } from '../question-text.ts'
@@ -20,10 +21,12 @@ export class ChatChannel implements Channel {
   readonly names = [channel] as const
   readonly #changes: Changes
   readonly #deployment: Deployment
+  readonly #clock: Clock
 
-  constructor(changes: Changes, deployment: Deployment) {
+  constructor(changes: Changes, deployment: Deployment, clock: Clock) {
     this.#changes = changes
     this.#deployment = deployment
+    this.#clock = clock
   }
 
   unavailable(request: ChangeRequest): string | undefined {
@@ -33,8 +36,11 @@ export class ChatChannel implements Channel {
   }
 
   async ask(change: Asked, { request }: Asker): Promise<Ask> {
-    const words = questionText(questionAbout(change, this.#deployment))
-    if (words === undefined) return { kind: 'cannot', reason: 'The change is too long to be shown whole in the chat.' }
+    const words = questionText(questionAbout(change, this.#deployment, this.#clock.now()))?.text
+    if (words === undefined) {
+      const reason = 'The change is too long to be shown whole in the chat.'
+      return { kind: 'cannot', reason, remedy: 'Ask for fewer or shorter changes in a call.' }
+    }
     const { rung } = change.asking
     if (!rung?.code) {
       const code = { text: String(randomInt(1_000_000)).padStart(6, '0'), triesLeft: TRIES }
