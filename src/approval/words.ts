@@ -6,6 +6,7 @@ import {
   type ChangeRequest,
   type CustomerField,
   fieldFacts,
+  isCustomerField,
   isSecretValue,
   requestedFields,
   typedFields,
@@ -83,13 +84,13 @@ function withPast([first, ...others]: readonly ShownChange[], past: Past | undef
   return [{ ...first, ...because(again, first.consequence) }, ...others]
 }
 
-/** What is lost must not be pushed out of sight; then what needs a person; `metadata`, whose members may be many, last. */
+/** What is lost must not be pushed out of sight, nor what needs a person; members of `metadata` may be many. */
 function lossesFirst(changes: readonly ShownChange[]): ShownChange[] {
   const rank = ({ loss, field }: ShownChange): number => {
-    if (loss) return 0
     const [root = ''] = field.split('.')
-    if (root === 'metadata') return 3
-    return Object.entries(fieldFacts).some(([name, { sensitive }]) => name === root && sensitive) ? 1 : 2
+    if (loss) return root === 'metadata' ? 1 : 0
+    if (root === 'metadata') return 4
+    return isCustomerField(root) && fieldFacts[root].sensitive ? 2 : 3
   }
   return [...changes].sort((a, b) => rank(a) - rank(b))
 }

@@ -359,7 +359,14 @@ export class Changes {
       if (plan.kind === 'stop') return audited(plan.envelope)
       if (signal.aborted) return audited(unsent.stoppedBeforeSending(request))
       const first =
-        plan.sensitive.length > 0 ? await this.#question(draft, plan.shown) : change.claimed(draft, this.#lease())
+        plan.sensitive.length > 0
+          ? change.asked(draft, {
+              round: 1,
+              shown: await this.#withPast(draft, plan.shown),
+              expiresAt: this.#lapse(),
+              passed: [],
+            })
+          : change.claimed(draft, this.#lease())
       const added = await this.#unlessBusy(() => store.add(first), signal)
       switch (added.kind) {
         case 'existing':
@@ -382,14 +389,6 @@ export class Changes {
     } finally {
       if (!isUnderWay) leave()
     }
-  }
-
-  async #question(draft: Parameters<typeof change.asked>[0], read: Shown): Promise<Asked> {
-    const shown = await this.#withPast(draft, read)
-    // A form that was sent back without a yes is not shown a second time.
-    const rung = { channel: 'form', handle: randomUUID(), standing: false } as const
-    const passed = shown.past?.notApproved ? [{ rung, reason: 'The form came back without a yes.' }] : []
-    return change.asked(draft, { round: 1, shown, expiresAt: this.#lapse(), passed })
   }
 
   /** With what a person who is asked has to know besides. */

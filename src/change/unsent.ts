@@ -43,7 +43,7 @@ export function refused(
   const words = {
     declined: `The change was declined ${who} at ${clockTime(at)}.`,
     cancelled: `The question was dismissed ${who} at ${clockTime(at)}.`,
-    not_approved: `The client sent its form back without a yes at ${clockTime(at)}. If the user did want it, the same call again is put to them another way.`,
+    not_approved: `The client sent its form back without a yes at ${clockTime(at)}. If the user did want it, the same call again asks them once more, another way where there is one.`,
   }
   return { status: 'declined', customerId, message: `${words[answer]} ${NOTHING}` }
 }

@@ -112,6 +112,9 @@ export class FormChannel implements Channel {
     if (elsewhere && question.changes.some(({ final }) => final)) {
       return { kind: 'cannot', reason: 'What cannot be undone is not asked by a form.' }
     }
+    if (elsewhere && change.asking.shown.past?.notApproved) {
+      return { kind: 'cannot', reason: 'The form about this came back without a yes.' }
+    }
     if (words.fits) return words.text
     const reason = 'The change does not fit into the three lines that every client shows of a form.'
     return { kind: 'cannot', reason, remedy: `${ONE_FIELD}, or have a browser named in BROWSER for the approval page.` }
@@ -166,8 +169,9 @@ function saidBy(answer: unknown): GivenAnswer | undefined {
   if (data.action === 'decline') return 'declined'
   if (data.action === 'cancel') return 'cancelled'
   // Its own member: an object inherits what its sender calls `__proto__`.
-  const isGiven = data.action === 'accept' && isJsonObject(data.content) && Object.hasOwn(data.content, KEY)
-  const approve = isGiven ? data.content[KEY] : undefined
+  const { action, content } = data
+  const isGiven = action === 'accept' && isJsonObject(content) && Object.hasOwn(content, KEY)
+  const approve = isGiven ? content[KEY] : undefined
   if (approve === true) return 'approved'
   return approve === false ? 'not_approved' : undefined
 }
