@@ -8,6 +8,8 @@ import type { Deployment } from '../question.ts'
 import { questionText } from '../question-text.ts'
 import { questionAbout } from '../words.ts'
 
+/** Characters: a result cuts off a longer message, and with it what the person is to agree to. */
+const WORDS_LIMIT = 3_000
 /** Wrong codes after which the question is void. */
 const TRIES = 3
 
@@ -37,7 +39,7 @@ export class ChatChannel implements Channel {
 
   async ask(change: Asked, { request }: Asker): Promise<Ask> {
     const words = questionText(questionAbout(change, this.#deployment, this.#clock.now()))?.text
-    if (words === undefined) {
+    if (words === undefined || words.length > WORDS_LIMIT) {
       const reason = 'The change is too long to be shown whole in the chat.'
       return { kind: 'cannot', reason, remedy: 'Ask for fewer or shorter changes in a call.' }
     }
