@@ -302,11 +302,10 @@ describe('what is sent is what was shown', () => {
         const before = { asked: client.asked.length, sent: aifi.patches().length }
         const shown = await answered(call)
         const sent = aifi.patches().slice(before.sent)
-        if (shown === undefined) return expect(sent).toEqual([])
-        compared += 1
-        expect(sent).toEqual([bodyOf(shown, today)])
+        if (shown !== undefined) compared += 1
+        expect(sent).toEqual(shown === undefined ? [] : [bodyOf(shown, today)])
       }),
-      { numRuns },
+      { numRuns, endOnFailure: true },
     )
     expect(compared).toBeGreaterThan(numRuns / 2)
 
@@ -341,8 +340,8 @@ describe('what is sent is what was shown', () => {
   }
 
   test('in a form', () => expectSameAsShown('form', 150), 120_000)
-  test('in the chat', () => expectSameAsShown('chat', 100), 120_000)
-  test('on the page', () => expectSameAsShown('page', 60), 120_000)
+  test('in the chat', () => expectSameAsShown('chat', 40), 120_000)
+  test('on the page', () => expectSameAsShown('page', 50), 120_000)
 })
 
 function withoutCards({ cardToken: _, cardType: __, ...rest }: JsonObject): JsonObject {
