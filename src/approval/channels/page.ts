@@ -136,7 +136,7 @@ export class PageChannel implements Channel {
     if (unavailable) return { kind: 'cannot', reason: unavailable }
     const address = await this.#server.newVisit(id, 'page')
     if (await this.#browser.open(address))
-      return asked('A page opened in your browser. Press Approve or Decline there.')
+      return asked('The user was shown a page in their browser; only they may decide there.')
     for (const other of this.#server.notOpened(id)) await this.#putAnew(other)
     return { kind: 'cannot', reason: 'No browser could be opened on this machine.' }
   }

@@ -88,7 +88,7 @@ export class Visit {
       token: randomToken(),
       round,
       handle: rung?.handle ?? '',
-      question: questionAbout(change, deployment),
+      question: questionAbout(change, deployment, clock.now()),
       change,
       leftMs: remainingMs(clock, expiresAt),
       problems: {},
@@ -117,7 +117,7 @@ export class Visit {
     item.token = randomToken()
     item.problems = {}
     item.busy = false
-    item.question = questionAbout(change, deployment)
+    item.question = questionAbout(change, deployment, clock.now())
   }
 
   /** The page is, or has been, in a browser. */
