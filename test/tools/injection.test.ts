@@ -103,7 +103,7 @@ function skeletonOf(message: string): string {
 /** A document without its text and without what is drawn at random. */
 function tagsOf(html: string): string[] {
   const tags = html.match(/<[^>]*>/g) ?? []
-  return tags.map((tag) => tag.replace(/ (value|action|datetime)="[^"]*"/g, ' $1'))
+  return tags.map((tag) => tag.replace(/ (value|action|datetime|data-events|data-seen)="[^"]*"/g, ' $1'))
 }
 
 /** Every string of a JSON value, keys included. */
