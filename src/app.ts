@@ -7,6 +7,8 @@ import type { Audit } from './audit/audit.ts'
 import { Changes } from './change/changes.ts'
 import { MemoryStore } from './change/store-memory.ts'
 import type { Config } from './config/config.ts'
+import { Markers } from './customer/markers.ts'
+import { RecordViews } from './customer/record-view.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Logger } from './lib/logger.ts'
 import { RateLimit } from './lib/rate-limit.ts'
@@ -44,9 +46,10 @@ export function createApp(config: Config, outside: Outside): App {
   const { approval } = config
   const lookups = new RateLimit(LOOKUPS_PER_MINUTE, clock)
   const rate = new RateLimit(config.maxChangesPerMinute, clock)
+  const views = new RecordViews(new Markers(randomBytes(32)), config.showFields)
   const store = new MemoryStore(clock, audit)
   const changes = new Changes(
-    { store, aifi, audit, clock, logger, rate, lookups, secret: randomBytes(32) },
+    { store, aifi, audit, clock, logger, rate, lookups, views, secret: randomBytes(32) },
     {
       readBack: config.aifi.readBack,
       approvalFields: approval.fields,
@@ -64,9 +67,14 @@ export function createApp(config: Config, outside: Outside): App {
     states,
     clock,
     waitMs: approval.waitSeconds * 1000,
-    arguments: { secretArguments: config.secretArguments, approvalCode: approval.mode === 'chat' },
+    views,
+    arguments: {
+      fields: config.fields,
+      secretArguments: config.secretArguments,
+      approvalCode: approval.mode === 'chat',
+    },
   })
-  const find = findCustomersTool({ aifi, audit, lookups, clock })
+  const find = findCustomersTool({ aifi, audit, views, lookups, clock })
   return {
     deps: { version, tools: config.readOnly ? [find] : [update, find], states, clock, logger },
     kept: () => store.size,

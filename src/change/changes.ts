@@ -3,6 +3,7 @@ import type { Aifi } from '../aifi/port.ts'
 import type { Audit } from '../audit/audit.ts'
 import { movedFields } from '../customer/compare.ts'
 import { type ChangeRequest, type CustomerChanges, requestedFields } from '../customer/fields.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import { type Clock, Deadline, instantIn, remainingMs, sleep } from '../lib/clock.ts'
 import { canonicalJson } from '../lib/json.ts'
 import { KeyedQueue } from '../lib/keyed-queue.ts'
@@ -12,7 +13,7 @@ import { SharedWork } from '../lib/shared-work.ts'
 import type { Asked, Asking, Caller, Change, Claimed, Decision, Ended, Lease, Rung, Sending, Shown } from './change.ts'
 import * as change from './change.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
-import { type Plan, planChange, shownBy } from './plan.ts'
+import { type Plan, type Planning, planChange, planProposal, shownBy } from './plan.ts'
 import { approvalOf, attemptEntry, type Departure, outcomeEntry, sendChange } from './send.ts'
 import type { ChangeStore, Swapped } from './store.ts'
 import * as unsent from './unsent.ts'
@@ -41,6 +42,7 @@ export interface ChangesDeps {
   readonly audit: Audit
   readonly clock: Clock
   readonly logger: Logger
+  readonly views: RecordViews
   /** Changes that may begin in a minute. */
   readonly rate: RateLimit
   /** Looks at a record that change nothing, those of `find_customers` too. */
@@ -75,6 +77,12 @@ export type Verdict =
   | { readonly kind: 'too_late'; readonly change: Change | undefined }
   /** Another change of this customer is being sent: the question stays, to be answered again. */
   | { readonly kind: 'busy' }
+
+/** What a person typed, and how they are told what AiFi says to it. */
+interface Typed {
+  readonly secrets: change.TypedSecrets
+  readonly onAifiWords?: ((words: string) => void) | undefined
+}
 
 /** A change that this process carries out just now. */
 interface Work {
@@ -149,7 +157,7 @@ export class Changes {
   /** Reads the record again for a question that is open; if it is no longer as it was shown, it is asked about anew. */
   async look(asked: Asked, signal: AbortSignal): Promise<void> {
     await this.#looking.share(asked.id, signal, async () => {
-      const shown = shownBy(asked.customerId, await this.#read(asked.request))
+      const shown = await this.#withPast(asked, shownBy(asked.customerId, await this.#read(asked.request)))
       const now = await this.#deps.store.get(asked.id)
       if (now?.state !== 'asked' || !shown.record || !hasMoved(now.asking.shown, shown, now.request)) return
       await this.#swap(change.askedAgain(now, now.asking, shown, this.#lapse()))
@@ -175,6 +183,17 @@ export class Changes {
     )
   }
 
+  /** An answer came to this way of asking. False when it has moved on, or another answer came before. */
+  async takeAnswer(id: string, handle: string): Promise<boolean> {
+    let isFirst = false
+    await this.#retried(id, (asked) => {
+      const { rung } = asked.asking
+      isFirst = rung?.handle === handle && !rung.answered
+      return isFirst && rung ? change.putThrough(asked, { ...rung, answered: true }) : undefined
+    })
+    return isFirst
+  }
+
   /** A call has waited its whole time for the answer in vain. */
   async waitedInVain(id: string, round: number): Promise<void> {
     await this.#retried(id, (asked) => {
@@ -190,8 +209,15 @@ export class Changes {
    * change is for {@link watch} to tell.
    *
    * @param typed what the person typed for it: held by nobody but the work that sends it.
+   * @param onAifiWords told AiFi's own words when it refuses what was typed. For whoever typed it, and nobody else: they
+   *   may repeat it. Called before the change ends; neither escaped nor kept.
    */
-  async decide(id: string, given: GivenAnswer, typed: change.TypedSecrets = {}): Promise<Verdict> {
+  async decide(
+    id: string,
+    given: GivenAnswer,
+    typed: change.TypedSecrets = {},
+    onAifiWords?: (words: string) => void,
+  ): Promise<Verdict> {
     const asked = await this.get(id)
     if (asked?.state !== 'asked' || asked.asking.round !== given.round) return { kind: 'too_late', change: asked }
     const { answer, channel, handle } = given
@@ -202,7 +228,7 @@ export class Changes {
       return done ? { kind: 'counted' } : { kind: 'too_late', change: await this.get(id) }
     }
     if (asked.asking.rung?.handle !== handle) return { kind: 'too_late', change: asked }
-    return this.#approve(asked, { kind: 'answered', answer, channel, at }, typed)
+    return this.#approve(asked, { kind: 'answered', answer, channel, at }, { secrets: typed, onAifiWords })
   }
 
   /** There turned out to be nobody to ask. */
@@ -296,7 +322,7 @@ export class Changes {
    * What would be done, without doing it. It shows the record, so it counts and is written into the audit as a lookup
    * is.
    */
-  async preview(request: ChangeRequest, signal: AbortSignal): Promise<Plan> {
+  async preview(request: ChangeRequest, { client }: Caller, signal: AbortSignal): Promise<Plan> {
     const { audit } = this.#deps
     const retryAfterSeconds = this.#deps.lookups.take()
     if (retryAfterSeconds !== undefined)
@@ -305,10 +331,11 @@ export class Changes {
     if (!leave) return { kind: 'stop', envelope: unsent.stoppedBeforeSending(request) }
     try {
       const reading = await this.#read(request, signal)
-      const found = reading?.kind === 'record' ? 1 : null
-      const isAudited = audit.write({ event: 'lookup', filter: 'customerId', found, status: 'preview' })
+      const isRead = reading?.kind === 'record'
+      const seen = { found: isRead ? 1 : null, customerIds: isRead ? [request.customerId] : [] }
+      const isAudited = audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
       if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
-      return planChange(request, reading, this.#settings.approvalFields)
+      return planProposal(request, reading, this.#planning)
     } finally {
       leave()
     }
@@ -324,32 +351,50 @@ export class Changes {
     this.#stopSweeping()
   }
 
+  get #planning(): Planning {
+    return { approvalFields: this.#settings.approvalFields, views: this.#deps.views }
+  }
+
   /** Equal for equal arguments of one caller to one AiFi, and tells nothing about them. */
-  #keyOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest, _caller: Caller): string {
+  #keyOf({ customerId, changes, marked, enterPrivately, expectedEmail }: ChangeRequest, _caller: Caller): string {
     const { aifi, secret } = this.#deps
-    const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: aifi.address })
+    const same = canonicalJson({ customerId, changes, marked, enterPrivately, expectedEmail, address: aifi.address })
     return createHmac('sha256', secret).update(same).digest('base64url')
   }
 
   async #propose(key: string, request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Change> {
     const { store, clock } = this.#deps
     const { customerId } = request
-    const draft = { id: randomUUID(), key, customerId, fields: requestedFields(request), caller, request }
-    const atOnce = (outcome: UpdateEnvelope) => change.endedAtOnce(draft, outcome, clock.now())
+    const id = randomUUID()
+    const draftOf = (given: ChangeRequest) => ({
+      id,
+      key,
+      customerId,
+      fields: requestedFields(given),
+      caller,
+      request: given,
+    })
+    const atOnce = (outcome: UpdateEnvelope) => change.endedAtOnce(draftOf(request), outcome, clock.now())
     if (signal.aborted) return atOnce(unsent.stoppedBeforeSending(request))
     const retryAfterSeconds = this.#deps.rate.take()
     if (retryAfterSeconds !== undefined) return atOnce(unsent.tooMany(request, retryAfterSeconds))
-    const audited = (outcome: UpdateEnvelope) => this.#audited(atOnce(outcome))
+    const audited = (outcome: UpdateEnvelope) => this.#audited(atOnce(outcome), request)
     const leave = await this.#turns.enter(customerId, signal)
     if (!leave) return audited(unsent.stoppedBeforeSending(request))
     let isUnderWay = false
     try {
-      const plan = planChange(request, await this.#read(request, signal), this.#settings.approvalFields)
+      const plan = planProposal(request, await this.#read(request, signal), this.#planning)
       if (plan.kind === 'stop') return audited(plan.envelope)
+      const draft = draftOf(plan.request)
       if (signal.aborted) return audited(unsent.stoppedBeforeSending(request))
       const first =
         plan.sensitive.length > 0
-          ? change.asked(draft, { round: 1, shown: plan.shown, expiresAt: this.#lapse(), passed: [] })
+          ? change.asked(draft, {
+              round: 1,
+              shown: await this.#withPast(draft, plan.shown),
+              expiresAt: this.#lapse(),
+              passed: [],
+            })
           : change.claimed(draft, this.#lease())
       const added = await this.#unlessBusy(() => store.add(first), signal)
       switch (added.kind) {
@@ -364,7 +409,7 @@ export class Changes {
       }
       if (first.state === 'claimed') {
         isUnderWay = true
-        this.#carryOut(first, leave, (work) => this.#send(first, plan.shown, {}, work))
+        this.#carryOut(first, leave, (work) => this.#send(first, plan.shown, { secrets: {} }, work))
       }
       return first
     } catch (err) {
@@ -375,12 +420,22 @@ export class Changes {
     }
   }
 
-  async #approve(asked: Asked, decision: Decision, typed: change.TypedSecrets): Promise<Verdict> {
+  /** With what a person who is asked has to know besides. */
+  async #withPast(about: Pick<Asked, 'key' | 'customerId'>, shown: Shown): Promise<Shown> {
+    return { ...shown, past: await this.#deps.store.past(about) }
+  }
+
+  async #approve(asked: Asked, decision: Decision, typed: Typed): Promise<Verdict> {
     const inTime = new AbortController()
     const cancel = this.#deps.clock.after(BUSY_MS, () => inTime.abort())
     try {
       const leave = await this.#turns.enter(asked.customerId, inTime.signal)
       if (!leave) return { kind: 'busy' }
+      // Its time may have run out while it waited for its turn.
+      if (remainingMs(this.#deps.clock, asked.asking.expiresAt) === 0) {
+        leave()
+        return { kind: 'too_late', change: await this.get(asked.id) }
+      }
       const claim = change.claimedBy(asked, decision, this.#lease())
       const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal)
       if (swapped === 'done') {
@@ -427,28 +482,31 @@ export class Changes {
   }
 
   /** The record is looked at again: the yes was given to what was shown. */
-  async #readAgain(claim: Claimed, was: Asking, typed: change.TypedSecrets, work: Work): Promise<void> {
+  async #readAgain(claim: Claimed, was: Asking, typed: Typed, work: Work): Promise<void> {
     const { request, decision } = claim
-    const plan = planChange(request, await this.#read(request, work.stop.signal), this.#settings.approvalFields)
+    const plan = planChange(request, await this.#read(request, work.stop.signal), this.#planning)
     if (work.stop.signal.aborted) await this.#finish(claim, unsent.stoppedBeforeSending(request), decision)
     else if (plan.kind === 'stop') await this.#finish(claim, plan.envelope, decision)
     else if (!hasMoved(was.shown, plan.shown, request)) await this.#send(claim, plan.shown, typed, work)
     else if (was.round >= ROUNDS) await this.#finish(claim, unsent.keptChanging(request), decision)
-    else await this.#swap(change.askedAgain(claim, was, plan.shown, this.#lapse()))
+    else {
+      const shown = await this.#withPast(claim, plan.shown)
+      await this.#swap(change.askedAgain(claim, was, shown, this.#lapse()))
+    }
   }
 
   /** Steps 4 and 5. From the transition to `sending` on it may have been made, whatever happens. */
-  async #send(claim: Claimed, { record }: Shown, typed: change.TypedSecrets, work: Work): Promise<void> {
+  async #send(claim: Claimed, { record }: Shown, typed: Typed, work: Work): Promise<void> {
     const { clock } = this.#deps
     const { request, decision } = claim
     const { signal } = work.stop
     if (signal.aborted) return void (await this.#finish(claim, unsent.stoppedBeforeSending(request), decision))
     const sending = change.committed(claim, instantIn(clock, this.#leaseMs(SENDING_EXCHANGES)))
-    const changes: CustomerChanges = { ...request.changes, ...typed }
+    const changes: CustomerChanges = { ...request.changes, ...typed.secrets }
     const onSending = () => {
       work.left = true
     }
-    const departure: Departure = { sending, changes, before: record, signal, onSending }
+    const departure: Departure = { sending, changes, before: record, signal, onSending, onAifiWords: typed.onAifiWords }
     const swapped = await this.#swap(sending, attemptEntry(departure, this.#settings.auditValues))
     if (swapped === 'unaudited') return void (await this.#finish(claim, unsent.unwritableAudit(request), decision))
     // Who has lost the claim meanwhile, asleep or cut off, sends nothing.
@@ -486,19 +544,19 @@ export class Changes {
     const isUnwanted = work?.unwanted && !work.left
     const end = (outcome: UpdateEnvelope) =>
       change.ended(from, outcome, { decision, endedAt, ...how, ...(isUnwanted && { unwanted: true }) })
-    const outcome = { ...envelope, ...approvalOf(decision) }
-    const swapped = await this.#swap(end(outcome), outcomeEntry(end(outcome), isSent))
+    const outcome = { ...unsent.toldWhoAgreed(envelope, decision), ...approvalOf(decision) }
+    const swapped = await this.#swap(end(outcome), outcomeEntry(end(outcome), from.request, isSent))
     if (swapped === 'done') return true
     if (swapped === 'unaudited') return (await this.#swap(end(isSent ? unrecorded(outcome) : outcome))) === 'done'
     const now = await store.get(from.id)
     const isMine = now?.state === 'ended' && isSent && now.presumed?.token === from.lease.token
     if (!isMine || how.presumed) return false
     const known = change.corrected(now, outcome, endedAt)
-    return (await this.#swap(known, outcomeEntry(known, true))) === 'done'
+    return (await this.#swap(known, outcomeEntry(known, from.request, true))) === 'done'
   }
 
-  #audited(end: Ended): Ended {
-    this.#deps.audit.write(outcomeEntry(end, false))
+  #audited(end: Ended, request: ChangeRequest): Ended {
+    this.#deps.audit.write(outcomeEntry(end, request, false))
     return end
   }
 

@@ -10,7 +10,8 @@ export const REFUSAL_SPAN_MS = 10 * 60_000
 /** How an earlier question ended, as far as it bears on whether another one may be asked. */
 export interface PastQuestion {
   readonly key: string
-  readonly how: 'refused' | 'expired'
+  /** `not_approved`: a form came back without a yes, which is no reason to leave people alone. */
+  readonly how: 'refused' | 'expired' | 'not_approved'
   /** Monotonic clock, milliseconds. */
   readonly at: number
 }
@@ -33,7 +34,7 @@ export function refusal(key: string, past: readonly PastQuestion[], open: number
   if (declined && now - declined.at < SAME_CHANGE_PAUSE_MS) {
     return { kind: 'declined_before', retryAfterSeconds: seconds(declined.at + SAME_CHANGE_PAUSE_MS - now) }
   }
-  const until = quietUntil(past)
+  const until = quietUntil(past.filter(({ how }) => how !== 'not_approved'))
   if (now < until) return { kind: 'quiet', retryAfterSeconds: seconds(until - now) }
   return open >= OPEN_LIMIT ? { kind: 'too_many_open' } : undefined
 }

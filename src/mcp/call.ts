@@ -8,8 +8,9 @@ import {
 } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import { type Clock, Deadline } from '../lib/clock.ts'
-import type { JsonObject } from '../lib/json.ts'
+import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import { harmless } from '../lib/text.ts'
+import { argumentsIn, type RawArguments } from './raw-arguments.ts'
 import type { RequestState } from './request-state.ts'
 
 const client = z.object({ name: z.string(), version: z.string() })
@@ -25,6 +26,9 @@ export const CALL_LIFETIME_MS = 55_000
 /** A form stays open for as long as the question that it asks, and some; the question's own clock decides. */
 const ELICITATION_MS = 15 * 60_000
 
+/** How clients that have a limit of their own say that it is over: the SDKs, in TypeScript and Python, with these words. */
+const TIMED_OUT = /time[d ]*\s*out/i
+
 /** What a client answered to a question of ours. Untrusted. */
 export interface ClientAnswer {
   readonly action: string
@@ -34,8 +38,7 @@ export interface ClientAnswer {
 /** One call of a tool, as far as the program needs to know about it. */
 export interface Call {
   readonly connection: Connection
-  /** The arguments as they came. */
-  readonly arguments: unknown
+  readonly arguments: RawArguments
   /** The program that calls, by its own account. */
   readonly clientName: string
   /** The client can show a form, a link. */
@@ -48,6 +51,8 @@ export interface Call {
   readonly elicit?: (params: JsonObject, signal: AbortSignal) => Promise<ClientAnswer>
   /** Aborted when the client cancelled the call or the connection ended. */
   readonly cancelled: AbortSignal
+  /** The client itself stopped waiting, rather than its user. */
+  readonly gaveUp: boolean
   /** The end of the time in which it must be answered. */
   readonly deadline: Deadline
   /** What an earlier round of this call left with the client, after our own check; absent in the first round. */
@@ -58,6 +63,9 @@ export interface Call {
   readonly progress: ((message: string) => void) | undefined
 }
 
+/** The JSON text of a request that is open; undefined where the transport keeps none. */
+export type RawRequest = (id: RequestId) => string | undefined
+
 const clientAnswer = z.object({ action: z.string(), content: z.unknown().optional() })
 
 /** What is known of one connection: the arguments of its calls as they came, and how its client behaves. */
@@ -66,12 +74,14 @@ export class Connection {
   asksPeople = true
   readonly #server: McpServer['server']
   readonly #clock: Clock
-  /** The SDK's copy lacks one that is named `__proto__`, and nobody would be told. */
-  readonly #arguments = new Map<RequestId, unknown>()
+  readonly #rawRequest: RawRequest
+  /** The SDK's copy has rounded numbers, lacks a member that is named `__proto__`, and nobody would be told. */
+  readonly #arguments = new Map<RequestId, RawArguments>()
 
-  constructor(server: McpServer['server'], clock: Clock) {
+  constructor(server: McpServer['server'], clock: Clock, rawRequest: RawRequest) {
     this.#server = server
     this.#clock = clock
+    this.#rawRequest = rawRequest
   }
 
   /** Keeps the arguments of every call as they come. Changes nothing on the wire. For a transport that the server is connected to. */
@@ -79,8 +89,13 @@ export class Connection {
     const receive = transport.onmessage
     transport.onmessage = (message, extra) => {
       if ('method' in message && 'id' in message && message.method === 'tools/call') {
-        this.#arguments.set(message.id, message.params?.arguments)
+        const raw = this.#rawRequest(message.id)
+        this.#arguments.set(
+          message.id,
+          raw === undefined ? { value: message.params?.arguments ?? {} } : argumentsIn(raw),
+        )
       }
+      if ('method' in message && message.method === 'notifications/cancelled') this.#forget(message.params)
       receive?.(message, extra)
     }
     const send = transport.send.bind(transport)
@@ -96,11 +111,13 @@ export class Connection {
     const said = mcpReq.envelope && envelope.parse(mcpReq.envelope)
     const info = said ? said[CLIENT_INFO_META_KEY] : this.#server.getClientVersion()
     const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
-    const args = this.#arguments.get(mcpReq.id)
-    this.#arguments.delete(mcpReq.id)
+    // Cancelled before it came here, another call may have its id by now.
+    const args = mcpReq.signal.aborted ? undefined : this.#arguments.get(mcpReq.id)
+    if (args !== undefined) this.#arguments.delete(mcpReq.id)
+    const deadline = new Deadline(this.#clock, CALL_LIFETIME_MS)
     return {
       connection: this,
-      arguments: args ?? {},
+      arguments: args ?? { value: {} },
       clientName: info ? harmless(`${info.name} ${info.version}`, 80) : 'an unnamed client',
       // `elicitation: {}` is the older way to declare forms.
       canForm: elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),
@@ -110,11 +127,21 @@ export class Connection {
           mcpReq.send({ method: 'elicitation/create', params }, clientAnswer, { signal, timeout: ELICITATION_MS }),
       }),
       cancelled: mcpReq.signal,
-      deadline: new Deadline(this.#clock, CALL_LIFETIME_MS),
+      get gaveUp() {
+        const { aborted, reason } = mcpReq.signal
+        return aborted && (deadline.passed || TIMED_OUT.test(String(reason)))
+      },
+      deadline,
       state: mcpReq.requestState<RequestState>(),
-      answers: mcpReq.inputResponses,
+      answers: ownMembers(mcpReq.inputResponses),
       progress: progressOf(ctx),
     }
+  }
+
+  /** With another reason than a text, the SDK takes the message for no cancellation. */
+  #forget({ requestId: id, reason }: JsonObject = {}): void {
+    if (reason !== undefined && typeof reason !== 'string') return
+    if (typeof id === 'string' || typeof id === 'number') this.#arguments.delete(id)
   }
 
   /** Tells a 2025-era client that what it opened by URL is done. Later protocol revisions have no such message. */
@@ -127,6 +154,13 @@ export class Connection {
       // The client does not know URL elicitation in this form; nobody waits for the message.
     }
   }
+}
+
+/** What is its own at every depth: what came as `__proto__` may have become what an object inherits. */
+function ownMembers(answers: unknown): Record<string, unknown> | undefined {
+  if (answers === undefined) return undefined
+  const own: unknown = JSON.parse(JSON.stringify(answers))
+  return isJsonObject(own) ? Object.assign(Object.create(null), own) : {}
 }
 
 function progressOf({ mcpReq }: ServerContext): Call['progress'] {

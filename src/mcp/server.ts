@@ -1,7 +1,7 @@
 import { McpServer, type Transport } from '@modelcontextprotocol/server'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import { Connection } from './call.ts'
+import { Connection, type RawRequest } from './call.ts'
 import type { Tool } from './define-tool.ts'
 import type { RequestStates } from './request-state.ts'
 
@@ -16,9 +16,13 @@ export interface ServerDeps {
   readonly logger: Logger
 }
 
-/** The MCP server for one connection: cheap and free of side effects; the SDK may make two and discard one. */
-export function createServer(deps: ServerDeps): McpServer {
-  const server = new CustomerServer(deps)
+/**
+ * The MCP server for one connection: cheap and free of side effects; the SDK may make two and discard one.
+ *
+ * @param rawRequest of the transport, so that arguments are read as they were written. Without it they are taken as parsed.
+ */
+export function createServer(deps: ServerDeps, rawRequest: RawRequest = () => undefined): McpServer {
+  const server = new CustomerServer(deps, rawRequest)
   const { connection } = server
   for (const tool of deps.tools) tool.register({ server, connection, clock: deps.clock, logger: deps.logger })
   return server
@@ -27,7 +31,7 @@ export function createServer(deps: ServerDeps): McpServer {
 class CustomerServer extends McpServer {
   readonly connection: Connection
 
-  constructor({ version, states, clock }: ServerDeps) {
+  constructor({ version, states, clock }: ServerDeps, rawRequest: RawRequest) {
     super(
       { name: SERVER_NAME, title: 'AiFi customers', version },
       {
@@ -35,7 +39,7 @@ class CustomerServer extends McpServer {
         requestState: { verify: states.verify },
       },
     )
-    this.connection = new Connection(this.server, clock)
+    this.connection = new Connection(this.server, clock, rawRequest)
   }
 
   override async connect(transport: Transport): Promise<void> {

@@ -1,6 +1,6 @@
 import { type InputRequiredResult, inputRequired } from '@modelcontextprotocol/server'
 import { type Ask, RAN_OUT } from '../approval/channel.ts'
-import type { Ladder } from '../approval/ladder.ts'
+import type { Agreement, Ladder } from '../approval/ladder.ts'
 import type { Asked, Caller, Change, Ended } from '../change/change.ts'
 import type { Changes, Watch } from '../change/changes.ts'
 import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
@@ -19,28 +19,42 @@ import {
   wrongCode,
 } from '../change/unsent.ts'
 import { type ChangeRequest, requestedFields, secretStrings } from '../customer/fields.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import { type Clock, Deadline } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { listed, Relay } from '../lib/text.ts'
 import { CALL_LIFETIME_MS, type Call } from '../mcp/call.ts'
 import { defineTool, type Tool } from '../mcp/define-tool.ts'
+import type { RawArguments } from '../mcp/raw-arguments.ts'
 import type { RequestStates } from '../mcp/request-state.ts'
 import { type ArgumentSettings, parseArguments, updateCustomerArguments } from './update-arguments.ts'
 
-const description = [
-  'Change one customer record in AiFi. Send only what the user asked to change; everything else stays as it is. An unknown argument is refused.',
-  'A person approves blocked, role, email, externalId, password and card changes and metadata that would drop keys; you cannot approve.',
-  'approval_pending: tell the user, then call again with the same arguments.',
-  'unknown: it may have been made; do what message says, nothing else.',
-  'Unblocking may not fix why someone cannot get in.',
-].join(' ')
+const SENSITIVE =
+  'blocked, role, email, externalId, password and card changes, and whatever would drop something that is there'
+
+/** Who agrees, under each setting. */
+const agreements: Readonly<Record<Agreement, string>> = {
+  person: `A person approves ${SENSITIVE}; you cannot approve.`,
+  relayed: `The user approves ${SENSITIVE} through you: show them the question, and send the code back only if they say yes.`,
+  nobody: `Nobody is asked here, whatever is changed: be sure that the user wants it.`,
+}
+
+function descriptionOf(agreement: Agreement): string {
+  return [
+    'Change one customer record in AiFi. Send only what the user asked to change; everything else stays as it is. An unknown argument is refused.',
+    agreements[agreement],
+    ...(agreement === 'person' ? ['approval_pending: tell the user, then call again with the same arguments.'] : []),
+    'unknown: it may have been made; do what message says, nothing else.',
+    'Unblocking may not fix why someone cannot get in.',
+  ].join(' ')
+}
 
 /** The tool that changes one customer record. */
 export function updateCustomerTool(deps: UpdateCustomerDeps): Tool {
   return defineTool({
     name: 'update_customer',
     title: 'Update an AiFi customer',
-    description,
+    description: descriptionOf(deps.ladder.agreement),
     input: updateCustomerArguments(deps.arguments),
     output: { schema: updateEnvelope, isError: statusIsError },
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
@@ -71,6 +85,7 @@ export interface UpdateCustomerDeps {
   readonly clock: Clock
   /** How long a call waits for a person's answer, milliseconds. */
   readonly waitMs: number
+  readonly views: RecordViews
   readonly arguments: ArgumentSettings
 }
 
@@ -309,21 +324,23 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** What the call would send and ask, without doing either. */
-async function preview({ call, request, deps }: Step): Promise<UpdateEnvelope> {
+async function preview({ call, request, caller, deps }: Step): Promise<UpdateEnvelope> {
   const late = new AbortController()
   const cancel = deps.clock.after(timeLeftMs(call.deadline), () => late.abort())
-  const plan = await deps.changes.preview(request, AbortSignal.any([call.cancelled, late.signal]))
+  const plan = await deps.changes.preview(request, caller, AbortSignal.any([call.cancelled, late.signal]))
   cancel()
   if (late.signal.aborted) return tooSlow(request)
   if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope
-  const { customerId, changes } = request
+  const { customerId } = request
+  const { changes } = plan.request ?? request
   const before = plan.kind === 'go' ? plan.shown.record : undefined
-  const lines = changeLines({ changes, before, after: undefined, relay: new Relay(secretStrings(changes)) })
+  const view = deps.views.of(customerId, new Relay(secretStrings(changes)))
+  const lines = changeLines({ changes, before, after: undefined, view })
   const typed = request.enterPrivately.map((field) => ({ field }))
   return {
     status: 'preview',
     customerId,
-    message: previewMessage(request, call, plan, deps),
+    message: previewMessage(plan.request ?? request, call, plan, deps),
     changes: [...lines.map(({ verified: _, ...line }) => line), ...typed],
   }
 }
@@ -335,12 +352,24 @@ function previewMessage(request: ChangeRequest, call: Call, plan: Plan, deps: Up
   const would = `A real call would send ${listed(requestedFields(request))}.`
   const unread = plan.shown.unreadable === undefined ? '' : ` Current values are not readable: ${plan.shown.unreadable}`
   if (plan.sensitive.length === 0) return `${nothing} ${would} Nobody has to approve it.${unread}`
-  const unavailable = deps.ladder.unavailable(request, call)
-  const asking = unavailable === undefined ? 'Somebody can be asked.' : `But nobody can be asked here. ${unavailable}`
-  return `${nothing} ${would} A person has to approve ${listed(plan.sensitive)}. ${asking}${unread}`
+  return `${nothing} ${would} ${askingWords(request, call, listed(plan.sensitive), deps)}${unread}`
 }
 
-function customerIdOf(raw: unknown): number | undefined {
-  const id = isJsonObject(raw) ? raw.customerId : undefined
+/** Who would have to agree, and whether that is possible here. */
+function askingWords(request: ChangeRequest, call: Call, sensitive: string, { ladder }: UpdateCustomerDeps): string {
+  const unavailable = ladder.unavailable(request, call)
+  const cannot = unavailable === undefined ? undefined : `But nobody can be asked here. ${unavailable}`
+  switch (ladder.agreement) {
+    case 'person':
+      return `A person has to approve ${sensitive}. ${cannot ?? 'Somebody can be asked.'}`
+    case 'relayed':
+      return `The user has to approve ${sensitive}. ${cannot ?? 'You would be given a question for them, and a code for their yes.'}`
+    case 'nobody':
+      return cannot ?? `Nobody would be asked about ${sensitive}: AIFI_APPROVAL=dangerously-skip.`
+  }
+}
+
+function customerIdOf(raw: RawArguments): number | undefined {
+  const id = 'value' in raw && isJsonObject(raw.value) ? raw.value.customerId : undefined
   return Number.isSafeInteger(id) ? Number(id) : undefined
 }

@@ -57,7 +57,7 @@ export class Item {
     this.number = number
     this.round = change.asking.round
     this.handle = change.asking.rung?.handle ?? ''
-    this.question = questionAbout(change, deps.deployment)
+    this.question = questionAbout(change, deps.deployment, deps.clock.now())
     this.change = change
     this.expiresAt = change.asking.expiresAt
     this.#shown = change.asking.shown
@@ -146,7 +146,7 @@ export class Item {
     const labels = movedLabels(this.#shown, change)
     this.#shown = shown
     this.alert = labels.length > 0 ? { kind: 'record_changed', labels } : { kind: 'interrupted' }
-    this.question = questionAbout(change, this.#deps.deployment)
+    this.question = questionAbout(change, this.#deps.deployment, this.#deps.clock.now())
   }
 }
 
