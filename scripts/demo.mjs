@@ -57,6 +57,8 @@ async function answerOf(prepared) {
   const question = 'Approve this change?'
   if (isInteractive) return askYesOrNo(question)
   line(`${INDENT}${question} [y/N] ${prepared ? 'y' : 'n'}   (scripted: nobody is asked without a terminal)`)
+  // A yes that comes faster than anybody reads does not count.
+  await new Promise((resolve) => setTimeout(resolve, 800))
   return prepared
 }
 
