@@ -86,8 +86,8 @@ export class RawClient {
   }
 
   /** Sends a call of `update_customer` and returns its id; `extra` stands beside the arguments: an answer, that a person took a second for. */
-  call(args: JsonObject, extra: JsonObject = {}, meta: JsonObject = {}): number {
-    if ('inputResponses' in extra) this.#clock.advance(1_000)
+  call(args: JsonObject, extra: JsonObject = {}, meta: JsonObject = {}, readingMs = 1_000): number {
+    if ('inputResponses' in extra) this.#clock.advance(readingMs)
     const ownMeta = this.#era === '2026-07-28' ? { _meta: { ...this.meta(), ...meta } } : { _meta: meta }
     return this.send('tools/call', { name: 'update_customer', arguments: args, ...ownMeta, ...extra })
   }

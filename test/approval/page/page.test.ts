@@ -678,8 +678,7 @@ describe.each(eras)('a client of %s that opens addresses', (era) => {
     'and says %s with the page unseen: the browser opens it',
     async (action) => {
       const harness = await start()
-      harness.clock.hold()
-      const client = await harness.connect({ era, elicitation, answer: () => ({ action }), readingMs: 0 })
+      const client = await harness.connect({ era, elicitation, readingMs: 0, answer: () => ({ action }) })
       const answer = client.update(BLOCK)
       const address = await openedAddress(harness)
       await new PageVisitor(address).press('approve')
