@@ -52,7 +52,7 @@ const clocks = new Map<string, TestClock>()
 export async function reading(address: string): Promise<void> {
   const clock = clocks.get(new URL(address).origin)
   if (clock) clock.advance(READING_MS)
-  else await setTimeout(READING_MS)
+  else await setTimeout(READING_MS + 300)
 }
 
 /** A person with a browser that has cookies and no scripts. */

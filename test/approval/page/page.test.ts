@@ -136,7 +136,7 @@ describe('the page', () => {
     const client = await harness.connect({ name: '<img src=x onerror=alert(1)>' })
     client.update({ customerId: 77, externalId: '<script>alert(1)</script>' }).catch(() => undefined)
     const { body } = await new PageVisitor(await openedAddress(harness)).get()
-    expect(body).toContain('&lt;/script&gt;&lt;h1&gt;Approve&lt;/h1&gt;red')
+    expect(body).toContain('&lt;/script&gt;&lt;h1&gt;Approve&lt;/h1&gt;\\u{202e}\\u{2066}\\u{1b}[31mred')
     expect(body).toContain('&lt;script&gt;alert(1)')
     expect(body.match(/<script/g)).toHaveLength(1)
     expect(body).not.toMatch(/<img|evil\.example">|\p{Cc}(?<!\n)|[\u202a-\u202e\u2066-\u2069\u200b]/u)
@@ -145,15 +145,25 @@ describe('the page', () => {
   })
 
   test.each([
-    [
-      'wide',
-      Object.fromEntries(Array.from({ length: 5_000 }, (_, key) => [`key ${key}`, 'v'.repeat(80)])),
-      'more members',
-    ],
-    ['long', { text: 'v'.repeat(90_000), ['k'.repeat(90_000)]: 1 }, 'vvvv…'],
-    ['deep', JSON.parse(`${'{"a":'.repeat(60)}1${'}'.repeat(60)}`), 'nested too deep to show'],
+    ['wide', Object.fromEntries(Array.from({ length: 5_000 }, (_, key) => [`key ${key}`, 'v'.repeat(80)]))],
+    ['long', { text: 'v'.repeat(90_000), ['k'.repeat(90_000)]: 1 }],
+  ])('is not asked about a metadata bomb that it could not show whole: %s', async (_, metadata) => {
+    const aifi = await startFaultServer()
+    onTestFinished(() => aifi.close())
+    aifi.always('GET', fault.answer(200, { id: 77, email: 'marcus@example.com', metadata }))
+    const harness = await start({ baseUrl: aifi.url })
+    const client = await harness.connect()
+    const envelope = await client.update({ customerId: 77, metadata: { tidy: true } })
+    expect(['invalid', 'approval_unavailable']).toContain(envelope.status)
+    expect(envelope.message).toContain('shown whole')
+    expect(harness.browser.opened).toEqual([])
+    expect(aifi.received('PATCH')).toEqual([])
+  })
+
+  test.each([
+    ['deep', JSON.parse(`${'{"a":'.repeat(60)}1${'}'.repeat(60)}`), '{&quot;a&quot;:1}'],
     ['too deep', JSON.parse(`${'{"a":'.repeat(3_000)}1${'}'.repeat(3_000)}`), 'Whose it is could not be seen'],
-  ])('stays small in front of a metadata bomb: %s', async (_, metadata, shown) => {
+  ])('stays small in front of nested metadata: %s', async (_, metadata, shown) => {
     const aifi = await startFaultServer()
     onTestFinished(() => aifi.close())
     aifi.always('GET', fault.answer(200, { id: 77, email: 'marcus@example.com', metadata }))
