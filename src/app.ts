@@ -4,7 +4,7 @@ import { type Ladder, type LadderParts, ladderFor } from './approval/ladder.ts'
 import type { Browser } from './approval/page/browser.ts'
 import { PageServer } from './approval/page/server.ts'
 import type { Audit } from './audit/audit.ts'
-import { Changes } from './change/changes.ts'
+import { APPROVAL_LIFETIME_MS, Changes } from './change/changes.ts'
 import { MemoryStore } from './change/store-memory.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './lib/clock.ts'
@@ -52,6 +52,7 @@ export function createApp(config: Config, outside: Outside): App {
       approvalFields: approval.fields,
       auditValues: config.auditValues,
       timeoutMs: config.aifi.timeoutMs,
+      lifetimeMs: config.http ? config.http.lifetimeMinutes * 60_000 : APPROVAL_LIFETIME_MS,
     },
   )
   const deployment = { address: aifi.address, sandbox: config.aifi.sandbox }

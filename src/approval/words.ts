@@ -1,4 +1,4 @@
-import type { Asked } from '../change/change.ts'
+import type { Asked, Caller } from '../change/change.ts'
 import { known, losesMembers } from '../customer/compare.ts'
 import {
   type ChangeRequest,
@@ -11,7 +11,8 @@ import {
 } from '../customer/fields.ts'
 import { type CustomerRecord, fullName } from '../customer/record.ts'
 import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
-import { Relay } from '../lib/text.ts'
+import { personName } from '../lib/person.ts'
+import { harmless, Relay } from '../lib/text.ts'
 import {
   type Deployment,
   type PrivateField,
@@ -44,10 +45,16 @@ export function questionAbout({ request, asking, caller }: Asked, { address, san
     },
     address,
     sandbox,
-    client: caller.client,
+    client: askedBy(caller),
     changes: metadataLast(requestedFields(request)).flatMap((field) => shownChanges(field, request, record, relay)),
     privateFields: request.enterPrivately.map(privateField),
   }
+}
+
+/** Who asks: whom the issuer vouches for comes first, the program by its own account after it. */
+export function askedBy({ client, person, application }: Caller): string {
+  if (person) return `${personName(person)}, with ${client}`
+  return application === undefined ? client : `application ${harmless(application, 80)}, with ${client}`
 }
 
 /** Its members may be many, and must not push out of sight what else changes. */

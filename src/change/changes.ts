@@ -7,6 +7,7 @@ import { type Clock, Deadline, instantIn, remainingMs, sleep } from '../lib/cloc
 import { canonicalJson } from '../lib/json.ts'
 import { KeyedQueue } from '../lib/keyed-queue.ts'
 import type { Logger } from '../lib/logger.ts'
+import type { Person } from '../lib/person.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
 import { SharedWork } from '../lib/shared-work.ts'
 import type { Asked, Asking, Caller, Change, Claimed, Decision, Ended, Lease, Rung, Sending, Shown } from './change.ts'
@@ -17,7 +18,7 @@ import { approvalOf, attemptEntry, type Departure, outcomeEntry, sendChange } fr
 import type { ChangeStore, Swapped } from './store.ts'
 import * as unsent from './unsent.ts'
 
-/** How long a question waits for its answer, milliseconds. */
+/** How long a question waits for its answer where nothing else is set, milliseconds. */
 export const APPROVAL_LIFETIME_MS = 10 * 60_000
 /** A record that keeps changing while a person reads it is asked about this often at the most. */
 const ROUNDS = 5
@@ -57,6 +58,8 @@ export interface ChangesSettings {
   readonly auditValues: boolean
   /** Deadline of one exchange with AiFi, milliseconds. */
   readonly timeoutMs: number
+  /** How long a question waits for its answer, milliseconds. */
+  readonly lifetimeMs: number
 }
 
 /** The answer of a person to the question as they saw it. */
@@ -66,6 +69,8 @@ export interface GivenAnswer {
   readonly handle: string
   readonly answer: change.GivenAnswer
   readonly channel: ChannelName
+  /** Who gives it, where that is known. */
+  readonly by?: Person
 }
 
 /** Whether an answer counts. */
@@ -186,15 +191,16 @@ export class Changes {
   async decide(id: string, given: GivenAnswer, typed: change.TypedSecrets = {}): Promise<Verdict> {
     const asked = await this.get(id)
     if (asked?.state !== 'asked' || asked.asking.round !== given.round) return { kind: 'too_late', change: asked }
-    const { answer, channel, handle } = given
+    const { answer, channel, handle, by } = given
     const at = this.#deps.clock.now()
+    const decision: Decision = { kind: 'answered', answer, channel, at, ...(by && { by }) }
     if (answer !== 'approved') {
-      const outcome = unsent.refused(asked.request, answer, { channel, at })
-      const done = await this.#finish(asked, outcome, { kind: 'answered', answer, channel, at })
+      const outcome = unsent.refused(asked.request, answer, decision)
+      const done = await this.#finish(asked, outcome, decision)
       return done ? { kind: 'counted' } : { kind: 'too_late', change: await this.get(id) }
     }
     if (asked.asking.rung?.handle !== handle) return { kind: 'too_late', change: asked }
-    return this.#approve(asked, { kind: 'answered', answer, channel, at }, typed)
+    return this.#approve(asked, decision, typed)
   }
 
   /** There turned out to be nobody to ask. */
@@ -204,7 +210,7 @@ export class Changes {
   }
 
   /** Who asked wants it no longer. True: nothing was sent, and nothing will be. False: it was sent, or is over. */
-  async withdraw(id: string, reason: string): Promise<boolean> {
+  async withdraw(id: string, reason: string, by?: Person): Promise<boolean> {
     const work = this.#underWay.get(id)
     if (work) {
       if (work.left) return false
@@ -215,7 +221,8 @@ export class Changes {
     const asked = await this.#deps.store.get(id)
     if (asked?.state !== 'asked') return false
     const channel = asked.asking.rung?.channel
-    const decision: Decision = { kind: 'withdrawn', at: this.#deps.clock.now(), reason, ...(channel && { channel }) }
+    const at = this.#deps.clock.now()
+    const decision: Decision = { kind: 'withdrawn', at, reason, ...(channel && { channel }), ...(by && { by }) }
     return this.#finish(asked, unsent.withdrawn(asked.request, reason), decision)
   }
 
@@ -271,7 +278,7 @@ export class Changes {
       if (lapsed.state === 'asked') {
         const channel = lapsed.asking.rung?.channel
         const decision: Decision = { kind: 'expired', at: clock.now(), ...(channel && { channel }) }
-        await this.#finish(lapsed, unsent.expired(lapsed.request), decision)
+        await this.#finish(lapsed, unsent.expired(lapsed.request, this.#settings.lifetimeMs), decision)
       } else if (lapsed.state === 'claimed') await this.#unclaim(lapsed)
       else if (lapsed.state === 'sending') {
         await this.#finish(lapsed, unsent.senderStopped(lapsed.request), lapsed.decision, lapsed.lease)
@@ -311,10 +318,23 @@ export class Changes {
     this.#stopSweeping()
   }
 
+  /**
+   * The end of a process whose questions others can answer, or that comes back: they stay open. Resolves when what this
+   * process carries out has ended. Nothing new begins.
+   */
+  async drain(): Promise<void> {
+    this.#closing.abort()
+    await Promise.all([...this.#underWay.values()].map(({ done }) => done))
+    await this.#proposing.idle()
+    this.#stopSweeping()
+  }
+
   /** Equal for equal arguments of one caller to one AiFi, and tells nothing about them. */
-  #keyOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest, _caller: Caller): string {
+  #keyOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest, caller: Caller): string {
     const { aifi, secret } = this.#deps
-    const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: aifi.address })
+    const { person, application } = caller
+    const who = person ? { issuer: person.issuer, subject: person.subject } : { application }
+    const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: aifi.address, ...who })
     return createHmac('sha256', secret).update(same).digest('base64url')
   }
 
@@ -518,7 +538,7 @@ export class Changes {
   }
 
   #lapse() {
-    return instantIn(this.#deps.clock, APPROVAL_LIFETIME_MS)
+    return instantIn(this.#deps.clock, this.#settings.lifetimeMs)
   }
 
   #lease(): Lease {

@@ -1,4 +1,5 @@
 import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
+import { type Person, personName } from '../lib/person.ts'
 import { listed } from '../lib/text.ts'
 import type { Ended, GivenAnswer } from './change.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
@@ -37,9 +38,13 @@ export function keptChanging({ customerId }: ChangeRequest): UpdateEnvelope {
 export function refused(
   { customerId }: ChangeRequest,
   answer: Exclude<GivenAnswer, 'approved'>,
-  { channel, at }: { channel: ChannelName; at: number },
+  { channel, at, by }: { channel: ChannelName; at: number; by?: Person },
 ): UpdateEnvelope {
-  const who = channel === 'page' || channel === 'url' ? 'on the approval page' : 'by the client'
+  const who = by
+    ? `by ${personName(by)}`
+    : channel === 'page' || channel === 'url'
+      ? 'on the approval page'
+      : 'by the client'
   const words = {
     declined: `The change was declined ${who} at ${clockTime(at)}.`,
     cancelled: `The question was dismissed ${who} at ${clockTime(at)}.`,
@@ -49,8 +54,11 @@ export function refused(
 }
 
 /** There was no answer. */
-export function expired({ customerId }: ChangeRequest): UpdateEnvelope {
-  const message = `Nobody answered within 10 minutes, so the question ran out. ${NOTHING}`
+export function expired({ customerId }: ChangeRequest, lifetimeMs: number): UpdateEnvelope {
+  const minutes = Math.round(lifetimeMs / 60_000)
+  const span =
+    minutes === 1 ? '1 minute' : minutes % 60 === 0 && minutes > 60 ? `${minutes / 60} hours` : `${minutes} minutes`
+  const message = `Nobody answered within ${span}, so the question ran out. ${NOTHING}`
   return { status: 'declined', customerId, message }
 }
 

@@ -1,5 +1,6 @@
 import { outcomeTable, type Proof, readBackTable } from '../../src/change/outcome.ts'
-import { type Setting, settings } from '../../src/config/settings.ts'
+import type { Setting } from '../../src/config/setting-row.ts'
+import { settings } from '../../src/config/settings.ts'
 import { manifest, packageJson } from './repository.ts'
 
 /** What is written into README.md and server.json from the code: `npm run docs`. */
