@@ -1,7 +1,7 @@
 import type { ChangeRequest, CustomerField, PrivateFieldName } from '../customer/fields.ts'
 import type { CustomerRecord } from '../customer/record.ts'
 import type { Instant } from '../lib/clock.ts'
-import type { Person } from '../lib/person.ts'
+import { isSamePerson, type Person } from '../lib/person.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
 
 /**
@@ -41,6 +41,12 @@ export interface Caller {
   readonly application?: string
 }
 
+/** The program does not count: by its own account it may be any. */
+export function isSameCaller(a: Caller, b: Caller): boolean {
+  if (a.person || b.person) return isSamePerson(a.person, b.person)
+  return a.application === b.application
+}
+
 /** A person has been, or is to be, asked. Nothing has been sent. */
 export interface Asked extends Identity {
   readonly state: 'asked'
@@ -64,6 +70,12 @@ export interface Sending extends Identity {
   readonly request: ChangeRequest
   readonly decision?: Decision
   readonly lease: Lease
+}
+
+/** What is kept of a question that was decided: who, when and how it ended; no value. */
+export interface Decided extends Pick<Ended, 'id' | 'customerId' | 'fields' | 'caller' | 'endedAt'> {
+  readonly decision: Decision
+  readonly status: UpdateEnvelope['status']
 }
 
 export interface Ended extends Identity {

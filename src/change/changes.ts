@@ -130,6 +130,17 @@ export class Changes {
     return this.#deps.store.get(id)
   }
 
+  /** The questions that wait for their answer. */
+  async waiting(): Promise<readonly Asked[]> {
+    await this.sweep()
+    return (await this.#deps.store.live()).filter((each) => each.state === 'asked')
+  }
+
+  /** Questions that were decided lately, the latest first. */
+  decided(limit: number): Promise<readonly change.Decided[]> {
+    return this.#deps.store.decided(limit)
+  }
+
   /** Whether the answer with this id belongs to the same request of this caller. */
   isOf(change: Change, request: ChangeRequest, caller: Caller): boolean {
     return change.key === this.#keyOf(request, caller)

@@ -21,6 +21,10 @@ export function mayNotAsk({ customerId }: ChangeRequest, refusal: Refusal): Upda
       const message = `Several questions were declined or ran out, so nobody is asked for a while. ${NOTHING} Talk to the user before trying again.`
       return { status: 'failed', customerId, message, retryAfterSeconds: refusal.retryAfterSeconds }
     }
+    case 'customer_has_one': {
+      const message = `Another question of yours about customer ${customerId} waits for its answer. ${NOTHING} Try again when it is answered, or withdraw it.`
+      return { status: 'failed', customerId, message }
+    }
     case 'too_many_open': {
       const message = `Too many questions wait for a person's answer already. ${NOTHING} Try again when they are answered.`
       return { status: 'failed', customerId, message }

@@ -9,6 +9,7 @@ import {
 import * as z from 'zod'
 import { type Clock, Deadline } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
+import type { Person } from '../lib/person.ts'
 import { harmless } from '../lib/text.ts'
 import type { RequestState } from './request-state.ts'
 
@@ -31,6 +32,25 @@ export interface ClientAnswer {
   readonly content?: unknown
 }
 
+/** Who calls over HTTP, by a token that was checked. */
+export interface Principal {
+  /** Absent for an application, and for a token that does not say who it is for. */
+  readonly person?: Person
+  /** The id of an application that calls on nobody's behalf. */
+  readonly application?: string
+  /** This person's own answer to what they asked for may count. */
+  readonly mayAnswer: boolean
+}
+
+/** What is known of a message that came over HTTP besides the message itself. */
+export interface HttpOrigin {
+  readonly principal: Principal
+  /** The arguments of the call as they came. */
+  readonly arguments: unknown
+  /** What a 2025-era client called itself when it initialized, `name version`. */
+  readonly clientName: string | undefined
+}
+
 /** One call of a tool, as far as the program needs to know about it. */
 export interface Call {
   readonly connection: Connection
@@ -48,6 +68,8 @@ export interface Call {
   readonly elicit?: (params: JsonObject, signal: AbortSignal) => Promise<ClientAnswer>
   /** Aborted when the client cancelled the call or the connection ended. */
   readonly cancelled: AbortSignal
+  /** Who calls; absent on stdio, where it is whoever started the process. */
+  readonly principal: Principal | undefined
   /** The end of the time in which it must be answered. */
   readonly deadline: Deadline
   /** What an earlier round of this call left with the client, after our own check; absent in the first round. */
@@ -66,12 +88,15 @@ export class Connection {
   asksPeople = true
   readonly #server: McpServer['server']
   readonly #clock: Clock
+  readonly #http: HttpOrigin | undefined
   /** The SDK's copy lacks one that is named `__proto__`, and nobody would be told. */
   readonly #arguments = new Map<RequestId, unknown>()
 
-  constructor(server: McpServer['server'], clock: Clock) {
+  /** @param http absent on stdio. */
+  constructor(server: McpServer['server'], clock: Clock, http?: HttpOrigin) {
     this.#server = server
     this.#clock = clock
+    this.#http = http
   }
 
   /** Keeps the arguments of every call as they come. Changes nothing on the wire. For a transport that the server is connected to. */
@@ -96,20 +121,26 @@ export class Connection {
     const said = mcpReq.envelope && envelope.parse(mcpReq.envelope)
     const info = said ? said[CLIENT_INFO_META_KEY] : this.#server.getClientVersion()
     const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
-    const args = this.#arguments.get(mcpReq.id)
+    const http = this.#http
+    const args = http ? http.arguments : this.#arguments.get(mcpReq.id)
     this.#arguments.delete(mcpReq.id)
+    // Over HTTP a 2025-era client is served one message at a time: there is no way back to it.
+    const canBeAsked = !http || said !== undefined
     return {
       connection: this,
       arguments: args ?? {},
-      clientName: info ? harmless(`${info.name} ${info.version}`, 80) : 'an unnamed client',
+      clientName: info ? harmless(`${info.name} ${info.version}`, 80) : (http?.clientName ?? 'an unnamed client'),
       // `elicitation: {}` is the older way to declare forms.
-      canForm: elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),
-      canUrl: elicitation?.url !== undefined,
-      ...(mcpReq.envelope === undefined && {
-        elicit: (params: JsonObject, signal: AbortSignal) =>
-          mcpReq.send({ method: 'elicitation/create', params }, clientAnswer, { signal, timeout: ELICITATION_MS }),
-      }),
+      canForm:
+        canBeAsked && elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),
+      canUrl: canBeAsked && elicitation?.url !== undefined,
+      ...(!http &&
+        mcpReq.envelope === undefined && {
+          elicit: (params: JsonObject, signal: AbortSignal) =>
+            mcpReq.send({ method: 'elicitation/create', params }, clientAnswer, { signal, timeout: ELICITATION_MS }),
+        }),
       cancelled: mcpReq.signal,
+      principal: http?.principal,
       deadline: new Deadline(this.#clock, CALL_LIFETIME_MS),
       state: mcpReq.requestState<RequestState>(),
       answers: mcpReq.inputResponses,

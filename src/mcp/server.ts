@@ -1,7 +1,7 @@
 import { McpServer, type Transport } from '@modelcontextprotocol/server'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import { Connection } from './call.ts'
+import { Connection, type HttpOrigin } from './call.ts'
 import type { Tool } from './define-tool.ts'
 import type { RequestStates } from './request-state.ts'
 
@@ -16,9 +16,9 @@ export interface ServerDeps {
   readonly logger: Logger
 }
 
-/** The MCP server for one connection: cheap and free of side effects; the SDK may make two and discard one. */
-export function createServer(deps: ServerDeps): McpServer {
-  const server = new CustomerServer(deps)
+/** The MCP server for one connection, or one message over HTTP: cheap and free of side effects; the SDK may make two and discard one. */
+export function createServer(deps: ServerDeps, http?: HttpOrigin): McpServer {
+  const server = new CustomerServer(deps, http)
   const { connection } = server
   for (const tool of deps.tools) tool.register({ server, connection, clock: deps.clock, logger: deps.logger })
   return server
@@ -27,7 +27,7 @@ export function createServer(deps: ServerDeps): McpServer {
 class CustomerServer extends McpServer {
   readonly connection: Connection
 
-  constructor({ version, states, clock }: ServerDeps) {
+  constructor({ version, states, clock }: ServerDeps, http: HttpOrigin | undefined) {
     super(
       { name: SERVER_NAME, title: 'AiFi customers', version },
       {
@@ -35,7 +35,7 @@ class CustomerServer extends McpServer {
         requestState: { verify: states.verify },
       },
     )
-    this.connection = new Connection(this.server, clock)
+    this.connection = new Connection(this.server, clock, http)
   }
 
   override async connect(transport: Transport): Promise<void> {

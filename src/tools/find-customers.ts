@@ -75,6 +75,7 @@ export function findCustomersTool(deps: FindCustomersDeps): Tool {
     output: { schema: findEnvelope, isError: statusIsError },
     // The last two mean something only for tools that change things; hosts that look all the same assume the worst.
     annotations: { readOnlyHint: true, openWorldHint: true, destructiveHint: false, idempotentHint: true },
+    scope: 'customers.read',
     handle: (call) => findCustomers(call, deps),
     broken: { status: 'failed', message: 'This server failed. No customer is shown.' },
     logged: ({ status, returned, more, http }) => ({ status, returned, more, http: http?.status }),
