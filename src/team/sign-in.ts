@@ -35,8 +35,8 @@ export interface SignIn {
   callback(c: Context): Promise<Response>
   /** Where the browser goes after signing out here; undefined where there is nothing more to end. */
   endAddress(): Promise<string | undefined>
-  /** An origin besides our own to which signing out may lead, for `form-action`. */
-  endOrigin(): Promise<string | undefined>
+  /** Where a form of ours may lead besides our own origin: browsers check `form-action` against redirects too. */
+  origins(): Promise<readonly string[]>
 }
 
 /** Why somebody who came back from the issuer is not signed in. */
@@ -68,10 +68,7 @@ export class OidcSignIn implements SignIn {
 
   async begin(c: Context, returnTo: string, { silent }: { silent: boolean }): Promise<Response> {
     const { oidc, cookies, seal, clock } = this.#deps
-    const endpoint = await this.#metadata().then(
-      ({ authorization_endpoint }) => authorization_endpoint,
-      () => undefined,
-    )
+    const { authorization_endpoint: endpoint } = await this.#known()
     if (endpoint === undefined) return this.#deps.fault(c, 'issuer_away')
     const state = oauth.generateRandomState()
     const nonce = oauth.generateRandomNonce()
@@ -113,23 +110,23 @@ export class OidcSignIn implements SignIn {
   }
 
   async endAddress(): Promise<string | undefined> {
-    const endpoint = await this.#endpoint()
-    if (!endpoint) return undefined
+    const { end_session_endpoint: address } = await this.#known()
+    if (address === undefined) return undefined
+    const endpoint = new URL(address)
     endpoint.searchParams.set('client_id', this.#deps.oidc.clientId)
     endpoint.searchParams.set('post_logout_redirect_uri', `${this.#deps.publicUrl}/approvals/signed-out`)
     return endpoint.href
   }
 
-  async endOrigin(): Promise<string | undefined> {
-    return (await this.#endpoint())?.origin
+  async origins(): Promise<readonly string[]> {
+    const { authorization_endpoint, end_session_endpoint } = await this.#known()
+    const addresses = [authorization_endpoint, end_session_endpoint].filter((each) => each !== undefined)
+    return [...new Set(addresses.map((each) => new URL(each).origin))]
   }
 
-  async #endpoint(): Promise<URL | undefined> {
-    const endpoint = await this.#metadata().then(
-      ({ end_session_endpoint }) => end_session_endpoint,
-      () => undefined,
-    )
-    return endpoint === undefined ? undefined : new URL(endpoint)
+  /** What the issuer says of itself; nothing while it is away. */
+  #known(): Promise<Partial<oauth.AuthorizationServer>> {
+    return this.#metadata().catch(() => ({}))
   }
 
   /** What this browser took along to the issuer; only for the answer to it, and only once. */

@@ -171,12 +171,15 @@ async function decide(item: Item, page: Visit, form: URLSearchParams, deps: Rout
     const verdict = await deps.changes.decide(changeId, { ...given, answer: 'approved' }, typed.secrets)
     item.busy = verdict.kind === 'busy'
   } else return
-  await settled(item, deps)
+  await settled(item.changeId, deps)
   page.onAnswered(changeId)
 }
 
 /** Resolves when the change has ended or is asked about anew, or AiFi takes too long. */
-async function settled({ changeId }: Item, { changes, clock }: RouteDeps): Promise<void> {
+export async function settled(
+  changeId: string,
+  { changes, clock }: Pick<PageDeps, 'changes' | 'clock'>,
+): Promise<void> {
   const patience = new Deadline(clock, OUTCOME_MS)
   const watch = changes.watch(changeId, { call: false })
   let change = await changes.get(changeId)
@@ -194,7 +197,7 @@ async function voidAll(page: Visit, { changes }: RouteDeps): Promise<void> {
 type Typed = { ok: true; secrets: TypedSecrets } | { ok: false; problems: Partial<Record<PrivateFieldName, string>> }
 
 /** Checks what a person typed, a new one twice, by the same limits that hold for the tool's arguments. */
-function typedSecrets(fields: readonly PrivateField[], form: URLSearchParams): Typed {
+export function typedSecrets(fields: readonly PrivateField[], form: URLSearchParams): Typed {
   const secrets: TypedSecrets = {}
   const problems: Partial<Record<PrivateFieldName, string>> = {}
   for (const { name, minLength, maxLength, twice } of fields) {
@@ -255,7 +258,10 @@ function cardState(item: Item, page: Visit, now: number): CardState {
   }
 }
 
-function statusOf({ decision, outcome: { status } }: Ended): CardOutcome {
+export function statusOf({
+  decision,
+  outcome: { status },
+}: Pick<Ended, 'decision'> & { readonly outcome: Pick<Ended['outcome'], 'status'> }): CardOutcome {
   switch (decision?.kind) {
     case 'expired':
       return 'expired'
