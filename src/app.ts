@@ -3,8 +3,10 @@ import type { Aifi } from './aifi/port.ts'
 import { type Ladder, type LadderParts, ladderFor } from './approval/ladder.ts'
 import type { Browser } from './approval/page/browser.ts'
 import { PageServer } from './approval/page/server.ts'
+import type { Deployment } from './approval/question.ts'
 import type { Audit } from './audit/audit.ts'
 import { APPROVAL_LIFETIME_MS, Changes } from './change/changes.ts'
+import type { ChangeStore } from './change/store.ts'
 import { MemoryStore } from './change/store-memory.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './lib/clock.ts'
@@ -23,6 +25,13 @@ export interface Outside {
   readonly browser: Browser
   readonly clock: Clock
   readonly logger: Logger
+  /** Where changes live; default: the memory of this process. */
+  readonly store?: ChangeStore
+  /** What has to be the same wherever a call may be answered; default: made anew for this process. */
+  readonly keys?: { readonly changes: readonly Uint8Array[]; readonly states: readonly Uint8Array[] }
+  /** Aborts when the process is to end, and its questions stay. */
+  readonly draining?: AbortSignal
+  readonly onCall?: ServerDeps['onCall']
   /** The ways to ask a person; default: those of `AIFI_APPROVAL`. */
   readonly ladder?: (parts: LadderParts) => Ladder
 }
@@ -30,6 +39,8 @@ export interface Outside {
 /** Everything that lives as long as the process, made once, and shared by the servers of all connections. */
 export interface App {
   readonly deps: ServerDeps
+  readonly changes: Changes
+  readonly deployment: Deployment
   /** Changes under way, and outcomes that nobody was told. */
   readonly kept: () => number
   /**
@@ -37,16 +48,19 @@ export interface App {
    * its connection is cut and its outcome is unknown. Every outcome is in the audit when this resolves.
    */
   close(graceMs: number): Promise<void>
+  /** The end where open questions stay: what is being carried out ends, and nothing is cut. */
+  drain(): Promise<void>
 }
 
 export function createApp(config: Config, outside: Outside): App {
-  const { aifi, audit, browser, clock, logger } = outside
+  const { aifi, audit, browser, clock, logger, keys } = outside
   const { approval } = config
   const lookups = new RateLimit(LOOKUPS_PER_MINUTE, clock)
   const rate = new RateLimit(config.maxChangesPerMinute, clock)
-  const store = new MemoryStore(clock, audit)
+  const memory = new MemoryStore(clock, audit)
+  const store = outside.store ?? memory
   const changes = new Changes(
-    { store, aifi, audit, clock, logger, rate, lookups, secret: randomBytes(32) },
+    { store, aifi, audit, clock, logger, rate, lookups, secrets: keys?.changes ?? [randomBytes(32)] },
     {
       readBack: config.aifi.readBack,
       approvalFields: approval.fields,
@@ -58,19 +72,27 @@ export function createApp(config: Config, outside: Outside): App {
   const deployment = { address: aifi.address, sandbox: config.aifi.sandbox }
   const pages = new PageServer({ changes, deployment, clock }, approval.port ?? 0)
   const parts: LadderParts = { changes, deployment, pages, browser, clock, logger }
-  const states = createRequestStates(randomBytes(32))
+  const states = createRequestStates(keys?.states ?? [randomBytes(32)])
   const update = updateCustomerTool({
     changes,
     ladder: outside.ladder?.(parts) ?? ladderFor(approval.mode, parts),
     states,
     clock,
     waitMs: approval.waitSeconds * 1000,
+    ...(outside.draining && { draining: outside.draining }),
     arguments: { secretArguments: config.secretArguments, approvalCode: approval.mode === 'chat' },
   })
   const find = findCustomersTool({ aifi, audit, lookups, clock })
   return {
-    deps: { version, tools: config.readOnly ? [find] : [update, find], states, clock, logger },
-    kept: () => store.size,
+    deps: { version, tools: config.readOnly ? [find] : [update, find], states, clock, logger, onCall: outside.onCall },
+    changes,
+    deployment,
+    kept: () => memory.size,
+    async drain() {
+      await changes.drain()
+      await Promise.all([store.close(), aifi.close()])
+      audit.close()
+    },
     async close(graceMs) {
       const ended = changes.close()
       const cut = clock.after(graceMs, () => void aifi.close())

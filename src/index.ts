@@ -29,10 +29,14 @@ if (isTooOld) {
 async function start(): Promise<void> {
   const { stdin, stdout, stderr } = process
   const stop = new AbortController()
+  let endMs = END_MS
+  const endWithin = (ms: number) => {
+    endMs = ms
+  }
   const end = (reason: string) => {
     if (stop.signal.aborted) return
     stop.abort(reason)
-    setTimeout(() => process.exit(), END_MS)
+    setTimeout(() => process.exit(), endMs)
   }
   // Further signals change nothing: the end is less than a second away, and in that time outcomes are written down.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(signal))
@@ -58,7 +62,7 @@ async function start(): Promise<void> {
   enableCompileCache(env)
   // The program is over when it says so, not when there happens to be nothing to wait for.
   const alive = setInterval(() => undefined, 2 ** 30)
-  const code = await runProgram(env, stop.signal).catch((error: unknown) => {
+  const code = await runProgram(env, stop.signal, endWithin).catch((error: unknown) => {
     stderr.write(crashLine('failed', error))
     return 1
   })
@@ -68,11 +72,11 @@ async function start(): Promise<void> {
   stdout.write('', () => process.exit())
 }
 
-async function runProgram(env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
+async function runProgram(env: NodeJS.ProcessEnv, stop: AbortSignal, endWithin: (ms: number) => void): Promise<number> {
   const { argv, stdin, stdout, stderr, platform, versions } = process
   // The build makes it a file of its own, next to this one.
   const { run } = await import('./cli/command-line.ts')
-  return run({ args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop })
+  return run({ args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop, endWithin })
 }
 
 /**

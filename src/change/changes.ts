@@ -46,8 +46,11 @@ export interface ChangesDeps {
   readonly rate: RateLimit
   /** Looks at a record that change nothing, those of `find_customers` too. */
   readonly lookups: RateLimit
-  /** Of the HMAC by which the same call is found again. Shared by all who share the store. */
-  readonly secret: Uint8Array
+  /**
+   * Of the HMAC by which the same call is found again, the one in use first. Shared by all who share the store; never
+   * empty.
+   */
+  readonly secrets: readonly Uint8Array[]
 }
 
 export interface ChangesSettings {
@@ -122,7 +125,11 @@ export class Changes {
   /** The same request of this caller, if it is under way or has an outcome that nobody was told. */
   async find(request: ChangeRequest, caller: Caller): Promise<Change | undefined> {
     await this.sweep()
-    return this.#deps.store.find(this.#keyOf(request, caller))
+    for (const key of this.#keysOf(request, caller)) {
+      const found = await this.#deps.store.find(key)
+      if (found) return found
+    }
+    return undefined
   }
 
   async get(id: string): Promise<Change | undefined> {
@@ -143,7 +150,7 @@ export class Changes {
 
   /** Whether the answer with this id belongs to the same request of this caller. */
   isOf(change: Change, request: ChangeRequest, caller: Caller): boolean {
-    return change.key === this.#keyOf(request, caller)
+    return this.#keysOf(request, caller).includes(change.key)
   }
 
   /**
@@ -154,7 +161,7 @@ export class Changes {
    * @returns undefined when the signal aborted while others still wait for the same.
    */
   propose(request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Change | undefined> {
-    const key = this.#keyOf(request, caller)
+    const [key = ''] = this.#keysOf(request, caller)
     return this.#proposing.share(key, signal, (stop) =>
       this.#propose(key, request, caller, AbortSignal.any([stop, this.#closing.signal])),
     )
@@ -340,13 +347,13 @@ export class Changes {
     this.#stopSweeping()
   }
 
-  /** Equal for equal arguments of one caller to one AiFi, and tells nothing about them. */
-  #keyOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest, caller: Caller): string {
-    const { aifi, secret } = this.#deps
+  /** Equal for equal arguments of one caller to one AiFi, and tell nothing about them; one by each secret. */
+  #keysOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest, caller: Caller): string[] {
+    const { aifi, secrets } = this.#deps
     const { person, application } = caller
     const who = person ? { issuer: person.issuer, subject: person.subject } : { application }
     const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: aifi.address, ...who })
-    return createHmac('sha256', secret).update(same).digest('base64url')
+    return secrets.map((secret) => createHmac('sha256', secret).update(same).digest('base64url'))
   }
 
   async #propose(key: string, request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Change> {

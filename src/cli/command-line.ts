@@ -11,6 +11,8 @@ import { serve } from './serve-stdio.ts'
 /** What the command line asks for. */
 type Command =
   | { name: 'serve'; sandbox: boolean; getById: boolean }
+  | { name: 'http'; sandbox: boolean; getById: boolean }
+  | { name: 'health' }
   | { name: 'sandbox'; port: number; getById: boolean }
   | { name: 'doctor'; json: boolean; sandbox: boolean; getById: boolean; customerId: number | undefined }
   | { name: 'audit_verify'; file: string }
@@ -28,7 +30,8 @@ const OPTIONS = {
 } as const
 
 const LONG_OPTIONS = Object.keys(OPTIONS).map((name) => `--${name}`)
-const COMMANDS = 'Commands are doctor, sandbox and audit verify FILE; without one it serves MCP on stdio. See --help.'
+const COMMANDS =
+  'Commands are http, health, doctor, sandbox and audit verify FILE; without one it serves MCP on stdio. See --help.'
 
 /** Runs the program; resolves with its exit code. */
 export async function run(io: ProcessIo): Promise<number> {
@@ -40,6 +43,14 @@ export async function run(io: ProcessIo): Promise<number> {
   switch (command.name) {
     case 'serve':
       return serve(io, command)
+    case 'http': {
+      const { serveHttp } = await import('./serve-http.ts')
+      return serveHttp(io, command)
+    }
+    case 'health': {
+      const { healthCommand } = await import('./health.ts')
+      return healthCommand(io)
+    }
     case 'sandbox':
       return sandboxCommand(io, command)
     case 'doctor': {
@@ -93,6 +104,12 @@ function readCommand(args: readonly string[]): Command | string {
     if (!getById && !values.sandbox) return `--no-get belongs to --sandbox or the command sandbox. ${COMMANDS}`
     return { name: 'serve', sandbox: values.sandbox === true, getById }
   }
+  if (first === 'http' && second === undefined) {
+    if (values.port !== undefined) return `--port belongs to the command sandbox; http has AIFI_LISTEN. ${COMMANDS}`
+    if (!getById && !values.sandbox) return `--no-get belongs to --sandbox or the command sandbox. ${COMMANDS}`
+    return { name: 'http', sandbox: values.sandbox === true, getById }
+  }
+  if (first === 'health' && second === undefined) return { name: 'health' }
   if (first === 'sandbox' && second === undefined) {
     const port = readPort(values.port)
     return typeof port === 'number' ? { name: 'sandbox', port, getById } : port
@@ -109,7 +126,7 @@ function readCommand(args: readonly string[]): Command | string {
   }
   if (first === 'doctor') return `doctor takes no file and no second word. ${COMMANDS}`
   if (first === 'audit') return 'audit needs "verify" and one file: audit verify FILE.'
-  return `unknown command${quoted(first, ['doctor', 'sandbox', 'audit'])}. ${COMMANDS}`
+  return `unknown command${quoted(first, ['http', 'health', 'doctor', 'sandbox', 'audit'])}. ${COMMANDS}`
 }
 
 /** A word as somebody may have mistyped it, and the nearest of those that exist; nothing that could be a secret. */

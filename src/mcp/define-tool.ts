@@ -43,6 +43,15 @@ export interface ToolHost {
   readonly connection: Connection
   readonly clock: Clock
   readonly logger: Logger
+  /** Told of every answer. */
+  readonly onCall?: ((call: ToolCall) => void) | undefined
+}
+
+/** One answered call, for whoever counts them. */
+export interface ToolCall {
+  readonly tool: string
+  readonly status: string
+  readonly ms: number
 }
 
 /** A tool that can be registered with the server of any connection. */
@@ -61,17 +70,20 @@ export function defineTool<Status extends string, Result extends Envelope<Status
   const answer = (envelope: Result) => toToolResult(envelope, output.isError[envelope.status])
   return {
     name,
-    register: ({ server, connection, clock, logger }) => {
+    register: ({ server, connection, clock, logger, onCall }) => {
       const config = { title, description, inputSchema, outputSchema, annotations, scopeChallenge: stepUp(scope) }
       server.registerTool(name, config, async (_args, ctx) => {
         const startedAt = clock.monotonic()
+        const tellOf = (status: string) => onCall?.({ tool: name, status, ms: clock.monotonic() - startedAt })
         try {
           const result = await handle(connection.call(ctx))
           const facts = isInputRequiredResult(result) ? { status: 'client_asked' } : logged(result)
           logger.info({ tool: name, ...facts, ms: Math.round(clock.monotonic() - startedAt) }, 'call')
+          tellOf(isInputRequiredResult(result) ? 'client_asked' : result.status)
           return isInputRequiredResult(result) ? result : answer(result)
         } catch (err) {
           logger.error({ err, tool: name }, 'a call failed inside this server')
+          tellOf('broken')
           return answer(broken)
         }
       })

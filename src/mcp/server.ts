@@ -2,7 +2,7 @@ import { McpServer, type Transport } from '@modelcontextprotocol/server'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { Connection, type HttpOrigin } from './call.ts'
-import type { Tool } from './define-tool.ts'
+import type { Tool, ToolHost } from './define-tool.ts'
 import type { RequestStates } from './request-state.ts'
 
 export const SERVER_NAME = 'aifi-customer-mcp'
@@ -14,13 +14,15 @@ export interface ServerDeps {
   readonly states: RequestStates
   readonly clock: Clock
   readonly logger: Logger
+  readonly onCall?: ToolHost['onCall']
 }
 
 /** The MCP server for one connection, or one message over HTTP: cheap and free of side effects; the SDK may make two and discard one. */
 export function createServer(deps: ServerDeps, http?: HttpOrigin): McpServer {
   const server = new CustomerServer(deps, http)
   const { connection } = server
-  for (const tool of deps.tools) tool.register({ server, connection, clock: deps.clock, logger: deps.logger })
+  const { clock, logger, onCall } = deps
+  for (const tool of deps.tools) tool.register({ server, connection, clock, logger, onCall })
   return server
 }
 
