@@ -30,9 +30,7 @@ export function createEdge(deps: EdgeDeps): Hono {
       return c.req.header('Host') === host ? next() : plain(c, 421, 'This is not the address of this server.')
     }),
   )
-  app.get(METADATA_PATH, async (c) =>
-    c.json({ ...(await metadata(deps)) }, 200, { 'Access-Control-Allow-Origin': '*' }),
-  )
+  app.get(METADATA_PATH, (c) => c.json(metadata(deps), 200, { 'Access-Control-Allow-Origin': '*' }))
   app.all('/mcp', async (c) => {
     const origin = c.req.header('Origin')
     const response =

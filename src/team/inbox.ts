@@ -67,6 +67,7 @@ export function createInbox(deps: InboxDeps): Hono {
   })
   app.get('/', (c) => withSession(c, deps, (session) => listPage(c, session, deps)))
   app.get('/:id', (c) => withSession(c, deps, (session) => onePage(c, session, c.req.param('id'), deps)))
+  app.post('/sign-in', (c) => signIn.choose?.(c) ?? unknown(c))
   app.post('/sign-out', (c) => signOut(c, deps))
   app.post('/:id', async (c) => {
     if (!isOwnForm(c, deps.publicUrl)) return refused(c)

@@ -26,7 +26,6 @@ export class SandboxSignIn implements SignIn {
     return c.html(inboxDocument({ title: 'Sign in', content: peoplePage(people, returnTo) }))
   }
 
-  /** `POST /approvals/sign-in`. */
   async choose(c: Context): Promise<Response> {
     if (!isOwnForm(c, this.#publicUrl)) return c.text('Not accepted.\n', 403)
     const form = new URLSearchParams(String(await readBody(c.req.raw, BODY_LIMIT)))

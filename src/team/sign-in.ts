@@ -33,6 +33,8 @@ export interface SignIn {
   begin(c: Context, returnTo: string, how: { silent: boolean }): Promise<Response>
   /** Where the issuer sends the browser back to. */
   callback(c: Context): Promise<Response>
+  /** `POST /approvals/sign-in`, where people say by a form of ours who they are. */
+  choose?(c: Context): Promise<Response>
   /** Where the browser goes after signing out here; undefined where there is nothing more to end. */
   endAddress(): Promise<string | undefined>
   /** Where a form of ours may lead besides our own origin: browsers check `form-action` against redirects too. */
