@@ -1,6 +1,7 @@
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { request } from 'undici'
 import { onTestFinished } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { envelopeOf } from './harness.ts'
@@ -102,14 +103,25 @@ function watched({ url, via }: HttpClientOptions) {
   const answers: Headers[] = []
   const { host } = new URL(url)
   const watchedFetch = async (address: string | URL, init?: RequestInit) => {
-    const target = via === undefined ? new URL(address) : new URL(new URL(address).pathname, via)
-    const headers = new Headers(init?.headers)
-    if (via !== undefined) headers.set('Host', host)
-    const response = await fetch(target, { ...init, headers })
+    const response = via === undefined ? await fetch(address, init) : await fetchVia(via, host, address, init)
     answers.push(response.headers)
     return response
   }
   return { fetch: watchedFetch, answers }
+}
+
+/** `fetch` names the host that it connects to; this one names the one that was meant. */
+async function fetchVia(via: string, host: string, address: string | URL, init: RequestInit = {}): Promise<Response> {
+  const headers = Object.fromEntries(new Headers(init.headers))
+  const answer = await request(new URL(new URL(address).pathname, via), {
+    method: init.method === 'POST' ? 'POST' : init.method === 'DELETE' ? 'DELETE' : 'GET',
+    headers: { ...headers, host },
+    ...(typeof init.body === 'string' && { body: init.body }),
+    ...(init.signal && { signal: init.signal }),
+  })
+  const got = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)])
+  const text = await answer.body.text()
+  return new Response(text === '' ? null : text, { status: answer.statusCode, headers: got })
 }
 
 /** Somebody with a browser that has cookies and no scripts, at one public address. */
