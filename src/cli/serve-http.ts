@@ -3,7 +3,6 @@ import { createAifi } from '../aifi/client.ts'
 import { type App, createApp } from '../app.ts'
 import type { Browser } from '../approval/page/browser.ts'
 import type { Audit } from '../audit/audit.ts'
-import { MemoryStore } from '../change/store-memory.ts'
 import type { Config } from '../config/config.ts'
 import type { HttpConfig } from '../config/http.ts'
 import { systemClock as clock, sleep } from '../lib/clock.ts'
@@ -13,6 +12,7 @@ import { Warnings } from '../lib/warnings.ts'
 import { startSandbox } from '../sandbox/sandbox.ts'
 import { type Fetch, type HttpServer, listen } from '../team/http-server.ts'
 import { createOperations, Metrics } from '../team/operations.ts'
+import { openStore } from '../team/store.ts'
 import { createTeam } from '../team/team.ts'
 import type { ProcessIo } from './process-io.ts'
 import { checkSettings, openConfiguredAudit, writeLog } from './settings-check.ts'
@@ -21,8 +21,6 @@ import { checkSettings, openConfiguredAudit, writeLog } from './settings-check.t
 const END_MS = 25_000
 /** What is left then is cut, and has this long for its last words, milliseconds. */
 const CUT_MS = 1_000
-/** Decided questions that the memory store remembers. */
-const HISTORY = 200
 
 /** Nobody sits in front of this machine. */
 const noBrowser: Browser = { unavailable: () => 'This server opens no browser.', open: async () => false }
@@ -70,6 +68,7 @@ async function start(
   http: HttpConfig,
   { io, audit, logger }: Outside,
 ): Promise<{ end(): Promise<void> }> {
+  const { store, endsWithProcess } = await openStore(http, { clock, audit })
   const draining = new AbortController()
   const metrics = new Metrics(async () => (await app.changes.waiting()).length)
   let fetch: Fetch = () => new Response(null, { status: 503, headers: { 'Retry-After': '1' } })
@@ -94,10 +93,7 @@ async function start(
     browser: noBrowser,
     clock,
     logger,
-    store: new MemoryStore(clock, audit, {
-      limits: { open: http.maxOpenQuestions, onePerCustomer: true, pauses: false },
-      history: HISTORY,
-    }),
+    store,
     keys: team.keys,
     ladder: team.ladder,
     draining: signal,
@@ -111,7 +107,7 @@ async function start(
     throw error
   })
   fetch = serving.fetch
-  announce(io, config, { logger, publicUrl, token: team.token, ops })
+  announce(io, config, { logger, publicUrl, token: team.token, ops, endsWithProcess })
   return {
     async end() {
       draining.abort()
@@ -125,11 +121,18 @@ async function start(
 function announce(
   { stdout }: ProcessIo,
   { aifi }: Config,
-  { logger, publicUrl, token, ops }: { logger: Logger; publicUrl: string; token: string | undefined; ops: HttpServer },
+  {
+    logger,
+    publicUrl,
+    token,
+    ops,
+    endsWithProcess,
+  }: { logger: Logger; publicUrl: string; token: string | undefined; ops: HttpServer; endsWithProcess: boolean },
 ): void {
   const { baseUrl: address, sandbox } = aifi
   logger.info({ version, address, sandbox, publicUrl, operations: ops.address }, 'serving a team')
-  logger.warn('open questions are in the memory of this process, and end with it; AIFI_STORE_URL keeps them')
+  if (endsWithProcess)
+    logger.warn('open questions are in the memory of this process, and end with it; AIFI_STORE_URL keeps them')
   if (token === undefined) return
   stdout.write(`MCP_URL=${publicUrl}/mcp\nMCP_TOKEN=${token}\nAPPROVALS_URL=${publicUrl}/approvals\n`)
 }
