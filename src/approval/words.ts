@@ -52,9 +52,15 @@ export function questionAbout({ request, asking, caller }: Asked, { address, san
 }
 
 /** Who asks: whom the issuer vouches for comes first, the program by its own account after it. */
-export function askedBy({ client, person, application }: Caller): string {
-  if (person) return `${personName(person)}, with ${client}`
-  return application === undefined ? client : `application ${harmless(application, 80)}, with ${client}`
+export function askedBy(caller: Caller): string {
+  const name = callerName(caller)
+  return name === caller.client ? name : `${name}, with ${caller.client}`
+}
+
+/** The same without the program, where something else vouches for who it is. */
+export function callerName({ client, person, application }: Caller): string {
+  if (person) return personName(person)
+  return application === undefined ? client : `application ${harmless(application, 80)}`
 }
 
 /** Its members may be many, and must not push out of sight what else changes. */

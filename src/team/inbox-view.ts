@@ -10,7 +10,8 @@ import { script } from './inbox-script.ts'
 
 /** The page's own style, and what only the inbox has. */
 const inboxStyle = `${style}
-header { display: flex; flex-wrap: wrap; gap: 0 1rem; justify-content: space-between; align-items: center }
+header { margin: .75rem 0; display: flex; flex-wrap: wrap; gap: 0 1rem; justify-content: space-between; align-items: center }
+header p { margin: 0 }
 header form { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; border: 0; padding: 0 }
 header button { min-height: 2rem; padding: .125rem .75rem; font-size: .875rem; border-width: 1px }
 .inbox { list-style: none; margin: 0 0 1.5rem; padding: 0; background: var(--card); border: 1px solid var(--line); border-radius: .875rem }
@@ -29,6 +30,7 @@ header button { min-height: 2rem; padding: .125rem .75rem; font-size: .875rem; b
 @media (max-width: 34rem) {
   .inbox li { grid-template-columns: 1fr; padding: .75rem 1rem }
   .inbox .side { text-align: start }
+  .inbox a { grid-row: 1 }
 }
 `
 
@@ -119,7 +121,7 @@ export function waitingTitle({ forYou, own }: Pick<InboxModel, 'forYou' | 'own'>
 /** The list of what waits and what was decided. */
 export function inboxList({ forYou, own, decided }: InboxModel, now: number): Markup {
   return markup`<h1>Approvals</h1>
-${forYou && waitingSection('Wait for an approver', forYou, 'Nothing waits for you.', now)}
+${forYou && waitingSection('Waiting for an approver', forYou, 'Nothing waits for you.', now)}
 ${(own.length > 0 || !forYou) && waitingSection('You asked for', own, 'Nothing that you asked for waits for an answer.', now)}
 <h2 class="section">Decided lately</h2>
 ${decided.length === 0 ? markup`<p class="none">Nothing yet.</p>` : markup`<ul class="inbox">${decided.map((row) => decidedRow(row))}</ul>`}`

@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono'
 import { settled, statusOf, typedSecrets } from '../approval/page/routes.ts'
 import type { CardAlert } from '../approval/page/words.ts'
 import type { Deployment } from '../approval/question.ts'
-import { askedBy, questionAbout } from '../approval/words.ts'
+import { callerName, questionAbout } from '../approval/words.ts'
 import type { Asked, Change, Decided } from '../change/change.ts'
 import type { Changes } from '../change/changes.ts'
 import type { PrivateFieldName } from '../customer/fields.ts'
@@ -235,7 +235,7 @@ function digestOf(change: Change | undefined): string {
 function waitingRow(asked: Asked, { deployment, lifetimeMs }: InboxDeps): WaitingRow {
   const expiresAt = asked.asking.expiresAt.wall
   const question = questionAbout(asked, deployment)
-  return { id: asked.id, question, askedBy: askedBy(asked.caller), askedAt: expiresAt - lifetimeMs, expiresAt }
+  return { id: asked.id, question, askedBy: callerName(asked.caller), askedAt: expiresAt - lifetimeMs, expiresAt }
 }
 
 async function decidedBefore(id: string, { changes }: InboxDeps): Promise<Decided | undefined> {
@@ -248,7 +248,7 @@ function decidedRow({ id, customerId, fields, caller, decision, status, endedAt 
     id,
     customerId,
     fields,
-    askedBy: askedBy(caller),
+    askedBy: callerName(caller),
     decidedBy: by && personName(by),
     status: statusOf({ decision, outcome: { status } }),
     at: endedAt,
