@@ -1,4 +1,5 @@
 import { outcomeTable, type Proof, readBackTable } from '../../src/change/outcome.ts'
+import { httpSettings } from '../../src/config/http-settings.ts'
 import type { Setting } from '../../src/config/setting-row.ts'
 import { settings } from '../../src/config/settings.ts'
 import { manifest, packageJson } from './repository.ts'
@@ -50,13 +51,27 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
+/** docs/operate.md, likewise. */
+const operateParts: typeof parts = {
+  'http-settings': () => table(['variable', 'meaning', 'allowed', 'default'], httpSettings.map(settingRow)),
+}
+
+/** docs/operate.md with its generated parts as they should be. */
+export function withGeneratedSettings(page: string): string {
+  return withParts(page, operateParts)
+}
+
 /** The README with its generated parts as they should be. Throws when one has no place in it. */
 export function withGeneratedParts(readme: string): string {
-  return Object.entries(parts).reduce((text, [name, part]) => {
+  return withParts(readme, parts)
+}
+
+function withParts(page: string, named: typeof parts): string {
+  return Object.entries(named).reduce((text, [name, part]) => {
     const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->\n)`)
-    if (!place.test(text)) throw new Error(`README.md has no <!-- ${name} --> … <!-- /${name} -->`)
+    if (!place.test(text)) throw new Error(`The page has no <!-- ${name} --> … <!-- /${name} -->`)
     return text.replace(place, (_, start: string, end: string) => `${start}\n${part()}\n\n${end}`)
-  }, readme)
+  }, page)
 }
 
 /** What the MCP registry is told. Nothing of a repository as long as there is no public one. */

@@ -7,7 +7,7 @@ import { setting, settings } from '../../src/config/settings.ts'
 import { customerFields, fieldFacts } from '../../src/customer/fields.ts'
 import { SERVER_NAME } from '../../src/mcp/server.ts'
 import { findEnvelope } from '../../src/tools/find-customers.ts'
-import { serverJson, withGeneratedParts } from '../helpers/generated.ts'
+import { serverJson, withGeneratedParts, withGeneratedSettings } from '../helpers/generated.ts'
 import { liveTools } from '../helpers/live-tools.ts'
 import { runToEnd } from '../helpers/process.ts'
 import { manifest, packageJson, root, textOf } from '../helpers/repository.ts'
@@ -40,6 +40,10 @@ const blocks = (language: string) =>
 describe('what is generated is as the code has it (npm run docs writes it):', () => {
   test('the tables in README.md', async () => {
     await expect(withGeneratedParts(readme)).toMatchFileSnapshot(join(root, 'README.md'))
+  })
+
+  test('the table in docs/operate.md', async () => {
+    await expect(withGeneratedSettings(textOf('docs/operate.md'))).toMatchFileSnapshot(join(root, 'docs/operate.md'))
   })
 
   test('server.json', async () => {
@@ -111,7 +115,7 @@ describe('README.md', () => {
     const { stdout } = await runToEnd({ args: ['--help'] })
     const started = [...readme.matchAll(/(?:aifi-customer-mcp|dist\/index\.js)"?,? "?((?:--)?[a-z]+(?: [a-z]+)?)/g)]
       .map(([, command = '']) => command)
-      .filter((command) => /^(--|sandbox|audit|doctor)/.test(command))
+      .filter((command) => /^(--|http|health|sandbox|audit|doctor)/.test(command))
     const known = [...stdout.matchAll(/^ {2}aifi-customer-mcp ((?:--)?[a-z]+(?: [a-z]+)?)/gm)].map(
       ([, command]) => command,
     )
