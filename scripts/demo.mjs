@@ -1,8 +1,10 @@
 // The main job in a terminal, with a real MCP client and the built server, against the stand-in: npm run demo
 import { existsSync } from 'node:fs'
 import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/client'
+import { Network } from './demo/network.mjs'
 import { StandIn } from './demo/stand-in.mjs'
 import {
   askYesOrNo,
@@ -22,11 +24,14 @@ const PROGRAM = fileURLToPath(new URL('../dist/index.js', import.meta.url))
 const CUSTOMER = 4211
 /** The questions of this server run out after ten minutes; the client waits a little longer. */
 const PATIENCE_MS = 11 * 60_000
+/** A scripted answer takes as long as somebody who reads; the server takes a much faster one for no person's. */
+const READING_MS = 1_000
 /** What is answered when nobody sits at a terminal: to unblocking, to the new email, to deleting the card. */
 const scripted = [true, true, false]
 
 /** @type {StandIn | undefined} */
 let standIn
+const network = new Network()
 /** @type {ShownTransport | undefined} */
 let transport
 let serverLog = ''
@@ -56,7 +61,8 @@ client.setRequestHandler('elicitation/create', async ({ params }) => {
 async function answerOf(prepared) {
   const question = 'Approve this change?'
   if (isInteractive) return askYesOrNo(question)
-  line(`${INDENT}${question} [y/N] ${prepared ? 'y' : 'n'}   (scripted: nobody is asked without a terminal)`)
+  await sleep(READING_MS)
+  line(`${INDENT}${question} [y/n] ${prepared ? 'y' : 'n'}   (scripted: nobody is asked without a terminal)`)
   return prepared
 }
 
@@ -64,15 +70,20 @@ async function main() {
   if (!existsSync(PROGRAM)) throw new Error('dist/index.js is missing. Run "npm run build" first, or "npm run demo".')
   standIn = new StandIn(PROGRAM)
   await standIn.ready()
+  await network.start(standIn.address)
   const before = await standIn.customer(CUSTOMER)
   introduce()
   await listTools()
+  await lookup()
   await plainChange()
   await ownChecks()
   await sensitiveChange()
   await aifiRefuses()
   await aNoIsANo()
+  await theNetworkFails()
+  await thePage()
   await showRecord(before)
+  whatNext()
 }
 
 function introduce() {
@@ -80,10 +91,10 @@ function introduce() {
   line(`${styled('bold', 'aifi-customer-mcp')}: an assistant changes AiFi customers, a person approves.`)
   line()
   paragraph(
-    `A real MCP client talks to the built server over stdio; AiFi is the stand-in, a process of its own on ${standIn?.address}.`,
+    `A real MCP client talks to the built server over stdio. AiFi is played by a stand-in, a process of its own, which the server reaches at ${network.address}.`,
   )
   paragraph(
-    'You see the messages as they cross, with “…” where something is left out, such as the text of a result, which repeats its structured content.',
+    'You see the messages as they cross. “…” is where something is left out, such as the text of a result, which repeats its structured content.',
   )
   const colors = `${styled('cyan', '→ client to server')}   ${styled('magenta', '← server to client')}`
   line(`${INDENT}${colors}`)
@@ -100,7 +111,7 @@ async function listTools() {
     command: process.execPath,
     args: [PROGRAM],
     // `form`: the question comes to this client or to nobody; no browser opens.
-    env: { ...standIn?.settings, AIFI_APPROVAL: 'form', LOG_LEVEL: 'warn' },
+    env: { ...standIn?.settings, AIFI_BASE_URL: network.address, AIFI_APPROVAL: 'form', LOG_LEVEL: 'warn' },
     stderr: 'pipe',
   })
   transport.stderr?.on('data', (chunk) => {
@@ -114,46 +125,71 @@ async function listTools() {
   paragraph(`${Object.keys(properties).length} arguments, required: ${required.join(', ')}.`, 'dim')
 }
 
+async function lookup() {
+  await nextStep('2', 'A lookup')
+  paragraph('“jane@example.com says she can’t get in.” The assistant finds out who that is.')
+  await call('find_customers', { email: 'jane@example.com' }, 'found')
+}
+
 async function plainChange() {
-  await nextStep('2', 'A plain change')
+  await nextStep('3', 'A plain change')
   paragraph('A new telephone number needs nobody’s approval. The result says what changed, and how to undo it.')
-  await call({ expectedEmail: 'jane@example.com', phone: '+1 555 0199' }, 'updated')
+  await change({ expectedEmail: 'jane@example.com', phone: '+1 555 0199' }, 'updated')
 }
 
 async function ownChecks() {
-  await nextStep('3', 'Three mistakes, one answer')
+  await nextStep('4', 'Three mistakes, one answer')
   paragraph('The server’s own checks name every problem at once, and nothing goes out.')
-  await call({ fristName: 'Janet', phone: 15550199, priority: 99 }, 'invalid')
+  await change({ fristName: 'Janet', phone: 15550199, priority: 99 }, 'invalid')
 }
 
 async function sensitiveChange() {
-  await nextStep('4', 'A sensitive change: a person decides')
-  paragraph('“Jane says she can’t get in, unblock her.” The call waits until a person has answered.')
-  await call({ blocked: false }, 'updated')
+  await nextStep('5', 'A sensitive change: a person decides')
+  paragraph('“Unblock her.” The call waits until a person has answered.')
+  await change({ blocked: false }, 'updated')
 }
 
 async function aifiRefuses() {
-  await nextStep('5', 'AiFi has the last word')
+  await nextStep('6', 'AiFi has the last word')
   paragraph(
     'This email lacks its “.com”. The server leaves that to AiFi: approve it to see AiFi’s own error come back.',
   )
-  await call({ email: 'jane@example' }, 'invalid')
+  await change({ email: 'jane@example' }, 'invalid')
 }
 
 async function aNoIsANo() {
-  await nextStep('6', 'No is no')
-  paragraph('Now the assistant wants to delete Jane’s payment card, which nobody asked for.')
+  await nextStep('7', 'No is no')
+  paragraph('Now the assistant wants to delete Jane’s payment card, which she never asked for.')
   const args = { cardToken: null }
-  const { status } = await call(args, 'updated')
+  const { status } = await change(args, 'updated')
   if (status !== 'declined') return
   line()
-  paragraph('Should it try once more, nobody is bothered again:')
-  await call(args, 'declined')
+  paragraph('If it tries once more, you are not asked again:')
+  await change(args, 'declined')
+}
+
+async function theNetworkFails() {
+  await nextStep('8', 'The truth, even when it is not known')
+  paragraph(
+    'The connection breaks just after this change was sent. Whether AiFi got it cannot be known for certain, and the assistant is told exactly that.',
+  )
+  network.losesNextChange = true
+  await change({ lastName: 'Miller' }, 'unknown')
+}
+
+async function thePage() {
+  await nextStep('9', 'The page')
+  paragraph(
+    'You answered in a form. A client without forms, and every password, gets a page in your browser instead. This is what it looks like:',
+  )
+  line()
+  paragraph('docs/approval-page.png', 'bold')
+  paragraph('docs/approval-page-password.png', 'bold')
 }
 
 /** @param {Record<string, any>} before */
 async function showRecord(before) {
-  await nextStep('7', 'What the stand-in now holds')
+  await nextStep('10', 'What the stand-in now holds')
   const now = (await standIn?.customer(CUSTOMER)) ?? {}
   paragraph(`Customer ${CUSTOMER}, with what AiFi’s answers never show. * marks what has changed.`)
   line()
@@ -163,6 +199,18 @@ async function showRecord(before) {
   line()
   const { GET = 0, PATCH = 0 } = (await standIn?.requests()) ?? {}
   paragraph(`In all the stand-in received ${GET} GET and ${PATCH} PATCH requests.`, 'dim')
+}
+
+function whatNext() {
+  line()
+  line(styled('bold', 'What next?'))
+  line()
+  paragraph('Let your own assistant play with the stand-in. Claude Code, for example:')
+  line()
+  line(`${INDENT}  claude mcp add aifi-customers -- node "$PWD/dist/index.js" --sandbox`)
+  line()
+  paragraph('Connect it to your AiFi: README.md, “Set it up”. Every host is in docs/hosts.md.')
+  paragraph('Show the person who will approve: docs/approve.md.')
 }
 
 /**
@@ -188,16 +236,21 @@ async function nextStep(number, title) {
   heading(number, title)
 }
 
+/** @param {Record<string, unknown>} fields @param {string} expected */
+function change(fields, expected) {
+  return call('update_customer', { customerId: CUSTOMER, ...fields }, expected)
+}
+
 /**
- * Calls the tool and says what that came to at the stand-in. A no of the person is as good as the `expected` status.
- * @param {Record<string, unknown>} change
+ * Calls a tool and says what that came to at the stand-in. A no of the person is as good as the `expected` status.
+ * @param {string} name
+ * @param {Record<string, unknown>} args
  * @param {string} expected
  */
-async function call(change, expected) {
+async function call(name, args, expected) {
   const earlier = await standIn?.requests()
   const askedEarlier = asked
-  const params = { name: 'update_customer', arguments: { customerId: CUSTOMER, ...change } }
-  const result = await client.callTool(params, { timeout: PATIENCE_MS })
+  const result = await client.callTool({ name, arguments: args }, { timeout: PATIENCE_MS })
   const { status } = /** @type {{ status?: string }} */ (result.structuredContent ?? {})
   const received = countedSince(earlier, await standIn?.requests())
   paragraph(`The stand-in received ${received}.`, 'dim')
@@ -221,6 +274,7 @@ function countedSince(earlier = {}, now = {}) {
 function cleanUp() {
   cleanedUp ??= (async () => {
     await transport?.close()
+    network.stop()
     await standIn?.stop()
   })()
   return cleanedUp

@@ -1,5 +1,5 @@
 // Pictures of every state of the approval page: node scripts/screenshots.mjs [folder] [name…]
-// The two pictures of the README, into docs/: node scripts/screenshots.mjs --readme
+// The two pictures of README.md and docs/approve.md: node scripts/screenshots.mjs --readme
 import { mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -9,6 +9,8 @@ import { APPROVAL_LIFETIME_MS, Changes } from './change/changes.ts'
 import type { ChangeStore } from './change/store.ts'
 import { MemoryStore } from './change/store-memory.ts'
 import type { Config } from './config/config.ts'
+import { Markers } from './customer/markers.ts'
+import { RecordViews } from './customer/record-view.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Logger } from './lib/logger.ts'
 import { RateLimit } from './lib/rate-limit.ts'
@@ -28,7 +30,11 @@ export interface Outside {
   /** Where changes live; default: the memory of this process. */
   readonly store?: ChangeStore
   /** What has to be the same wherever a call may be answered; default: made anew for this process. */
-  readonly keys?: { readonly changes: readonly Uint8Array[]; readonly states: readonly Uint8Array[] }
+  readonly keys?: {
+    readonly changes: readonly Uint8Array[]
+    readonly states: readonly Uint8Array[]
+    readonly markers: Uint8Array
+  }
   /** Aborts when the process is to end, and its questions stay. */
   readonly draining?: AbortSignal
   readonly onCall?: ServerDeps['onCall']
@@ -57,10 +63,11 @@ export function createApp(config: Config, outside: Outside): App {
   const { approval } = config
   const lookups = new RateLimit(LOOKUPS_PER_MINUTE, clock)
   const rate = new RateLimit(config.maxChangesPerMinute, clock)
+  const views = new RecordViews(new Markers(keys?.markers ?? randomBytes(32)), config.showFields)
   const memory = new MemoryStore(clock, audit)
   const store = outside.store ?? memory
   const changes = new Changes(
-    { store, aifi, audit, clock, logger, rate, lookups, secrets: keys?.changes ?? [randomBytes(32)] },
+    { store, aifi, audit, clock, logger, rate, lookups, views, secrets: keys?.changes ?? [randomBytes(32)] },
     {
       readBack: config.aifi.readBack,
       approvalFields: approval.fields,
@@ -80,9 +87,14 @@ export function createApp(config: Config, outside: Outside): App {
     clock,
     waitMs: approval.waitSeconds * 1000,
     ...(outside.draining && { draining: outside.draining }),
-    arguments: { secretArguments: config.secretArguments, approvalCode: approval.mode === 'chat' },
+    views,
+    arguments: {
+      fields: config.fields,
+      secretArguments: config.secretArguments,
+      approvalCode: approval.mode === 'chat',
+    },
   })
-  const find = findCustomersTool({ aifi, audit, lookups, clock })
+  const find = findCustomersTool({ aifi, audit, views, lookups, clock })
   return {
     deps: { version, tools: config.readOnly ? [find] : [update, find], states, clock, logger, onCall: outside.onCall },
     changes,

@@ -3,7 +3,9 @@ import { statSync } from 'node:fs'
 import module from 'node:module'
 import { isAbsolute, join } from 'node:path'
 import process from 'node:process'
+import { watchParent } from './cli/parent.ts'
 import { OWN_NAME } from './config/setting-name.ts'
+import { systemClock as clock } from './lib/clock.ts'
 import { errorFacts } from './lib/error-facts.ts'
 
 /** The oldest Node that the bundled undici runs on. */
@@ -44,6 +46,12 @@ async function start(): Promise<void> {
   stdin.on('close', () => end('end of input'))
   stdin.on('error', () => end('input error'))
   stdout.on('error', () => end('output closed'))
+  if (process.platform !== 'win32') {
+    watchParent({ parentId: () => process.ppid, bytesRead: () => stdin.bytesRead, clock }, () => {
+      // A command that reads no input may be left to run by whoever started it.
+      if (stdin.listenerCount('data') > 0) end('the host has gone')
+    })
+  }
   // The log is not what the program is for.
   stderr.on('error', () => undefined)
   // What is thrown outside of everything may have left anything half done; a promise that nobody awaited has not.
@@ -73,10 +81,12 @@ async function start(): Promise<void> {
 }
 
 async function runProgram(env: NodeJS.ProcessEnv, stop: AbortSignal, endWithin: (ms: number) => void): Promise<number> {
-  const { argv, stdin, stdout, stderr, platform, versions } = process
+  const { argv, execPath, stdin, stdout, stderr, platform, versions } = process
+  const [, file = '', ...args] = argv
   // The build makes it a file of its own, next to this one.
   const { run } = await import('./cli/command-line.ts')
-  return run({ args: argv.slice(2), env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop, endWithin })
+  const program = { command: execPath, file }
+  return run({ args, program, env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop, endWithin })
 }
 
 /**

@@ -73,22 +73,22 @@ export async function pause() {
 }
 
 /**
- * Asks until the answer is one. Enter alone is no; the end of the input (Ctrl-D) is no answer: undefined.
+ * Asks until the answer is a yes or a no: Enter alone is neither. The end of the input (Ctrl-D) is no answer: undefined.
  * @param {string} question
  * @returns {Promise<boolean | undefined>}
  */
 export async function askYesOrNo(question) {
   await swallowTypedAhead()
   for (;;) {
-    const typed = await readLine(`${INDENT}${styled(['bold', 'yellow'], question)} [y/N] `)
+    const typed = await readLine(`${INDENT}${styled(['bold', 'yellow'], question)} [y/n] `)
     if (typed === undefined) {
       line()
       return undefined
     }
     const answer = typed.trim().toLowerCase()
     if (['y', 'yes'].includes(answer)) return true
-    if (['', 'n', 'no'].includes(answer)) return false
-    paragraph('Please answer y or n.', 'yellow')
+    if (['n', 'no'].includes(answer)) return false
+    paragraph('Please type y or n, then Enter.', 'yellow')
   }
 }
 

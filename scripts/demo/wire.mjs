@@ -10,7 +10,7 @@ import { INDENT, line, styled, WIDTH } from './terminal.mjs'
 /** @type {Record<'→' | '←', Color>} */
 const COLORS = { '→': 'cyan', '←': 'magenta' }
 /** @type {Record<string, Color>} */
-const STATUS_COLORS = { updated: 'green', declined: 'yellow', invalid: 'red' }
+const STATUS_COLORS = { found: 'green', updated: 'green', declined: 'yellow', unknown: 'yellow', invalid: 'red' }
 
 /** The real transport; every message that crosses it is shown. */
 export class ShownTransport extends StdioClientTransport {
@@ -91,12 +91,18 @@ function abridgedResult(result) {
     }
   if (result.tools) return { tools: result.tools.map(abridgedTool) }
   if (!result.structuredContent) return result
-  const { customer, approval, ...envelope } = result.structuredContent
+  const { customer, customers, approval, ...envelope } = result.structuredContent
   return {
     ...envelope,
-    ...(customer && { customer: cutTo(customer, 'id', 'email') }),
+    ...(customers && { customers: customers.map(abridgedCustomer) }),
+    ...(customer && { customer: abridgedCustomer(customer) }),
     ...(approval && { approval: cutTo(approval, 'channel', 'answer') }),
   }
+}
+
+/** @param {any} customer */
+function abridgedCustomer(customer) {
+  return cutTo(customer, 'id', 'email')
 }
 
 /** @param {any} tool */

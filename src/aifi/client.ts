@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts'
+import { writeExactly } from '../lib/exact-json.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { extractError } from './errors.ts'
 import { type Http, type Target, targetOf } from './exchange.ts'
@@ -71,7 +72,7 @@ export function createAifi(options: AifiOptions): AifiClient {
         method: 'PATCH',
         origin,
         path,
-        body: JSON.stringify(body),
+        body: writeExactly(body),
         signal,
         onSending: tellOnce,
       } as const
@@ -173,6 +174,7 @@ export function readingOf(sending: Sending): Reading {
   const { http, body } = sending
   const value = successValue(sending)
   if (isJsonObject(value)) return { kind: 'record', record: value, http }
+  if (isWebPage(sending)) return behindWebPage(http.status)
   const reason = statusWords(http.status, { for: 'reading' })
   return { kind: 'unreadable', cause: readingCause(http.status), reason, http, ...errorOf(body) }
 }
@@ -183,6 +185,7 @@ export function listingOf(sending: Sending): Listing {
   const { http, body } = sending
   const value = successValue(sending)
   if (Array.isArray(value)) return { kind: 'list', entries: value, http }
+  if (isWebPage(sending)) return behindWebPage(http.status)
   if (isSuccess(http.status) && body.kind === 'incomplete' && body.cause === 'too_large') {
     const reason = "AiFi's list of customers was too large and was cut off."
     return { kind: 'unreadable', cause: 'too_large', reason, http }
@@ -195,6 +198,16 @@ function withoutAnswer(sending: Exclude<Sending, Answered>): Exclude<Reading, { 
   if (sending.kind === 'no_answer') return { kind: 'unreadable', cause: 'failed', reason: sending.detail }
   if (sending.cause === 'cancelled') return readingCancelled
   return { kind: 'unreachable', cause: sending.cause, detail: sending.detail }
+}
+
+/** Whoever answers so in the place of AiFi would do the same to a change. With the status of an error it may be AiFi. */
+function isWebPage({ http, body }: Answered): boolean {
+  return isSuccess(http.status) && body.kind === 'text' && /^\s*</.test(body.text)
+}
+
+function behindWebPage(status: number): Extract<Reading, { kind: 'unreachable' }> {
+  const detail = `A web page came in the place of AiFi's answer (HTTP ${status}), such as the sign-in page of a proxy or VPN.`
+  return { kind: 'unreachable', cause: 'web_page', detail }
 }
 
 function successValue({ http, body }: Answered): unknown {

@@ -1,5 +1,7 @@
 import type { Clock } from '../lib/clock.ts'
+import { parseExactly } from '../lib/exact-json.ts'
 import { NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
+import { decoded } from './content-coding.ts'
 import { cancelledBeforeSending, type Failure, neverSent, noAnswer } from './failure.ts'
 import type { Body, HttpFacts } from './port.ts'
 
@@ -25,7 +27,7 @@ export interface HttpRequest extends Target {
   readonly signal?: AbortSignal | undefined
   /** Called just before the first byte leaves, on an open connection. */
   readonly onSending?: (() => void) | undefined
-  /** The largest content of an answer that is read, in bytes. Default: 1 MB. */
+  /** The largest content of an answer that is read, in bytes, packed and unpacked. Default: 1 MB. */
   readonly maxBytes?: number
 }
 
@@ -52,7 +54,7 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>
 export interface ExchangeOptions {
   /** Where it goes to: `https://host[:port]`. */
   readonly origin: string
-  /** The largest content that is read, in bytes. */
+  /** The largest content that is read, in bytes, packed and unpacked. */
   readonly maxBytes: number
   readonly onSending: (() => void) | undefined
   readonly clock: Clock
@@ -78,6 +80,8 @@ export class Exchanging {
   #controller: Controller | undefined
   /** Present once status and headers have come. */
   #http: HttpFacts | undefined
+  /** `Content-Encoding` of the answer. */
+  #codings = ''
 
   constructor(options: ExchangeOptions) {
     this.#options = options
@@ -107,7 +111,9 @@ export class Exchanging {
 
   onResponseStart(_: Controller, status: number, headers: Headers): void {
     // 1xx announce an answer, and are none (RFC 9110, section 15.2).
-    if (status >= 200) this.#http = readFacts(status, headers, this.#options.clock.now())
+    if (status < 200) return
+    this.#http = readFacts(status, headers, this.#options.clock.now())
+    this.#codings = [headers['content-encoding'] ?? []].flat().join(',')
   }
 
   onResponseData(_: Controller, chunk: Buffer): void {
@@ -117,7 +123,13 @@ export class Exchanging {
   }
 
   onResponseEnd(): void {
-    if (this.#http) this.#finish({ kind: 'answered', http: this.#http, body: readBody(Buffer.concat(this.#chunks)) })
+    if (!this.#http) return
+    const content = decoded(Buffer.concat(this.#chunks), this.#codings, this.#options.maxBytes)
+    this.#finish(
+      typeof content === 'string'
+        ? incomplete(this.#http, content)
+        : { kind: 'answered', http: this.#http, body: readBody(content) },
+    )
   }
 
   onResponseError(_: Controller, error: Error): void {
@@ -151,9 +163,10 @@ function readBody(content: Uint8Array): Body {
   const text = new TextDecoder().decode(content)
   if (text.trim() === '') return { kind: 'empty' }
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parseExactly(text)
     if (nestsWithin(value, JSON_LEVELS)) return { kind: 'json', value }
-  } catch {
+  } catch (error) {
+    if (error instanceof RangeError) return { kind: 'incomplete', cause: 'too_large' }
     // No JSON.
   }
   return { kind: 'text', text: text.slice(0, TEXT_LIMIT) }

@@ -1,4 +1,4 @@
-import { Agent, type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import type { Clock } from '../lib/clock.ts'
 import { Exchanging, type Http } from './exchange.ts'
 import { cancelledBeforeSending, ProxyError } from './failure.ts'
@@ -17,6 +17,13 @@ const CONNECTIONS = 6
 /** The longer a connection idles, the likelier it is closed under a request, whose outcome is then unknown. */
 const KEEP_ALIVE_MS = 4_000
 const KEEP_ALIVE_MAX_MS = 15_000
+/**
+ * A host has several addresses, IPv4 and IPv6, and they are tried one after the other: this is how long each gets before
+ * it is given up. Node's own 250 ms are less than a far host takes; a lost first packet is repeated after a second.
+ */
+const ADDRESS_MS = 1_500
+/** A host with dead addresses is still reached within the deadline. */
+const ADDRESSES = 4
 
 /** One pool of connections and the way to exchange over it. Throws a ProxyError on a proxy address that cannot be used. */
 export function createHttp({ timeoutMs, clock, proxy }: HttpOptions): Http {
@@ -48,35 +55,49 @@ export function createHttp({ timeoutMs, clock, proxy }: HttpOptions): Http {
 }
 
 function createDispatcher(timeoutMs: number, proxy: ProxySettings | undefined): Dispatcher {
+  const connect = {
+    timeout: timeoutMs,
+    autoSelectFamilyAttemptTimeout: Math.max(10, Math.min(ADDRESS_MS, Math.floor(timeoutMs / ADDRESSES))),
+  }
   const options = {
     connections: CONNECTIONS,
-    connect: { timeout: timeoutMs },
+    connect,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
     // The deadline of the exchange covers both.
     headersTimeout: 0,
     bodyTimeout: 0,
   }
-  if (!proxy?.httpProxy && !proxy?.httpsProxy) return new Agent(options)
+  // Only https leaves this machine: what goes through a proxy goes through this one.
+  const address = proxy?.httpsProxy ?? proxy?.httpProxy
+  if (!proxy || !address) return new Agent(options)
+  const connectToProxy = buildConnector(connect)
   try {
     return new EnvHttpProxyAgent({
       ...options,
+      ...socksLogin(new URL(address)),
+      httpProxy: address,
+      httpsProxy: address,
       // Empty, not absent: undici reads the environment for what is absent.
-      httpProxy: proxy.httpProxy ?? '',
-      httpsProxy: proxy.httpsProxy ?? '',
       noProxy: proxy.noProxy ?? '',
-      clientFactory: (origin, { connect }: { connect: buildConnector.connector }) =>
+      clientFactory: (origin) =>
         proxyPool(origin, {
           headersTimeout: timeoutMs,
           // undici gives the proxy's address as the name for TLS; an IP address is none, and Node 26 refuses it. Without
           // a name given, it takes that of the host if it has one.
-          connect: (target, callback) => connect({ ...target, servername: '' }, callback),
+          connect: (target, callback) => connectToProxy({ ...target, servername: '' }, callback),
         }),
     })
   } catch {
     // The reason would quote the address, which may carry a password.
     throw new ProxyError('The address of the proxy is no URL that can be used')
   }
+}
+
+/** undici would hand the login to a SOCKS proxy as it is written in the address, percent-encoded. */
+function socksLogin({ protocol, username, password }: URL): { username?: string; password?: string } {
+  if (!protocol.startsWith('socks')) return {}
+  return { username: decodeURIComponent(username), password: decodeURIComponent(password) }
 }
 
 /**

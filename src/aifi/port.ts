@@ -88,6 +88,9 @@ export type Sending =
   /** The request was on its way, at least in part, and no complete status line and headers came back. */
   | { kind: 'no_answer'; cause: 'timeout' | 'reset' | 'malformed' | 'closing'; detail: string }
 
+/** Why a reading did not get as far as AiFi. */
+export type UnreachableCause = NotSentCause | 'web_page' // something in between answered with a page, such as one to sign in at
+
 /** How the attempt to read ended. */
 export type Reading =
   | { kind: 'record'; record: JsonObject; http: HttpFacts }
@@ -101,7 +104,7 @@ export type Reading =
       error?: AifiError
     }
   /** AiFi could not be reached at all, or gave out no token; a change would meet the same. */
-  | { kind: 'unreachable'; cause: NotSentCause; detail: string }
+  | { kind: 'unreachable'; cause: UnreachableCause; detail: string }
 
 /** How the attempt to list ended. */
 export type Listing =

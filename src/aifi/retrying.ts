@@ -1,4 +1,5 @@
 import { type Clock, Deadline, sleep } from '../lib/clock.ts'
+import { parseExactly, writeExactly } from '../lib/exact-json.ts'
 import type { Secret } from '../lib/secret.ts'
 import { extractError } from './errors.ts'
 import type { Exchange, Http, HttpRequest } from './exchange.ts'
@@ -32,21 +33,26 @@ export function createSender(http: Http, tokens: TokenSource, clock: Clock, time
   return async (request, { budgetMs, once = false }) => {
     const budget = new Deadline(clock, budgetMs)
     const used = new Set<Again['because']>()
-    let refused: { token: string; answer: Sending } | undefined
+    let refusedToken: string | undefined
+    let answer: Sending | undefined
+    // A repetition that did not leave is no news about a change: it ended as AiFi has answered it.
+    const unsent = (how: Sending) => (request.method === 'PATCH' && answer) || how
     for (let attempts = 1; ; attempts++) {
       const given = await unlessAborted(() => tokens.get(), request.signal)
-      if (!given) return cancelledBeforeSending
-      if (given.kind === 'no_token') return { kind: 'not_sent', cause: 'token', detail: given.detail }
-      if (refused && given.token.reveal() === refused.token) return refused.answer
+      if (!given) return unsent(cancelledBeforeSending)
+      if (given.kind === 'no_token') return unsent({ kind: 'not_sent', cause: 'token', detail: given.detail })
+      if (answer && given.token.reveal() === refusedToken) return answer
       const exchange = withoutToken(
         await http.exchange({ headers: headersFor(request, given.token), ...request }),
         given.token,
       )
-      const ended: Sending = exchange.kind === 'answered' ? { attempts, ...exchange } : exchange
+      const sending: Sending = exchange.kind === 'answered' ? { attempts, ...exchange } : exchange
+      if (sending.kind === 'answered') answer = sending
+      const ended = sending.kind === 'not_sent' ? unsent(sending) : sending
       const again = whyAgain(exchange, request.method, once)
       if (again?.because === 'token') {
         if (!tokens.invalidate(given.token)) return ended
-        refused = { token: given.token.reveal(), answer: ended }
+        refusedToken = given.token.reveal()
       }
       if (!again || used.has(again.because) || again.pauseMs + timeoutMs > budget.remainingMs) return ended
       used.add(again.because)
@@ -83,7 +89,9 @@ function withoutToken(exchange: Exchange, token: Secret): Exchange {
   const text = JSON.stringify(exchange)
   if (spelled.length < TOKEN_LENGTH || !text.includes(spelled)) return exchange
   const cut: Exchange = JSON.parse(text.replaceAll(spelled, '•••'))
-  return cut
+  if (exchange.kind !== 'answered' || exchange.body.kind !== 'json' || cut.kind !== 'answered') return cut
+  const content = writeExactly(exchange.body.value).replaceAll(spelled, '•••')
+  return { ...cut, body: { kind: 'json', value: parseExactly(content, Number.POSITIVE_INFINITY) } }
 }
 
 function headersFor({ body }: Authorized, token: Secret): Record<string, string> {

@@ -117,12 +117,14 @@ class TokenEndpointError extends Error {
 function toResponse(exchange: Exchange): Response {
   if (exchange.kind !== 'answered') throw new TokenEndpointError(`could not be used. ${exchange.detail}`)
   const { http, body } = exchange
-  const { access_token, token_type, expires_in, error } =
+  // Whoever leaves the type out means the only one that there is (RFC 6749 demands it).
+  const { access_token, expires_in, error, ...answer } =
     body.kind === 'json' && isJsonObject(body.value) ? body.value : {}
   const isRefusal = http.status >= 400 && http.status < 500 && typeof error === 'string'
   if (!isRefusal && (http.status !== 200 || access_token === undefined)) {
     throw new TokenEndpointError(`answered HTTP ${http.status} without a token.`)
   }
+  const token_type = answer.token_type ?? 'Bearer'
   const isLifetime = Number.isFinite(Number(expires_in)) && Number(expires_in) > 0
   return Response.json(
     { access_token, token_type, error, ...(isLifetime && { expires_in: Number(expires_in) }) },

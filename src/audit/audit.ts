@@ -1,4 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { hostname, userInfo } from 'node:os'
+import process from 'node:process'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -44,6 +46,8 @@ export interface AuditAttempt {
   /** Who asked, over HTTP: a person, or an application on nobody's behalf. */
   proposer?: Person
   application?: string
+  /** Why, in the words of the assistant; secrets cut out. */
+  reason?: string
   approval: AuditApproval
   /** Only when the operator turned values on, and never a secret one: the caller leaves those out. */
   values?: JsonObject
@@ -53,19 +57,24 @@ export interface AuditOutcome {
   changeId: string
   customerId: number
   status: string
-  /** Over HTTP, of what was never sent: what, and who asked. */
+  http?: { status: number; type?: string | undefined; requestId?: string | undefined }
+  /** These of a change that was not sent; of one that was, they are in its attempt. */
   fields?: readonly string[]
   client?: string
   proposer?: Person
   application?: string
-  http?: { status: number; type?: string | undefined; requestId?: string | undefined }
+  reason?: string
   approval?: AuditApproval
 }
 
 export interface AuditLookup {
+  /** The program that asked, by its own account. */
+  client: string
   filter: 'customerId' | 'email' | 'externalId'
   /** How many records matched; `null` when that is not known. */
   found: number | null
+  /** Whose records the client was shown. */
+  customerIds: readonly number[]
   status: string
 }
 
@@ -77,11 +86,20 @@ export class AuditError extends Error {
 /** Keeps nothing. */
 export const noAudit: Audit = { write: () => true, close() {} }
 
+/** Stands in the `start` line of a run. */
+export interface AuditOrigin {
+  /** The user of the operating system; its number where it has no name. */
+  readonly user: string
+  readonly host: string
+}
+
 export interface AuditOptions {
   clock: Clock
   logger: Pick<Logger, 'error'>
   /** Names this run of the process in the file. */
   runId?: string
+  /** For whom and where it runs. */
+  origin?: AuditOrigin
   disk?: Disk
 }
 
@@ -92,7 +110,8 @@ export interface AuditOptions {
  * A run begins in a file with a `start` line, numbered 0, or, in a file that log rotation put in place, further on.
  * Lines are plain ASCII, so that no terminal and no editor shows them as something else.
  */
-export function openAudit(path: string, { clock, logger, runId = randomUUID(), disk }: AuditOptions): Audit {
+export function openAudit(path: string, options: AuditOptions): Audit {
+  const { clock, logger, runId = randomUUID(), origin = thisOrigin(), disk } = options
   const file = orAuditError(() => new AppendFile(path, disk))
   let seq = 0
   let prev: string | null = null
@@ -108,7 +127,7 @@ export function openAudit(path: string, { clock, logger, runId = randomUUID(), d
     write(entry) {
       try {
         orAuditError(() => {
-          if (file.refresh()) append('start', {})
+          if (file.refresh()) append('start', origin)
           append(entry.event, entry)
           file.flush()
         })
@@ -119,6 +138,16 @@ export function openAudit(path: string, { clock, logger, runId = randomUUID(), d
       }
     },
     close: () => file.close(),
+  }
+}
+
+function thisOrigin(): AuditOrigin {
+  const host = hostname()
+  try {
+    return { user: userInfo().username, host }
+  } catch {
+    // Containers often run under a number that no list of users has.
+    return { user: String(process.getuid?.() ?? 'unknown'), host }
   }
 }
 

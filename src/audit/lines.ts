@@ -1,64 +1,41 @@
-import { createHash } from 'node:crypto'
-import * as z from 'zod'
+import { createReadStream } from 'node:fs'
 
-/** One readable line of an audit file. */
-export interface AuditLine {
-  /** Line number in the file, from 1. */
-  readonly line: number
-  readonly run: string
-  readonly seq: number
-  readonly prev: string | null
-  /** SHA-256 of the line as it stands in the file, in hex. */
-  readonly hash: string
-  readonly event: 'start' | 'attempt' | 'outcome' | 'lookup'
-  readonly time: string
-  readonly changeId?: string | undefined
-  readonly customerId?: number | undefined
-}
+/** The lines of an audit, in order, without their line breaks: those of a file, or what a database holds. */
+export type LineSource = AsyncIterable<Uint8Array>
 
-/** A line that is no record. `torn`: it could be the beginning of one, cut off by a crash or a full disk. */
-export interface UnreadableLine {
-  readonly line: number
-  readonly torn: boolean
-}
+/** Far more than a record has, in bytes: of a longer line only the beginning is kept, which is no record. */
+export const LONGEST_LINE = 16 * 1024 * 1024
 
-const recordSchema = z.object({
-  v: z.literal(1),
-  time: z.string(),
-  run: z.string(),
-  seq: z.int().min(0),
-  prev: z.string().nullable(),
-  event: z.enum(['start', 'attempt', 'outcome', 'lookup']),
-  changeId: z.string().optional(),
-  customerId: z.int().optional(),
-})
+const LINE_BREAK = 0x0a
 
-/** Far more than a record has, in bytes: a longer line is cut, and so not readable. */
-const LONGEST_LINE = 16 * 1024 * 1024
-
-/** How every record begins. */
-const BEGINNING = '{"v":1,"time":"'
-
-/** The lines of an audit file, blank ones left out. */
-export function* auditLines(content: Buffer): Generator<AuditLine | UnreadableLine> {
-  let line = 0
-  // Line by line: the whole file may be larger than a string can be.
-  for (let start = 0; start < content.length; ) {
-    const lineBreak = content.indexOf('\n', start)
-    const end = lineBreak < 0 ? content.length : lineBreak
-    line += 1
-    if (end > start) yield readLine(line, content.subarray(start, end))
-    start = end + 1
+/** The lines of a file of any size. Throws what the file system throws. */
+export async function* fileLines(path: string): AsyncGenerator<Buffer> {
+  let rest: Buffer[] = []
+  let restLength = 0
+  const keep = (piece: Buffer) => {
+    if (restLength <= LONGEST_LINE) rest.push(piece)
+    restLength += piece.length
   }
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+    let start = 0
+    for (let end = chunk.indexOf(LINE_BREAK); end >= 0; end = chunk.indexOf(LINE_BREAK, start)) {
+      keep(chunk.subarray(start, end))
+      yield Buffer.concat(rest)
+      rest = []
+      restLength = 0
+      start = end + 1
+    }
+    if (start < chunk.length) keep(chunk.subarray(start))
+  }
+  if (restLength > 0) yield Buffer.concat(rest)
 }
 
-function readLine(line: number, bytes: Buffer): AuditLine | UnreadableLine {
-  const text = bytes.toString('utf8', 0, LONGEST_LINE)
-  try {
-    const record = recordSchema.safeParse(JSON.parse(text))
-    if (!record.success) return { line, torn: false }
-    return { line, hash: createHash('sha256').update(bytes).digest('hex'), ...record.data }
-  } catch {
-    return { line, torn: text.startsWith(BEGINNING) || BEGINNING.startsWith(text) }
+/** The lines of a file that is in memory. */
+export function* contentLines(content: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < content.length; ) {
+    const lineBreak = content.indexOf(LINE_BREAK, start)
+    const end = lineBreak < 0 ? content.length : lineBreak
+    yield content.subarray(start, end)
+    start = end + 1
   }
 }

@@ -1,8 +1,38 @@
+import { createHash } from 'node:crypto'
+import * as z from 'zod'
 import { harmless } from '../lib/text.ts'
-import { type AuditProblem, chainProblems } from './chain.ts'
-import { type AuditLine, auditLines, type UnreadableLine } from './lines.ts'
+import { contentLines, LONGEST_LINE } from './lines.ts'
 
-/** What an audit file says about itself. Intact when `problems` is empty. */
+/** One readable line of an audit. */
+interface AuditLine {
+  /** Line number, from 1. */
+  readonly line: number
+  readonly run: string
+  readonly seq: number
+  readonly prev: string | null
+  /** SHA-256 of the line as it stands there, in hex. */
+  readonly hash: string
+  readonly event: 'start' | 'attempt' | 'outcome' | 'lookup'
+  readonly time: string
+  readonly changeId?: string | undefined
+  readonly customerId?: number | undefined
+}
+
+/** A line that is no record. `torn`: it could be the beginning of one, cut off by a crash or a full disk. */
+interface UnreadableLine {
+  readonly line: number
+  readonly torn: boolean
+}
+
+export interface AuditProblem {
+  /** Line number, from 1: the line itself, or the first one after the place where lines are missing. */
+  readonly line: number
+  readonly run?: string
+  /** What is wrong there, as a sentence without a subject of its own: "is a copy of line 3". */
+  readonly text: string
+}
+
+/** What an audit says about itself. Intact when `problems` is empty. */
 export interface AuditReport {
   readonly runs: number
   readonly attempts: number
@@ -18,40 +48,79 @@ export interface AuditReport {
   readonly openAttempts: readonly AuditLine[]
 }
 
+/** What every record has. What else is in it, other versions may know. */
+const recordSchema = z.object({
+  v: z.literal(1),
+  time: z.string(),
+  run: z.string(),
+  seq: z.int().min(0),
+  prev: z.string().nullable(),
+  event: z.enum(['start', 'attempt', 'outcome', 'lookup']),
+  changeId: z.string().optional(),
+  customerId: z.int().optional(),
+})
+
+/** How every record begins. */
+const BEGINNING = '{"v":1,"time":"'
+
+/** {@link AuditCheck} of a file that is in memory, as bytes or text. */
+export function verifyAudit(content: Uint8Array | string): AuditReport {
+  const check = new AuditCheck()
+  for (const line of contentLines(Buffer.from(content))) check.add(line)
+  return check.report()
+}
+
 /**
- * Checks the chains of an audit file (its content, as bytes or text).
+ * Checks the chains of an audit, whose lines it is given one by one.
  *
  * It finds every line that was removed, changed, copied, moved or inserted, by damage or a careless edit, as long as a
  * later line of the same run is left. It cannot find that a run's last lines were removed, that its very last line was
  * changed, that a whole run was removed, or that somebody with write access made the chain anew.
  */
-export function verifyAudit(content: Uint8Array | string): AuditReport {
-  const lines: AuditLine[] = []
-  const unreadable: UnreadableLine[] = []
-  for (const line of auditLines(typeof content === 'string' ? Buffer.from(content) : asBuffer(content))) {
-    if ('torn' in line) unreadable.push(line)
-    else lines.push(line)
+export class AuditCheck {
+  readonly #lines: AuditLine[] = []
+  readonly #unreadable: UnreadableLine[] = []
+  #count = 0
+
+  /** The next line, without its line break. A blank one only counts. */
+  add(bytes: Uint8Array): void {
+    this.#count += 1
+    if (bytes.length === 0) return
+    const line = readLine(this.#count, bytes)
+    if ('torn' in line) this.#unreadable.push(line)
+    else this.#lines.push(line)
   }
-  const chain = chainProblems(lines, unreadable)
-  const accounted = new Set(chain.map(({ line }) => line))
-  const others = unreadable.filter(({ line }) => !accounted.has(line))
-  const foreign = others.filter(({ torn }) => !torn).map(({ line }) => ({ line, text: 'is no record of this audit' }))
-  const finished = new Set(lines.filter(({ event }) => event === 'outcome').map(({ changeId }) => changeId))
-  const count = (event: AuditLine['event']) => lines.filter((line) => line.event === event).length
-  return {
-    runs: new Set(lines.map(({ run }) => run)).size,
-    attempts: count('attempt'),
-    outcomes: count('outcome'),
-    lookups: count('lookup'),
-    problems: [...chain, ...foreign].sort((a, b) => a.line - b.line),
-    tornLines: others.filter(({ torn }) => torn).map(({ line }) => line),
-    continuedRuns: continuedRuns(lines),
-    openAttempts: lines.filter(({ event, changeId }) => event === 'attempt' && !finished.has(changeId)),
+
+  report(): AuditReport {
+    const lines = this.#lines
+    const chain = chainProblems(lines, this.#unreadable)
+    const accounted = new Set(chain.map(({ line }) => line))
+    const others = this.#unreadable.filter(({ line }) => !accounted.has(line))
+    const foreign = others.filter(({ torn }) => !torn).map(({ line }) => ({ line, text: 'is no record of this audit' }))
+    const finished = new Set(lines.filter(({ event }) => event === 'outcome').map(({ changeId }) => changeId))
+    const count = (event: AuditLine['event']) => lines.filter((line) => line.event === event).length
+    return {
+      runs: new Set(lines.map(({ run }) => run)).size,
+      attempts: count('attempt'),
+      outcomes: count('outcome'),
+      lookups: count('lookup'),
+      problems: [...chain, ...foreign].sort((a, b) => a.line - b.line),
+      tornLines: others.filter(({ torn }) => torn).map(({ line }) => line),
+      continuedRuns: continuedRuns(lines),
+      openAttempts: lines.filter(({ event, changeId }) => event === 'attempt' && !finished.has(changeId)),
+    }
   }
 }
 
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength)
+function readLine(line: number, bytes: Uint8Array): AuditLine | UnreadableLine {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', 0, LONGEST_LINE)
+  try {
+    const record = recordSchema.safeParse(JSON.parse(text))
+    if (!record.success) return { line, torn: false }
+    return { line, hash: createHash('sha256').update(bytes).digest('hex'), ...record.data }
+  } catch {
+    return { line, torn: text.startsWith(BEGINNING) || BEGINNING.startsWith(text) }
+  }
 }
 
 function continuedRuns(lines: readonly AuditLine[]): AuditReport['continuedRuns'] {
@@ -59,6 +128,89 @@ function continuedRuns(lines: readonly AuditLine[]): AuditReport['continuedRuns'
   for (const line of lines) if (!firstLines.has(line.run)) firstLines.set(line.run, line)
   const continued = [...firstLines.values()].filter(({ event, seq }) => event === 'start' && seq > 0)
   return continued.map(({ line, run, seq }) => ({ line, run, seq }))
+}
+
+/** What breaks the chains of the given lines, by line number. */
+function chainProblems(lines: readonly AuditLine[], unreadable: readonly UnreadableLine[]): AuditProblem[] {
+  const { placed, problems } = placeByHash(lines)
+  const runs = new Map<string, AuditLine[]>()
+  for (const line of placed) {
+    const run = runs.get(line.run)
+    if (run) run.push(line)
+    else runs.set(line.run, [line])
+  }
+  const broken = [...runs.values()].flatMap((run) => {
+    const inSequence = run.toSorted((a, b) => a.seq - b.seq)
+    return [...misplaced(run), ...beginning(inSequence, unreadable), ...brokenLinks(inSequence, unreadable)]
+  })
+  return [...problems, ...broken].sort((a, b) => a.line - b.line)
+}
+
+/**
+ * Copies left out, and every line where the hash of its predecessor says it belongs: that predecessor is unchanged, so
+ * its run and number are right, and a line that disagrees with them was changed.
+ */
+function placeByHash(lines: readonly AuditLine[]): { placed: AuditLine[]; problems: AuditProblem[] } {
+  const problems: AuditProblem[] = []
+  const byHash = new Map<string, AuditLine>()
+  for (const line of lines) {
+    const original = byHash.get(line.hash)
+    if (original) problems.push(problem(line, `is a copy of line ${original.line}`))
+    else byHash.set(line.hash, line)
+  }
+  const placed = [...byHash.values()].map((line) => {
+    const before = byHash.get(line.prev ?? '')
+    if (!before || (before.run === line.run && before.seq + 1 === line.seq)) return line
+    problems.push(problem(line, `was changed: it follows line ${before.line}, but its run or number says otherwise`))
+    return { ...line, run: before.run, seq: before.seq + 1 }
+  })
+  return { placed, problems }
+}
+
+function misplaced(run: readonly AuditLine[]): AuditProblem[] {
+  return run.flatMap((line, index) => {
+    const above = run[index - 1]
+    if (above === undefined || above.seq <= line.seq) return []
+    return problem(line, `was moved, or line ${above.line} was: it is number ${line.seq} and stands after ${above.seq}`)
+  })
+}
+
+/** Only a `start` line may be the first of its run; it is number 0, or log rotation has put it further on. */
+function beginning([first]: readonly AuditLine[], unreadable: readonly UnreadableLine[]): AuditProblem[] {
+  if (first === undefined) return []
+  if (first.event !== 'start' && first.seq > 0) return [missingLines({ line: 0, seq: -1 }, first, unreadable)]
+  const sound = first.event === 'start' && (first.seq === 0) === (first.prev === null)
+  return sound ? [] : [problem(first, 'was changed: the first line of a run looks otherwise')]
+}
+
+function brokenLinks(inSequence: readonly AuditLine[], unreadable: readonly UnreadableLine[]): AuditProblem[] {
+  return inSequence.flatMap((line, index) => {
+    const before = inSequence[index - 1]
+    if (before === undefined) return []
+    if (line.seq === before.seq) {
+      return problem(line, `has the same number as line ${before.line}: one of them was inserted or changed`)
+    }
+    if (line.seq > before.seq + 1) return missingLines(before, line, unreadable)
+    if (line.prev === before.hash) return []
+    return problem(before, `was changed, or its hash in line ${line.line} was`)
+  })
+}
+
+function missingLines(
+  before: Pick<AuditLine, 'line' | 'seq'>,
+  after: AuditLine,
+  unreadable: readonly UnreadableLine[],
+): AuditProblem {
+  const count = after.seq - before.seq - 1
+  const missing = count === 1 ? 'one line of the run is missing' : `${count} lines of the run are missing`
+  const damaged = unreadable.find(({ line }) => line > before.line && line < after.line)
+  if (damaged) return { line: damaged.line, run: after.run, text: `cannot be read, and ${missing} there` }
+  const place = before.line === 0 ? 'before it' : `between line ${before.line} and it`
+  return problem(after, `comes after a gap: ${missing} ${place}`)
+}
+
+function problem({ line, run }: AuditLine, text: string): AuditProblem {
+  return { line, run, text }
 }
 
 /** A part of the report longer than this is cut, in lines: a file converted by an editor has every line changed. */

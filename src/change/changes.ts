@@ -3,6 +3,7 @@ import type { Aifi } from '../aifi/port.ts'
 import type { Audit } from '../audit/audit.ts'
 import { movedFields } from '../customer/compare.ts'
 import { type ChangeRequest, type CustomerChanges, requestedFields } from '../customer/fields.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import { type Clock, Deadline, instantIn, remainingMs, sleep } from '../lib/clock.ts'
 import { canonicalJson } from '../lib/json.ts'
 import { KeyedQueue } from '../lib/keyed-queue.ts'
@@ -13,7 +14,7 @@ import { SharedWork } from '../lib/shared-work.ts'
 import type { Asked, Asking, Caller, Change, Claimed, Decision, Ended, Lease, Rung, Sending, Shown } from './change.ts'
 import * as change from './change.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
-import { type Plan, planChange, shownBy } from './plan.ts'
+import { type Plan, type Planning, planChange, planProposal, shownBy } from './plan.ts'
 import { approvalOf, attemptEntry, type Departure, outcomeEntry, sendChange } from './send.ts'
 import type { ChangeStore, Swapped } from './store.ts'
 import * as unsent from './unsent.ts'
@@ -42,6 +43,7 @@ export interface ChangesDeps {
   readonly audit: Audit
   readonly clock: Clock
   readonly logger: Logger
+  readonly views: RecordViews
   /** Changes that may begin in a minute. */
   readonly rate: RateLimit
   /** Looks at a record that change nothing, those of `find_customers` too. */
@@ -84,11 +86,19 @@ export type Verdict =
   /** Another change of this customer is being sent: the question stays, to be answered again. */
   | { readonly kind: 'busy' }
 
+/** What a person typed, and how they are told what AiFi says to it. */
+interface Typed {
+  readonly secrets: change.TypedSecrets
+  readonly onAifiWords?: ((words: string) => void) | undefined
+}
+
 /** A change that this process carries out just now. */
 interface Work {
   readonly stop: AbortController
   /** The request has left: it cannot be stopped any more. */
   left: boolean
+  /** Nobody wants to be told of an end without it. */
+  unwanted: boolean
   done: Promise<void>
 }
 
@@ -182,12 +192,18 @@ export class Changes {
     return (await this.#swap(change.putThrough(asked, rung))) === 'done'
   }
 
-  /** This way cannot bring an answer; `release`: but may, if it is tried again. */
-  async handOn(id: string, handle: string, how: 'pass' | 'release' = 'pass'): Promise<void> {
-    await this.#retried(id, (asked) => {
-      if (asked.asking.rung?.handle !== handle) return undefined
-      return how === 'pass' ? change.handedOn(asked) : change.putThrough(asked, undefined)
-    })
+  /** This way cannot bring an answer, for the reason that the sentence tells. */
+  async handOn(id: string, handle: string, reason: string): Promise<void> {
+    await this.#retried(id, (asked) =>
+      asked.asking.rung?.handle === handle ? change.handedOn(asked, reason) : undefined,
+    )
+  }
+
+  /** Nobody is being asked this way any more; the same way may be tried again. */
+  async release(id: string, handle: string): Promise<void> {
+    await this.#retried(id, (asked) =>
+      asked.asking.rung?.handle === handle ? change.putThrough(asked, undefined) : undefined,
+    )
   }
 
   /** A call has waited its whole time for the answer in vain. */
@@ -205,8 +221,15 @@ export class Changes {
    * change is for {@link watch} to tell.
    *
    * @param typed what the person typed for it: held by nobody but the work that sends it.
+   * @param onAifiWords told AiFi's own words when it refuses what was typed. For whoever typed it, and nobody else: they
+   *   may repeat it. Called before the change ends; neither escaped nor kept.
    */
-  async decide(id: string, given: GivenAnswer, typed: change.TypedSecrets = {}): Promise<Verdict> {
+  async decide(
+    id: string,
+    given: GivenAnswer,
+    typed: change.TypedSecrets = {},
+    onAifiWords?: (words: string) => void,
+  ): Promise<Verdict> {
     const asked = await this.get(id)
     if (asked?.state !== 'asked' || asked.asking.round !== given.round) return { kind: 'too_late', change: asked }
     const { answer, channel, handle, by } = given
@@ -218,7 +241,7 @@ export class Changes {
       return done ? { kind: 'counted' } : { kind: 'too_late', change: await this.get(id) }
     }
     if (asked.asking.rung?.handle !== handle) return { kind: 'too_late', change: asked }
-    return this.#approve(asked, decision, typed)
+    return this.#approve(asked, decision, { secrets: typed, onAifiWords })
   }
 
   /** There turned out to be nobody to ask. */
@@ -227,11 +250,20 @@ export class Changes {
     await this.#finish(asked, unsent.nobodyToAsk(asked.request, reason), decision)
   }
 
-  /** Who asked wants it no longer. True: nothing was sent, and nothing will be. False: it was sent, or is over. */
-  async withdraw(id: string, reason: string, by?: Person): Promise<boolean> {
+  /**
+   * Who asked wants it no longer. `unwanted`: nor to be told of it. `by`: who says so, where that is known.
+   *
+   * @returns true: nothing was sent, and nothing will be. False: it was sent, or is over.
+   */
+  async withdraw(
+    id: string,
+    reason: string,
+    { unwanted, by }: { readonly unwanted: boolean; readonly by?: Person },
+  ): Promise<boolean> {
     const work = this.#underWay.get(id)
     if (work) {
       if (work.left) return false
+      work.unwanted = unwanted
       work.stop.abort()
       await work.done
       return !work.left
@@ -241,7 +273,7 @@ export class Changes {
     const channel = asked.asking.rung?.channel
     const at = this.#deps.clock.now()
     const decision: Decision = { kind: 'withdrawn', at, reason, ...(channel && { channel }), ...(by && { by }) }
-    return this.#finish(asked, unsent.withdrawn(asked.request, reason), decision)
+    return this.#finish(asked, unsent.withdrawn(asked.request, reason), decision, unwanted ? { unwanted } : {})
   }
 
   /** Watches the change with this id. `call`: on behalf of a call, which has to be told of its end. */
@@ -299,7 +331,7 @@ export class Changes {
         await this.#finish(lapsed, unsent.expired(lapsed.request, this.#settings.lifetimeMs), decision)
       } else if (lapsed.state === 'claimed') await this.#unclaim(lapsed)
       else if (lapsed.state === 'sending') {
-        await this.#finish(lapsed, unsent.senderStopped(lapsed.request), lapsed.decision, lapsed.lease)
+        await this.#finish(lapsed, unsent.senderStopped(lapsed.request), lapsed.decision, { presumed: lapsed.lease })
       }
     }
   }
@@ -308,7 +340,7 @@ export class Changes {
    * What would be done, without doing it. It shows the record, so it counts and is written into the audit as a lookup
    * is.
    */
-  async preview(request: ChangeRequest, signal: AbortSignal): Promise<Plan> {
+  async preview(request: ChangeRequest, { client }: Caller, signal: AbortSignal): Promise<Plan> {
     const { audit } = this.#deps
     const retryAfterSeconds = this.#deps.lookups.take()
     if (retryAfterSeconds !== undefined)
@@ -317,10 +349,11 @@ export class Changes {
     if (!leave) return { kind: 'stop', envelope: unsent.stoppedBeforeSending(request) }
     try {
       const reading = await this.#read(request, signal)
-      const found = reading?.kind === 'record' ? 1 : null
-      const isAudited = audit.write({ event: 'lookup', filter: 'customerId', found, status: 'preview' })
+      const isRead = reading?.kind === 'record'
+      const seen = { found: isRead ? 1 : null, customerIds: isRead ? [request.customerId] : [] }
+      const isAudited = audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
       if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
-      return planChange(request, reading, this.#settings.approvalFields)
+      return planProposal(request, reading, this.#planning)
     } finally {
       leave()
     }
@@ -331,7 +364,7 @@ export class Changes {
     this.#closing.abort()
     const works = [...this.#underWay.values()].map(({ done }) => done)
     const live = await this.#deps.store.live()
-    const voided = live.map(({ id }) => this.withdraw(id, 'The program that asked has ended.'))
+    const voided = live.map(({ id }) => this.withdraw(id, 'The program that asked has ended.', { unwanted: true }))
     await Promise.all([...works, ...voided, this.#proposing.idle()])
     this.#stopSweeping()
   }
@@ -347,30 +380,44 @@ export class Changes {
     this.#stopSweeping()
   }
 
+  get #planning(): Planning {
+    return { approvalFields: this.#settings.approvalFields, views: this.#deps.views }
+  }
+
   /** Equal for equal arguments of one caller to one AiFi, and tell nothing about them; one by each secret. */
-  #keysOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest, caller: Caller): string[] {
+  #keysOf({ customerId, changes, marked, enterPrivately, expectedEmail }: ChangeRequest, caller: Caller): string[] {
     const { aifi, secrets } = this.#deps
     const { person, application } = caller
     const who = person ? { issuer: person.issuer, subject: person.subject } : { application }
-    const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: aifi.address, ...who })
+    const asked = { customerId, changes, marked, enterPrivately, expectedEmail }
+    const same = canonicalJson({ ...asked, address: aifi.address, ...who })
     return secrets.map((secret) => createHmac('sha256', secret).update(same).digest('base64url'))
   }
 
   async #propose(key: string, request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Change> {
     const { store, clock } = this.#deps
     const { customerId } = request
-    const draft = { id: randomUUID(), key, customerId, fields: requestedFields(request), caller, request }
-    const atOnce = (outcome: UpdateEnvelope) => change.endedAtOnce(draft, outcome, clock.now())
+    const id = randomUUID()
+    const draftOf = (given: ChangeRequest) => ({
+      id,
+      key,
+      customerId,
+      fields: requestedFields(given),
+      caller,
+      request: given,
+    })
+    const atOnce = (outcome: UpdateEnvelope) => change.endedAtOnce(draftOf(request), outcome, clock.now())
     if (signal.aborted) return atOnce(unsent.stoppedBeforeSending(request))
     const retryAfterSeconds = this.#deps.rate.take()
     if (retryAfterSeconds !== undefined) return atOnce(unsent.tooMany(request, retryAfterSeconds))
-    const audited = (outcome: UpdateEnvelope) => this.#audited(atOnce(outcome))
+    const audited = (outcome: UpdateEnvelope) => this.#audited(atOnce(outcome), request)
     const leave = await this.#turns.enter(customerId, signal)
     if (!leave) return audited(unsent.stoppedBeforeSending(request))
     let isUnderWay = false
     try {
-      const plan = planChange(request, await this.#read(request, signal), this.#settings.approvalFields)
+      const plan = planProposal(request, await this.#read(request, signal), this.#planning)
       if (plan.kind === 'stop') return audited(plan.envelope)
+      const draft = draftOf(plan.request)
       if (signal.aborted) return audited(unsent.stoppedBeforeSending(request))
       const first =
         plan.sensitive.length > 0
@@ -389,20 +436,28 @@ export class Changes {
       }
       if (first.state === 'claimed') {
         isUnderWay = true
-        this.#carryOut(first, leave, (work) => this.#send(first, plan.shown, {}, work))
+        this.#carryOut(first, leave, (work) => this.#send(first, plan.shown, { secrets: {} }, work))
       }
       return first
+    } catch (err) {
+      this.#deps.logger.error({ err, customerId }, 'a change failed inside this server')
+      return audited(unsent.interrupted(request, false))
     } finally {
       if (!isUnderWay) leave()
     }
   }
 
-  async #approve(asked: Asked, decision: Decision, typed: change.TypedSecrets): Promise<Verdict> {
+  async #approve(asked: Asked, decision: Decision, typed: Typed): Promise<Verdict> {
     const inTime = new AbortController()
     const cancel = this.#deps.clock.after(BUSY_MS, () => inTime.abort())
     try {
       const leave = await this.#turns.enter(asked.customerId, inTime.signal)
       if (!leave) return { kind: 'busy' }
+      // Its time may have run out while it waited for its turn.
+      if (remainingMs(this.#deps.clock, asked.asking.expiresAt) === 0) {
+        leave()
+        return { kind: 'too_late', change: await this.get(asked.id) }
+      }
       const claim = change.claimedBy(asked, decision, this.#lease())
       const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal)
       if (swapped === 'done') {
@@ -419,7 +474,7 @@ export class Changes {
   /** Does what there is to do for a claimed change, in its customer's turn. Never throws. */
   #carryOut(claim: Claimed, leave: () => void, steps: (work: Work) => Promise<void>): void {
     const { clock, logger, store } = this.#deps
-    const work: Work = { stop: new AbortController(), left: false, done: Promise.resolve() }
+    const work: Work = { stop: new AbortController(), left: false, unwanted: false, done: Promise.resolve() }
     this.#underWay.set(claim.id, work)
     const renew = (lease: Lease): (() => void) => {
       const ms = remainingMs(clock, lease.until)
@@ -449,9 +504,9 @@ export class Changes {
   }
 
   /** The record is looked at again: the yes was given to what was shown. */
-  async #readAgain(claim: Claimed, was: Asking, typed: change.TypedSecrets, work: Work): Promise<void> {
+  async #readAgain(claim: Claimed, was: Asking, typed: Typed, work: Work): Promise<void> {
     const { request, decision } = claim
-    const plan = planChange(request, await this.#read(request, work.stop.signal), this.#settings.approvalFields)
+    const plan = planChange(request, await this.#read(request, work.stop.signal), this.#planning)
     if (work.stop.signal.aborted) await this.#finish(claim, unsent.stoppedBeforeSending(request), decision)
     else if (plan.kind === 'stop') await this.#finish(claim, plan.envelope, decision)
     else if (!hasMoved(was.shown, plan.shown, request)) await this.#send(claim, plan.shown, typed, work)
@@ -460,17 +515,17 @@ export class Changes {
   }
 
   /** Steps 4 and 5. From the transition to `sending` on it may have been made, whatever happens. */
-  async #send(claim: Claimed, { record }: Shown, typed: change.TypedSecrets, work: Work): Promise<void> {
+  async #send(claim: Claimed, { record }: Shown, typed: Typed, work: Work): Promise<void> {
     const { clock } = this.#deps
     const { request, decision } = claim
     const { signal } = work.stop
     if (signal.aborted) return void (await this.#finish(claim, unsent.stoppedBeforeSending(request), decision))
     const sending = change.committed(claim, instantIn(clock, this.#leaseMs(SENDING_EXCHANGES)))
-    const changes: CustomerChanges = { ...request.changes, ...typed }
+    const changes: CustomerChanges = { ...request.changes, ...typed.secrets }
     const onSending = () => {
       work.left = true
     }
-    const departure: Departure = { sending, changes, before: record, signal, onSending }
+    const departure: Departure = { sending, changes, before: record, signal, onSending, onAifiWords: typed.onAifiWords }
     const swapped = await this.#swap(sending, attemptEntry(departure, this.#settings.auditValues))
     if (swapped === 'unaudited') return void (await this.#finish(claim, unsent.unwritableAudit(request), decision))
     // Who has lost the claim meanwhile, asleep or cut off, sends nothing.
@@ -499,26 +554,28 @@ export class Changes {
     from: Asked | Claimed | Sending,
     envelope: UpdateEnvelope,
     decision: Decision | undefined,
-    presumed?: Lease,
+    how: Pick<Ended, 'presumed' | 'unwanted'> = {},
   ): Promise<boolean> {
     const { store, clock } = this.#deps
     const endedAt = clock.now()
     const isSent = from.state === 'sending'
+    const work = this.#underWay.get(from.id)
+    const isUnwanted = work?.unwanted && !work.left
     const end = (outcome: UpdateEnvelope) =>
-      change.ended(from, outcome, { decision, endedAt, ...(presumed && { presumed }) })
+      change.ended(from, outcome, { decision, endedAt, ...how, ...(isUnwanted && { unwanted: true }) })
     const outcome = { ...envelope, ...approvalOf(decision) }
-    const swapped = await this.#swap(end(outcome), outcomeEntry(end(outcome), isSent))
+    const swapped = await this.#swap(end(outcome), outcomeEntry(end(outcome), from.request, isSent))
     if (swapped === 'done') return true
     if (swapped === 'unaudited') return (await this.#swap(end(isSent ? unrecorded(outcome) : outcome))) === 'done'
     const now = await store.get(from.id)
     const isMine = now?.state === 'ended' && isSent && now.presumed?.token === from.lease.token
-    if (!isMine || presumed) return false
+    if (!isMine || how.presumed) return false
     const known = change.corrected(now, outcome, endedAt)
-    return (await this.#swap(known, outcomeEntry(known, true))) === 'done'
+    return (await this.#swap(known, outcomeEntry(known, from.request, true))) === 'done'
   }
 
-  #audited(end: Ended): Ended {
-    this.#deps.audit.write(outcomeEntry(end, false))
+  #audited(end: Ended, request: ChangeRequest): Ended {
+    this.#deps.audit.write(outcomeEntry(end, request, false))
     return end
   }
 

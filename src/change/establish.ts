@@ -1,7 +1,7 @@
-import { type AifiError, extractError } from '../aifi/errors.ts'
 import type { Aifi, Sending } from '../aifi/port.ts'
 import { secretStrings } from '../customer/fields.ts'
-import { readRecord, shownCustomer } from '../customer/record.ts'
+import { readRecord } from '../customer/record.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
@@ -9,6 +9,7 @@ import type { UpdateEnvelope } from './envelope.ts'
 import { changeLines, type Evidence, revertArguments, unexpectedLines } from './evidence.ts'
 import { appliedMessage, refusedMessage, unknownMessage } from './messages.ts'
 import { proofOf, readBackProof } from './outcome.ts'
+import { type Said, saidBy } from './refusal.ts'
 
 /** A change that was sent, or tried to be. */
 type Sent = Pick<Evidence, 'request' | 'changes' | 'before' | 'sending'>
@@ -17,6 +18,7 @@ type Sent = Pick<Evidence, 'request' | 'changes' | 'before' | 'sending'>
 interface Look {
   readonly aifi: Pick<Aifi, 'readCustomer'>
   readonly readBack: boolean
+  readonly views: RecordViews
   readonly clock: Clock
 }
 
@@ -24,10 +26,10 @@ interface Look {
 export async function establish(sent: Sent, look: Look): Promise<UpdateEnvelope> {
   const { request, changes, before, sending } = sent
   const proof = proofOf(sending, request.customerId)
-  const relay = new Relay(secretStrings(changes))
   const body = sending.kind === 'answered' && sending.body.kind === 'json' ? sending.body.value : undefined
-  const error = extractError(body)
-  const http = httpFacts(sending, error, relay)
+  const said = saidBy(sending, changes)
+  const relay = new Relay(secretStrings(changes))
+  const http = httpFacts(sending, said)
   const answered = proof === 'updated' && isJsonObject(body) ? readRecord(body) : undefined
   const evidence: Evidence = {
     request,
@@ -39,18 +41,18 @@ export async function establish(sent: Sent, look: Look): Promise<UpdateEnvelope>
     readBackAt: undefined,
     notRead: undefined,
     proof,
+    said,
     relay,
+    view: look.views.of(request.customerId, relay),
   }
-  if (proof === 'failed' || proof === 'invalid') return { ...refused(proof, evidence, error), ...http }
-  if (answered) return { ...applied(evidence), ...http }
+  if (proof === 'failed' || proof === 'invalid') return { ...refused(proof, evidence), ...http }
+  if (proof === 'updated') return { ...applied(evidence), ...http }
   const seen = await readBack(evidence, look)
-  const finished = proof === 'read_back_finished'
-  const status = proof === 'updated' ? proof : readBackProof({ changes, before, now: seen.after, finished })
-  switch (status) {
+  switch (readBackProof({ changes, before, now: seen.after, proof })) {
     case 'updated':
       return { ...applied(seen), ...http }
     case 'failed':
-      return { ...refused('failed', seen, error), ...http }
+      return { ...refused('failed', seen), ...http }
     case 'unknown':
       return { ...unclear(seen), ...http }
   }
@@ -78,27 +80,18 @@ function applied(evidence: Evidence): UpdateEnvelope {
     message: appliedMessage(evidence, changes, unexpected),
     changes,
     ...(unexpectedChanges.length > 0 && { unexpectedChanges }),
-    ...(evidence.after && { customer: shownCustomer(evidence.after, evidence.relay) }),
+    ...(evidence.after && { customer: evidence.view.customer(evidence.after) }),
     ...(revert && { revert }),
   }
 }
 
-/** Bytes of AiFi's field errors that a result takes over. */
-const ERRORS_LIMIT = 12_000
-
-function refused(status: 'failed' | 'invalid', evidence: Evidence, error: AifiError): UpdateEnvelope {
-  const { sending, relay } = evidence
-  const all = error.errors.map(({ field, message, rule }) => ({
-    field: relay.text(field, 200),
-    message: relay.text(message),
-    rule: relay.text(rule, 100),
-  }))
-  const errors = all.filter((_, index) => Buffer.byteLength(JSON.stringify(all.slice(0, index + 1))) <= ERRORS_LIMIT)
+function refused(status: 'failed' | 'invalid', evidence: Evidence): UpdateEnvelope {
+  const { sending, said } = evidence
   const retryAfterSeconds = sending.kind === 'answered' ? sending.http.retryAfterSeconds : undefined
   return {
     status,
-    message: refusedMessage(evidence, errors, error),
-    ...((status === 'invalid' || errors.length > 0) && { errors }),
+    message: refusedMessage(evidence),
+    ...((status === 'invalid' || said.errors.length > 0) && { errors: [...said.errors] }),
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   }
 }
@@ -110,18 +103,18 @@ function unclear(evidence: Evidence): UpdateEnvelope {
     message: unknownMessage(evidence),
     changes: changeLines(evidence),
     ...(unexpectedChanges.length > 0 && { unexpectedChanges }),
-    ...(evidence.after && { customer: shownCustomer(evidence.after, evidence.relay) }),
+    ...(evidence.after && { customer: evidence.view.customer(evidence.after) }),
   }
 }
 
-function httpFacts(sending: Sending, { type }: AifiError, relay: Relay): Pick<UpdateEnvelope, 'http'> {
+function httpFacts(sending: Sending, { type, requestId }: Said): Pick<UpdateEnvelope, 'http'> {
   if (sending.kind !== 'answered') return {}
-  const { status, requestId } = sending.http
+  const { status } = sending.http
   return {
     http: {
       status,
-      ...(type !== undefined && status >= 400 && { type: relay.text(type, 100) }),
-      ...(requestId !== undefined && { requestId: relay.text(requestId, 200) }),
+      ...(type !== undefined && status >= 400 && { type }),
+      ...(requestId !== undefined && { requestId }),
     },
   }
 }

@@ -9,10 +9,12 @@ import {
   isSecretValue,
 } from '../customer/fields.ts'
 import type { CustomerRecord, RecordField } from '../customer/record.ts'
-import { type JsonObject, jsonEqual } from '../lib/json.ts'
+import type { RecordView } from '../customer/record-view.ts'
+import type { JsonObject } from '../lib/json.ts'
 import type { Relay } from '../lib/text.ts'
 import type { UpdateEnvelope } from './envelope.ts'
 import type { Proof } from './outcome.ts'
+import type { Said } from './refusal.ts'
 
 /** What is known about one change that was sent. */
 export interface Evidence {
@@ -31,8 +33,12 @@ export interface Evidence {
   readonly sending: Sending
   /** What the answer by itself proves. */
   readonly proof: Proof
-  /** Takes over text and values from AiFi, the secrets of this change cut out. */
+  /** What AiFi said of it, as far as it may be repeated. */
+  readonly said: Said
+  /** Takes over text from AiFi, the secrets of this change cut out. */
   readonly relay: Relay
+  /** The values of the record, and those that were sent, as a result shows them. */
+  readonly view: RecordView
 }
 
 type Line = NonNullable<UpdateEnvelope['changes']>[number]
@@ -42,14 +48,14 @@ export function changeLines({
   changes,
   before,
   after,
-  relay,
-}: Pick<Evidence, 'changes' | 'before' | 'after' | 'relay'>): Line[] {
+  view,
+}: Pick<Evidence, 'changes' | 'before' | 'after' | 'view'>): Line[] {
   return changedFields(changes).map((field) => {
     const value = changes[field]
     const outcome = { verified: verified(field, value, after) }
     if (isSecretValue(field, value)) return { field, ...outcome }
     const was = known(before, field)
-    return { field, ...(was && { before: relay.json(was.value) }), after: relay.json(value), ...outcome }
+    return { field, ...(was && { before: view.value(field, was.value) }), after: view.value(field, value), ...outcome }
   })
 }
 
@@ -58,12 +64,12 @@ export function unexpectedLines({
   changes,
   before,
   after,
-  relay,
+  view,
 }: Evidence): NonNullable<UpdateEnvelope['unexpectedChanges']> {
   return unexpectedFields(before, after, changes).map((field) => ({
     field,
-    before: relay.json(before?.[field]),
-    after: relay.json(after?.[field]),
+    before: view.value(field, before?.[field]),
+    after: view.value(field, after?.[field]),
   }))
 }
 
@@ -72,10 +78,10 @@ export function revertArguments({
   request,
   changes,
   before,
-  relay,
-}: Pick<Evidence, 'request' | 'changes' | 'before' | 'relay'>): JsonObject | undefined {
+  view,
+}: Pick<Evidence, 'request' | 'changes' | 'before' | 'view'>): JsonObject | undefined {
   const values = Object.entries(revertOf(changes, before) ?? {}).filter(
-    ([field, value]) => jsonEqual(relay.json(value), value) && isAllowed(field, value),
+    ([field, value]) => view.view(field, value).marks.length === 0 && isAllowed(field, value),
   )
   return values.length > 0 ? { customerId: request.customerId, ...Object.fromEntries(values) } : undefined
 }

@@ -1,13 +1,13 @@
-import type { AifiError } from '../aifi/errors.ts'
-import type { NotSentCause } from '../aifi/port.ts'
+import type { UnreachableCause } from '../aifi/port.ts'
 import { statusWords } from '../aifi/status-words.ts'
 import { known, verified } from '../customer/compare.ts'
 import { changedFields, fieldFacts } from '../customer/fields.ts'
+import type { View } from '../customer/record-view.ts'
 import { jsonEqual } from '../lib/json.ts'
-import { listed } from '../lib/text.ts'
-import type { FieldError } from '../mcp/result.ts'
+import { harmless, listed } from '../lib/text.ts'
 import type { UpdateEnvelope } from './envelope.ts'
 import type { Evidence } from './evidence.ts'
+import { LOGIN_FAILED } from './refusal.ts'
 
 /** The sentences that tell the assistant how a sent change ended: what is known, what is not, what to do. */
 
@@ -30,7 +30,7 @@ export function appliedMessage(evidence: Evidence, lines: Lines, unexpected: rea
   const silent = lines.filter((line) => line.verified === 'not_reported' && !wrongNames.includes(line.field))
   const different = lines.filter((line) => line.verified === 'different').map(({ field }) => field)
   const unconfirmed = listed(silent.map(({ field }) => field))
-  const isProvenByRecord = proof !== 'updated' && readBackAt !== undefined
+  const isProvenByRecord = proof !== 'updated' && proof !== 'accepted' && readBackAt !== undefined
   const parts = [
     isProvenByRecord
       ? `AiFi's answer does not show it, but the record read at ${clockTime(readBackAt)} does: the change of customer ${customerId} was made (${listed(confirmed)}).`
@@ -50,10 +50,10 @@ export function appliedMessage(evidence: Evidence, lines: Lines, unexpected: rea
 
 /** For `unknown`. */
 export function unknownMessage(evidence: Evidence): string {
-  const { request, changes, sending } = evidence
+  const { request, changes, sending, proof } = evidence
   return [
     `The change of customer ${request.customerId} was sent, but whether it was made is unknown.`,
-    lostWords(sending),
+    proof === 'accepted' ? 'AiFi accepted it without showing the record.' : lostWords(sending),
     ...seenWords(evidence),
     `Before anything is sent again, a person should look at ${listed(changedFields(changes))} of customer ${request.customerId} in AiFi.`,
   ].join(' ')
@@ -71,8 +71,14 @@ function lostWords(sending: Evidence['sending']): string {
 /** How many values a message quotes. */
 const QUOTED = 4
 
+/** Why the record may show something else a little later. */
+const mayStillMove: Partial<Record<Evidence['proof'], string>> = {
+  read_back: ', but a late request may still take effect; look again later',
+  accepted: ', but AiFi may show it late; look again later',
+}
+
 /** What the record showed afterwards, field by field. */
-function seenWords({ changes, before, after, readBackAt, notRead, proof, relay }: Evidence): string[] {
+function seenWords({ changes, before, after, readBackAt, notRead, proof, relay, view }: Evidence): string[] {
   if (!after || readBackAt === undefined) return notRead === undefined ? [] : [notRead]
   const fields = changedFields(changes)
   const shown = fields.filter((field) => known(after, field))
@@ -80,29 +86,29 @@ function seenWords({ changes, before, after, readBackAt, notRead, proof, relay }
   const others = shown.filter((field) => verified(field, changes[field], after) === 'different')
   const values = others.slice(0, QUOTED).map((field) => {
     const now = known(after, field)?.value
-    return `${jsonEqual(known(before, field)?.value, now) ? 'still ' : ''}showed ${field} ${quoted(now, relay)}`
+    return `${jsonEqual(known(before, field)?.value, now) ? 'still ' : ''}showed ${field} ${quoted(view.view(field, now), relay)}`
   })
-  const late = proof === 'read_back' ? ', but a late request may still take effect; look again later' : ''
   const at = `At ${clockTime(readBackAt)} the record`
   const parts = [
-    others.length > 0 && `${at} ${listed(values)}${late}.`,
+    others.length > 0 && `${at} ${listed(values)}${mayStillMove[proof] ?? ''}.`,
     others.length === 0 && shown.length > 0 && `${at} showed ${listed(shown)} as asked, as it may have done before.`,
     hidden.length > 0 && `AiFi does not show ${listed(hidden)}.`,
   ]
   return parts.filter((part) => part !== false)
 }
 
-function quoted(value: unknown, relay: Evidence['relay']): string {
+function quoted({ value, marks }: View, relay: Evidence['relay']): string {
+  if (marks.length > 0) return 'with a value that cannot be shown here'
   if (value === null || value === '') return 'empty'
   return typeof value === 'string' ? `“${relay.text(value, 80)}”` : relay.text(JSON.stringify(value), 80)
 }
 
 /** Before or instead of sending: AiFi was not reached, or the call was cancelled. Ends with what that means. */
-export function notSentMessage(cause: NotSentCause, detail: string): string {
+export function notSentMessage(cause: UnreachableCause, detail: string): string {
   return `${notSentWords(cause, detail)} Nothing was sent and nothing was changed.`
 }
 
-function notSentWords(cause: NotSentCause, detail: string): string {
+function notSentWords(cause: UnreachableCause, detail: string): string {
   switch (cause) {
     case 'cancelled':
       return detail
@@ -116,22 +122,27 @@ function notSentWords(cause: NotSentCause, detail: string): string {
 /** How much of the field errors a message repeats; `errors` has them all. */
 const REPEATED = 3
 
-/** For `failed` and `invalid`. `error` is AiFi's own; the texts of `errors` were taken over already. */
-export function refusedMessage(evidence: Evidence, errors: readonly FieldError[], error: AifiError): string {
-  const { sending } = evidence
+/** For `failed` and `invalid`. */
+export function refusedMessage(evidence: Evidence): string {
+  const { sending, said } = evidence
   if (sending.kind === 'not_sent') return notSentMessage(sending.cause, sending.detail)
   if (sending.kind === 'no_answer') return `${sending.detail} ${NOTHING_CHANGED}`
   const { status, retryAfterSeconds } = sending.http
-  const said = error.message ? ` It says: "${evidence.relay.text(error.message, 200)}".` : ''
-  const texts = errors.slice(0, REPEATED).map(({ message }) => evidence.relay.text(message, 200))
-  const more = errors.length > REPEATED ? ` (${errors.length - REPEATED} more in errors)` : ''
-  const details = errors.length > 0 ? ` ${texts.join('; ')}${more}.` : ''
-  const wait = retryAfterSeconds === undefined ? '' : ` Try again in ${Math.max(1, retryAfterSeconds)} s.`
-  return `${whyRefused(status, evidence, error.type)}${said}${details} ${NOTHING_CHANGED}${wait}`
+  const texts = said.errors.slice(0, REPEATED).map(({ message }) => harmless(message, 200))
+  const more = said.errors.length > REPEATED ? ` (${said.errors.length - REPEATED} more in errors)` : ''
+  const parts = [
+    whyRefused(status, evidence),
+    said.message !== undefined && `It says: "${said.message}".`,
+    said.errors.length > 0 && `${texts.join('; ')}${more}.`,
+    said.isWithheld && 'What else it says is left out, since it may repeat a secret of this change.',
+    NOTHING_CHANGED,
+    retryAfterSeconds !== undefined && `Try again in ${Math.max(1, retryAfterSeconds)} s.`,
+  ]
+  return parts.filter((part) => part !== false).join(' ')
 }
 
-function whyRefused(status: number, { request, readBackAt }: Evidence, type: string | undefined): string {
-  if (type === 'E_CUSTOMER_LOGIN_FAIL') return `AiFi did not accept the shopper's current password (HTTP ${status}).`
+function whyRefused(status: number, { request, readBackAt, said }: Evidence): string {
+  if (said.type === LOGIN_FAILED) return `AiFi did not accept the shopper's current password (HTTP ${status}).`
   const words = statusWords(status, { for: 'change', customerId: request.customerId })
   if (status < 500) return words
   const at = readBackAt === undefined ? '' : ` read at ${clockTime(readBackAt)}`

@@ -1,13 +1,15 @@
 import type { Sending } from '../aifi/port.ts'
-import { provesUpdated, stillAsBefore } from '../customer/compare.ts'
-import type { CustomerChanges } from '../customer/fields.ts'
+import { provesUpdated, stillAsBefore, verified } from '../customer/compare.ts'
+import { type CustomerChanges, changedFields } from '../customer/fields.ts'
 import type { CustomerRecord } from '../customer/record.ts'
 import { isJsonObject } from '../lib/json.ts'
 
 /** What an exchange proves about the change. */
 export type Proof =
-  /** AiFi accepted it. */
+  /** AiFi accepted it, and shows the record. */
   | 'updated'
+  /** AiFi accepted it without showing the record: that is read back, and must not contradict. */
+  | 'accepted'
   /** AiFi's validation refused it; nothing was changed. */
   | 'invalid'
   /** It was refused, or never left; nothing was changed. */
@@ -18,14 +20,14 @@ export type Proof =
   | 'read_back_finished'
 
 interface Row {
-  /** The case, in words: the same table stands in the README. */
+  /** The case, in words: the same table stands in docs/outcomes.md. */
   readonly what: string
   readonly proof: Proof
   readonly matches: (sending: Sending, customerId: number) => boolean
 }
 
 const status = (sending: Sending): number => (sending.kind === 'answered' ? sending.http.status : 0)
-const accepted = (sending: Sending): boolean => [200, 201, 204].includes(status(sending))
+const isSuccess = (sending: Sending): boolean => [200, 201, 204].includes(status(sending))
 
 /** Every way in which sending a change can end, and what is known then. The first row that matches decides. */
 export const outcomeTable: readonly Row[] = [
@@ -40,9 +42,14 @@ export const outcomeTable: readonly Row[] = [
     matches: (sending) => sending.kind === 'no_answer',
   },
   {
-    what: '200, 201 or 204 with this customer or with no content',
+    what: '200, 201 or 204 with this customer',
     proof: 'updated',
-    matches: (sending, customerId) => accepted(sending) && (hasNoContent(sending) || isCustomer(sending, customerId)),
+    matches: (sending, customerId) => isSuccess(sending) && isCustomer(sending, customerId),
+  },
+  {
+    what: '200, 201 or 204 with no content: AiFi accepted it',
+    proof: 'accepted',
+    matches: (sending) => isSuccess(sending) && hasNoContent(sending),
   },
   {
     what: 'Any other 2xx, or one whose content is cut off, no JSON, no customer, or another customer',
@@ -86,8 +93,8 @@ export interface Seen {
   readonly changes: CustomerChanges
   readonly before: CustomerRecord | undefined
   readonly now: CustomerRecord | undefined
-  /** AiFi has finished with the request. */
-  readonly finished: boolean
+  /** What the answer by itself proves. */
+  readonly proof: Proof
 }
 
 interface ReadBackRow {
@@ -104,12 +111,17 @@ export const readBackTable: readonly ReadBackRow[] = [
     matches: ({ changes, before, now }) => provesUpdated(changes, before, now),
   },
   {
-    what: 'AiFi has finished with the request (500, 501), shows every field that was asked for, and all still are as before',
-    status: 'failed',
-    matches: ({ changes, before, now, finished }) => finished && stillAsBefore(changes, before, now),
+    what: 'AiFi has accepted it without content, and the record shows nothing else than was asked for, or cannot be read',
+    status: 'updated',
+    matches: ({ changes, now, proof }) => proof === 'accepted' && !contradicts(changes, now),
   },
   {
-    what: 'Old values (a late request may still take effect), other values, not readable, or another record',
+    what: 'AiFi has finished with the request (500, 501), shows every field that was asked for, and all still are as before',
+    status: 'failed',
+    matches: ({ changes, before, now, proof }) => proof === 'read_back_finished' && stillAsBefore(changes, before, now),
+  },
+  {
+    what: 'Old or other values, even where AiFi has accepted it (it may take effect, or be shown, later); otherwise not readable, or another record',
     status: 'unknown',
     matches: () => true,
   },
@@ -123,6 +135,11 @@ export function readBackProof(seen: Seen): ReadBackRow['status'] {
 /** What is known after `sending`, for a change of this customer. */
 export function proofOf(sending: Sending, customerId: number): Proof {
   return outcomeTable.find((row) => row.matches(sending, customerId))?.proof ?? 'read_back'
+}
+
+/** AiFi shows something else than was asked for: what it was before, or a value that nobody asked for. */
+function contradicts(changes: CustomerChanges, now: CustomerRecord | undefined): boolean {
+  return changedFields(changes).some((field) => verified(field, changes[field], now) === 'different')
 }
 
 function hasNoContent(sending: Sending): boolean {

@@ -1,46 +1,85 @@
 import type { Reading } from '../aifi/port.ts'
+import { asStored, type Place } from '../customer/as-stored.ts'
 import { changesNothing } from '../customer/compare.ts'
 import type { ChangeRequest, CustomerField } from '../customer/fields.ts'
-import { type CustomerRecord, readRecord, shownCustomer } from '../customer/record.ts'
+import { type CustomerRecord, readRecord } from '../customer/record.ts'
+import type { RecordViews } from '../customer/record-view.ts'
+import { sameEmail } from '../customer/same-email.ts'
 import { sensitiveFields } from '../customer/sensitive.ts'
-import { jsonEqual } from '../lib/json.ts'
-import { Relay } from '../lib/text.ts'
+import { harmless } from '../lib/text.ts'
 import type { Shown } from './change.ts'
 import type { UpdateEnvelope } from './envelope.ts'
 import { notSentMessage } from './messages.ts'
 
 /** What is to be done with a request, the record having been read. */
 export type Plan =
-  /** It ends here; nothing is sent. */
-  | { kind: 'stop'; envelope: UpdateEnvelope }
+  /** It ends here; nothing is sent. `request` is without markers, where it came so far. */
+  | { kind: 'stop'; envelope: UpdateEnvelope; request?: ChangeRequest }
   | {
       kind: 'go'
+      /** What is to be shown, and sent: with what is stored in the place of every marker. */
+      request: ChangeRequest
       shown: Shown
       /** The fields that a person has to agree to; empty when nobody has to be asked. */
       sensitive: readonly CustomerField[]
     }
 
-/** Decides what to do. Pure. `reading` is undefined when reading is switched off. */
-export function planChange(
-  request: ChangeRequest,
-  reading: Reading | undefined,
-  added: 'all' | readonly string[],
-): Plan {
+export interface Planning {
+  /** Fields that need approval besides those that always do. */
+  readonly approvalFields: 'all' | readonly string[]
+  readonly views: RecordViews
+}
+
+/** Decides what to do with a request as it came. Pure. `reading` is undefined when reading is switched off. */
+export function planProposal(request: ChangeRequest, reading: Reading | undefined, planning: Planning): Plan {
+  if (reading?.kind === 'unreachable') return unreached(request, reading)
+  const { record, unreadable } = shownBy(request.customerId, reading)
+  const resolved = asStored(request, record, planning.views.of(request.customerId))
+  if (resolved.kind === 'resolved') return planChange(resolved.request, reading, planning)
+  return { kind: 'stop', envelope: unfitMarkers(request, resolved.places, unreadable) }
+}
+
+/** Decides what to do with a request that has no markers in it. Pure. */
+export function planChange(request: ChangeRequest, reading: Reading | undefined, planning: Planning): Plan {
   const { customerId } = request
-  if (reading?.kind === 'unreachable') {
-    const message = notSentMessage(reading.cause, reading.detail)
-    return { kind: 'stop', envelope: { status: 'failed', customerId, message } }
-  }
+  if (reading?.kind === 'unreachable') return unreached(request, reading)
   const shown = shownBy(customerId, reading)
   const { record } = shown
   const wrongPerson = expectedEmailProblem(request, record)
   if (wrongPerson) return { kind: 'stop', envelope: wrongPerson }
   if (changesNothing(request, record)) {
     const message = `Customer ${customerId} already is as asked. Nothing was sent and nothing was changed.`
-    const customer = record && { customer: shownCustomer(record, new Relay([])) }
-    return { kind: 'stop', envelope: { status: 'unchanged', customerId, message, ...customer } }
+    const customer = record && { customer: planning.views.of(customerId).customer(record) }
+    return { kind: 'stop', request, envelope: { status: 'unchanged', customerId, message, ...customer } }
   }
-  return { kind: 'go', shown, sensitive: sensitiveFields(request, record, added) }
+  return { kind: 'go', request, shown, sensitive: sensitiveFields(request, record, planning.approvalFields) }
+}
+
+function unreached({ customerId }: ChangeRequest, reading: Extract<Reading, { kind: 'unreachable' }>): Plan {
+  const message = notSentMessage(reading.cause, reading.detail)
+  return { kind: 'stop', envelope: { status: 'failed', customerId, message } }
+}
+
+/** So many places are named. */
+const NAMED = 20
+
+function unfitMarkers(
+  { customerId }: ChangeRequest,
+  places: readonly Place[],
+  unreadable: string | undefined,
+): UpdateEnvelope {
+  const errors = places.slice(0, NAMED).map(({ pointer, why }) => {
+    const field = harmless(pointer.slice(1).replaceAll('/', '.'), 200)
+    const message =
+      why === 'edited'
+        ? `"${field}" was changed beside its marker. Give the marker alone to keep what is stored, or the whole new value without a marker.`
+        : `"${field}" has a marker that is not of what is stored there now. Look the record up again.`
+    return { field, message, rule: 'any.invalid' }
+  })
+  const why =
+    unreadable === undefined ? '' : ` A marker means what is stored, and the record could not be read. ${unreadable}`
+  const message = `${errors.map((error) => error.message).join(' ')}${why} Nothing was sent and nothing was changed.`
+  return { status: 'invalid', customerId, message, errors }
 }
 
 /** The record, if it was read and is this customer's. */
@@ -58,7 +97,7 @@ export function shownBy(customerId: number, reading: Reading | undefined): Shown
 function expectedEmailProblem(request: ChangeRequest, record: CustomerRecord | undefined): UpdateEnvelope | undefined {
   const { customerId, expectedEmail } = request
   if (expectedEmail === undefined) return undefined
-  if (record?.email && jsonEqual(record.email.toLowerCase(), expectedEmail.toLowerCase())) return undefined
+  if (record?.email && sameEmail(record.email, expectedEmail)) return undefined
   const found = record
     ? `The record of customer ${customerId} does not carry the expected email.`
     : `The record of customer ${customerId} could not be read, so its email cannot be compared with the expected one.`

@@ -1,7 +1,15 @@
 import type { Aifi } from '../aifi/port.ts'
 import type { AuditApproval, AuditEntry } from '../audit/audit.ts'
-import { type CustomerChanges, changedFields, fieldFacts, isSecretValue, secretStrings } from '../customer/fields.ts'
+import {
+  type ChangeRequest,
+  type CustomerChanges,
+  changedFields,
+  fieldFacts,
+  isSecretValue,
+  secretStrings,
+} from '../customer/fields.ts'
 import type { CustomerRecord } from '../customer/record.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { type Person, personName } from '../lib/person.ts'
@@ -9,6 +17,7 @@ import { Relay } from '../lib/text.ts'
 import { type Caller, type Decision, decisionOf, type Ended, type Sending } from './change.ts'
 import type { UpdateEnvelope } from './envelope.ts'
 import { establish } from './establish.ts'
+import { ownWords } from './refusal.ts'
 
 /** What is about to be sent. */
 export interface Departure {
@@ -21,23 +30,28 @@ export interface Departure {
   readonly signal: AbortSignal
   /** Called when the request leaves: from then on it cannot be stopped. */
   readonly onSending: () => void
+  /** Told AiFi's own words when it refused secrets that a person typed: for that person, in that moment. */
+  readonly onAifiWords?: ((words: string) => void) | undefined
 }
 
 export interface SendDeps {
   readonly aifi: Aifi
   readonly readBack: boolean
+  readonly views: RecordViews
   readonly clock: Clock
 }
 
 /** Steps 4 and 5: sends the change once, and establishes what became of it. */
 export async function sendChange(departure: Departure, deps: SendDeps): Promise<UpdateEnvelope> {
-  const { sending: change, changes, before, signal, onSending } = departure
+  const { sending: change, changes, before, signal, onSending, onAifiWords } = departure
   const { customerId, request } = change
   const sending = await deps.aifi.updateCustomer(customerId, changes, {
     once: changedFields(changes).some((field) => fieldFacts[field].sentOnce),
     signal,
     onSending,
   })
+  const words = ownWords(sending, request)
+  if (words !== undefined) onAifiWords?.(words)
   const { status, message, ...rest } = await establish({ request, changes, before, sending }, deps)
   return { status, message, customerId, ...rest }
 }
@@ -50,25 +64,30 @@ export function attemptEntry({ sending, changes }: Departure, withValues: boolea
     customerId: sending.customerId,
     fields: changedFields(changes),
     ...auditCaller(sending.caller),
+    ...auditReason(sending.request),
     approval: auditApproval(sending.decision),
     ...(withValues && { values: plainValues(changes) }),
   }
 }
 
-/** For the audit: how the change ended. Of one that was sent, the attempt has told who decided. */
-export function outcomeEntry(change: Ended, sent: boolean): AuditEntry {
-  const { status, http } = change.outcome
-  const decision = sent ? undefined : decisionOf(change)
+/** For the audit: how the change ended. Of one that was sent, the attempt has told everything else. */
+export function outcomeEntry(change: Ended, request: ChangeRequest, sent: boolean): AuditEntry {
+  const { id: changeId, customerId, fields, caller, outcome } = change
+  const { status, http } = outcome
+  const decision = decisionOf(change)
   return {
     event: 'outcome',
-    changeId: change.id,
-    customerId: change.customerId,
+    changeId,
+    customerId,
     status,
     ...(http && { http }),
-    // Nothing else in the audit says who asked for what was never sent.
-    ...(!sent && identified(change.caller) && { fields: change.fields, ...auditCaller(change.caller) }),
-    ...(decision && { approval: auditApproval(decision) }),
+    ...(!sent && { fields, ...auditCaller(caller), ...auditReason(request) }),
+    ...(!sent && decision && { approval: auditApproval(decision) }),
   }
+}
+
+function auditReason({ reason, changes }: ChangeRequest): { reason?: string } {
+  return reason === undefined ? {} : { reason: new Relay(secretStrings(changes)).text(reason) }
 }
 
 function plainValues(changes: CustomerChanges): JsonObject {
@@ -90,10 +109,6 @@ export function approvalOf(decision: Decision | undefined): Pick<UpdateEnvelope,
 /** Who asks, for the audit: the person or application too, where they are known. */
 function auditCaller({ client, person: proposer, application }: Caller) {
   return { client, ...(proposer && { proposer }), ...(application !== undefined && { application }) }
-}
-
-function identified({ person, application }: Caller): boolean {
-  return person !== undefined || application !== undefined
 }
 
 function person(by: Person | undefined): { by?: Person } {

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { formatAuditReport, verifyAudit } from '../audit/verify.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { version } from '../lib/version.ts'
 import { helpText } from './help.ts'
@@ -15,7 +13,9 @@ type Command =
   | { name: 'health' }
   | { name: 'sandbox'; port: number; getById: boolean }
   | { name: 'doctor'; json: boolean; sandbox: boolean; getById: boolean; customerId: number | undefined }
+  | { name: 'doctor_config'; file: string; json: boolean; customerId: number | undefined }
   | { name: 'audit_verify'; file: string }
+  | { name: 'audit_list'; file: string; csv: boolean }
   | { name: 'help' }
   | { name: 'version' }
 
@@ -24,14 +24,28 @@ const OPTIONS = {
   'no-get': { type: 'boolean' },
   port: { type: 'string' },
   json: { type: 'boolean' },
+  csv: { type: 'boolean' },
+  config: { type: 'string' },
   customer: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
 
+/** What an option takes, where it takes something. */
+const VALUES: Readonly<Record<string, string>> = { port: 'a number', customer: 'a number', config: 'a file' }
+/** The commands that an option belongs to, where it does not belong to all. */
+const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  sandbox: ['serve', 'doctor'],
+  'no-get': ['serve', 'doctor', 'sandbox'],
+  port: ['sandbox'],
+  json: ['doctor'],
+  customer: ['doctor'],
+  config: ['doctor'],
+  csv: ['audit list'],
+}
 const LONG_OPTIONS = Object.keys(OPTIONS).map((name) => `--${name}`)
 const COMMANDS =
-  'Commands are http, health, doctor, sandbox and audit verify FILE; without one it serves MCP on stdio. See --help.'
+  'Commands are http, health, doctor, sandbox, audit verify FILE and audit list FILE; without one it serves MCP on stdio. See --help.'
 
 /** Runs the program; resolves with its exit code. */
 export async function run(io: ProcessIo): Promise<number> {
@@ -57,8 +71,18 @@ export async function run(io: ProcessIo): Promise<number> {
       const { doctorCommand } = await import('../doctor/doctor.ts')
       return doctorCommand(io, command)
     }
-    case 'audit_verify':
-      return verify(io, command.file)
+    case 'doctor_config': {
+      const { hostConfigCommand } = await import('../doctor/host-config-command.ts')
+      return hostConfigCommand(io, command)
+    }
+    case 'audit_verify': {
+      const { verifyCommand } = await import('./audit.ts')
+      return verifyCommand(io, command.file)
+    }
+    case 'audit_list': {
+      const { listCommand } = await import('./audit.ts')
+      return listCommand(io, command)
+    }
     case 'help':
       io.stdout.write(helpText())
       return 0
@@ -68,21 +92,6 @@ export async function run(io: ProcessIo): Promise<number> {
   }
 }
 
-/** `audit verify FILE`: exit code 1 when something is wrong with the file, or it cannot be read. */
-function verify({ stdout, stderr }: ProcessIo, file: string): number {
-  let content: Uint8Array
-  try {
-    content = readFileSync(file)
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-    stderr.write(`aifi-customer-mcp: the audit file cannot be read (${code}).\n`)
-    return 1
-  }
-  const report = verifyAudit(content)
-  stdout.write(formatAuditReport(report))
-  return report.problems.length > 0 ? 1 : 0
-}
-
 /** The command, or what is wrong with the command line. */
 function readCommand(args: readonly string[]): Command | string {
   // Not strict: parseArgs would quote what it does not know, and that may be a secret in the wrong place.
@@ -90,43 +99,47 @@ function readCommand(args: readonly string[]): Command | string {
   const given = tokens.flatMap((token) => (token.kind === 'option' ? [token] : []))
   const unknown = given.find(({ name }) => !Object.hasOwn(OPTIONS, name))
   if (unknown) return `unknown option${quoted(unknown.rawName, LONG_OPTIONS)}. ${COMMANDS}`
-  const takesNumber = (name: string) => name === 'port' || name === 'customer'
-  const odd = given.find(({ name, value }) => (value !== undefined) !== takesNumber(name))
-  if (odd) return `${odd.rawName} takes ${takesNumber(odd.name) ? 'a number' : 'no value'}. ${COMMANDS}`
+  const odd = given.find(({ name, value }) => (value !== undefined) !== Object.hasOwn(VALUES, name))
+  if (odd) return `${odd.rawName} takes ${VALUES[odd.name] ?? 'no value'}. ${COMMANDS}`
   if (values.help) return { name: 'help' }
   if (values.version) return { name: 'version' }
-  const [first, second, file, ...more] = positionals
+  const [first = 'serve', ...words] = positionals
+  const command = first === 'audit' ? `audit ${words[0]}` : first
+  const stray = given.find(({ name }) => OWNERS[name]?.includes(command) === false)
+  if (stray) return `${stray.rawName} belongs to ${belongsTo(stray.name)}. ${COMMANDS}`
   const getById = values['no-get'] !== true
-  const doctors = given.find(({ name }) => name === 'json' || name === 'customer')
-  if (doctors && first !== 'doctor') return `${doctors.rawName} belongs to the command doctor. ${COMMANDS}`
-  if (first === undefined) {
-    if (values.port !== undefined) return `--port belongs to the command sandbox. ${COMMANDS}`
-    if (!getById && !values.sandbox) return `--no-get belongs to --sandbox or the command sandbox. ${COMMANDS}`
-    return { name: 'serve', sandbox: values.sandbox === true, getById }
-  }
-  if (first === 'http' && second === undefined) {
-    if (values.port !== undefined) return `--port belongs to the command sandbox; http has AIFI_LISTEN. ${COMMANDS}`
-    if (!getById && !values.sandbox) return `--no-get belongs to --sandbox or the command sandbox. ${COMMANDS}`
-    return { name: 'http', sandbox: values.sandbox === true, getById }
-  }
-  if (first === 'health' && second === undefined) return { name: 'health' }
-  if (first === 'sandbox' && second === undefined) {
+  const sandbox = values.sandbox === true
+  if (!getById && !sandbox && command !== 'sandbox') return `--no-get belongs to ${belongsTo('no-get')}. ${COMMANDS}`
+  if (positionals.length === 0) return { name: 'serve', sandbox, getById }
+  if (first === 'audit') return readAuditCommand(words, values.csv === true)
+  if (first === 'sandbox' && words.length === 0) {
     const port = readPort(values.port)
     return typeof port === 'number' ? { name: 'sandbox', port, getById } : port
   }
-  if (first === 'doctor' && second === undefined) {
-    if (values.port !== undefined) return `--port belongs to the command sandbox. ${COMMANDS}`
-    if (!getById && !values.sandbox) return `--no-get belongs to --sandbox or the command sandbox. ${COMMANDS}`
-    const customerId = readCustomerId(values.customer)
-    if (typeof customerId === 'string') return customerId
-    return { name: 'doctor', json: values.json === true, sandbox: values.sandbox === true, getById, customerId }
-  }
-  if (first === 'audit' && second === 'verify' && file !== undefined && more.length === 0) {
-    return { name: 'audit_verify', file }
-  }
-  if (first === 'doctor') return `doctor takes no file and no second word. ${COMMANDS}`
-  if (first === 'audit') return 'audit needs "verify" and one file: audit verify FILE.'
-  return `unknown command${quoted(first, ['http', 'health', 'doctor', 'sandbox', 'audit'])}. ${COMMANDS}`
+  if (first === 'http' && words.length === 0) return { name: 'http', sandbox, getById }
+  if (first === 'health' && words.length === 0) return { name: 'health' }
+  const known = ['http', 'health', 'doctor', 'sandbox', 'audit']
+  if (first !== 'doctor') return `unknown command${quoted(first, known)}. ${COMMANDS}`
+  if (words.length > 0) return `doctor takes no second word; a host's configuration is --config FILE. ${COMMANDS}`
+  const customerId = readCustomerId(values.customer)
+  if (typeof customerId === 'string') return customerId
+  const json = values.json === true
+  if (typeof values.config !== 'string') return { name: 'doctor', json, sandbox, getById, customerId }
+  if (sandbox) return '--config and --sandbox do not go together: an entry says itself what it is started against.'
+  return { name: 'doctor_config', file: values.config, json, customerId }
+}
+
+function readAuditCommand([action, file, ...more]: readonly string[], csv: boolean): Command | string {
+  const isOne = file !== undefined && more.length === 0
+  if (action === 'verify' && isOne) return { name: 'audit_verify', file }
+  if (action === 'list' && isOne) return { name: 'audit_list', file, csv }
+  return 'audit needs "verify" or "list" and one file: audit verify FILE, audit list [--csv] FILE.'
+}
+
+function belongsTo(option: string): string {
+  const owners = OWNERS[option] ?? []
+  const commands = owners.filter((owner) => owner !== 'serve').join(' and ')
+  return option === 'no-get' ? '--sandbox or the command sandbox' : `the command ${commands}`
 }
 
 /** A word as somebody may have mistyped it, and the nearest of those that exist; nothing that could be a secret. */

@@ -1,7 +1,7 @@
 import { settings } from '../config/settings.ts'
 import { version } from '../lib/version.ts'
 
-/** What is allowed stands in the README and in every complaint; here only where it is a choice of words. */
+/** What is allowed stands in docs/settings.md and in every complaint; here only where it is a choice of words. */
 const CHOICE = /^[a-z-]+(, [a-z-]+)+$/
 
 /** What `--help` prints. */
@@ -22,8 +22,11 @@ Usage
   aifi-customer-mcp health               asks a running http whether it is ready; for containers
   aifi-customer-mcp doctor               looks at settings, network, token and record access, and says what is wrong;
                                          --json for scripts, --customer N reads that one, --sandbox without AiFi
+                                         --config FILE does that for the entries of a host's configuration
+                                         (Claude Desktop, Claude Code, VS Code, Cursor, Codex)
   aifi-customer-mcp sandbox [--port N]   the stand-in alone; prints its address and credentials as settings
   aifi-customer-mcp audit verify FILE    checks an audit trail
+  aifi-customer-mcp audit list FILE      shows its changes, one a line; --csv for a spreadsheet
   aifi-customer-mcp --help | --version
   With --sandbox or sandbox, --no-get makes the stand-in refuse GET /customers/{id}.
 

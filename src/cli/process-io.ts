@@ -4,6 +4,8 @@ import type { Readable, Writable } from 'node:stream'
 export interface ProcessIo {
   /** Without the program's own name. */
   readonly args: readonly string[]
+  /** How this process was started: Node, and the file that it runs. */
+  readonly program: { readonly command: string; readonly file: string }
   /** As it was at the start, our settings included. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdin: Readable

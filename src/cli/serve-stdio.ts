@@ -55,7 +55,7 @@ export async function serve(io: ProcessIo, options: ServeOptions): Promise<numbe
   const warnings = new Warnings(logger, clock)
   const transport = new StdioTransport(io.stdin, io.stdout, (reason) => warnings.warn(`left out ${reason}`))
   clock.after(WARM_MS, () => void aifi.warm())
-  const handle = serveStdio(() => createServer(app.deps), {
+  const handle = serveStdio(() => createServer(app.deps, (id) => transport.rawRequest(id)), {
     transport,
     onerror: (err) => warnings.warn('a message could not be handled', { err }),
   })

@@ -66,5 +66,5 @@ export const setting = {
   ),
 }
 
-/** The same as a list, in the order in which `--help` and the README show it. */
+/** The same as a list, in the order in which `--help` and docs/settings.md show it. */
 export const settings: readonly Setting[] = Object.values(setting)

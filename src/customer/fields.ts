@@ -245,10 +245,14 @@ export interface ChangeRequest {
   readonly customerId: number
   /** Exactly what goes into the body, but for what a person still has to type. */
   readonly changes: CustomerChanges
+  /** Fields that were given with a marker: to be left as they are stored, if it fits. Absent when there are none. */
+  readonly marked?: JsonObject
   /** Secret fields that a person types into the approval page. */
   readonly enterPrivately: readonly PrivateFieldName[]
   /** The change goes ahead only if the record carries this email. */
   readonly expectedEmail?: string
+  /** Why, in the assistant's words. Not sent, and no part of what makes two requests the same. */
+  readonly reason?: string
   readonly dryRun: boolean
   /** The code that a person confirmed, under `AIFI_APPROVAL=chat`. */
   readonly approvalCode?: string

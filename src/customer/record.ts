@@ -1,7 +1,6 @@
 import * as z from 'zod'
 import type { JsonObject } from '../lib/json.ts'
 import { keysOf } from '../lib/keys.ts'
-import type { Relay } from '../lib/text.ts'
 import { jsonObject, type ReadableField } from './fields.ts'
 
 const text = z.string().nullable().optional()
@@ -27,8 +26,12 @@ export type RecordField = keyof CustomerRecord
 
 export const recordFields: readonly RecordField[] = keysOf(customerRecord.shape)
 
-/** The customer in a result: what is long or could do harm is shown otherwise than it is stored. */
-export const shownRecord = customerRecord.extend({ metadata: z.unknown().optional() })
+/** The customer in a result: what cannot be shown exactly has a marker in its place, and its place is in `altered`. */
+export const shownRecord = customerRecord.extend({
+  metadata: z.unknown().optional(),
+  priority: z.unknown().optional(),
+  altered: z.array(z.string()).optional(),
+})
 export type ShownRecord = z.infer<typeof shownRecord>
 
 /**
@@ -46,20 +49,6 @@ export function readRecord(json: JsonObject): { record: CustomerRecord; wrong: R
   }
   const record: CustomerRecord = Object.fromEntries(members)
   return { record, wrong }
-}
-
-/** The record as a result shows it: text harmless and bounded, what may be long last. */
-export function shownCustomer(record: CustomerRecord, relay: Relay): ShownRecord {
-  const inOrder: RecordField[] = [...recordFields.filter((field) => field !== 'metadata'), 'metadata']
-  const members = inOrder.flatMap((field): [RecordField, unknown][] => {
-    const value = record[field]
-    if (value === undefined) return []
-    if (typeof value === 'string') return [[field, relay.text(value)]]
-    // A number that holds a secret is left out.
-    if (typeof value === 'number') return field === 'id' || relay.json(value) === value ? [[field, value]] : []
-    return [[field, relay.json(value)]]
-  })
-  return Object.fromEntries(members)
 }
 
 /** First and last name, as far as there are any. */

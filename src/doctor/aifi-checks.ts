@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createAifi } from '../aifi/client.ts'
-import type { Aifi, Listing, NotSentCause, Reading } from '../aifi/port.ts'
+import type { Aifi, Listing, Reading, UnreachableCause } from '../aifi/port.ts'
 import type { Config } from '../config/config.ts'
 import { customerFields, fieldFacts } from '../customer/fields.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -26,7 +26,7 @@ const SOON_MS = 7 * 24 * 60 * 60_000
 /** The way of one lookup: where one of these fails, those before it have worked, and those after it were not reached. */
 const HOPS = ['proxy', 'token', 'address', 'tls', 'customers'] as const
 type Hop = (typeof HOPS)[number]
-const HOP_OF: Readonly<Record<NotSentCause, Hop>> = {
+const HOP_OF: Readonly<Record<UnreachableCause, Hop>> = {
   token: 'token',
   proxy: 'proxy',
   dns: 'address',
@@ -34,6 +34,7 @@ const HOP_OF: Readonly<Record<NotSentCause, Hop>> = {
   connect_timeout: 'address',
   tls: 'tls',
   read_only: 'customers',
+  web_page: 'customers',
   cancelled: 'customers',
 }
 
@@ -182,9 +183,8 @@ function customersFinding({ listing }: Attempt): Finding {
       'find_customers sorts out what does not match, but may meet an answer that is too large; look up by customerId.',
     )
   }
-  return listing.kind === 'unreachable'
-    ? unreached(listing.detail)
-    : problem(fragment(listing.reason), remedyFor(listing.http?.status))
+  if (listing.kind === 'unreadable') return problem(fragment(listing.reason), remedyFor(listing.http?.status))
+  return listing.cause === 'web_page' ? problem(fragment(listing.detail), remedyFor(200)) : unreached(listing.detail)
 }
 
 function unreached(detail: string): Finding {

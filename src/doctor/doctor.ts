@@ -81,6 +81,7 @@ async function startEmbedded(getById: boolean) {
   return startSandbox({ getById })
 }
 
-function hasColours({ stdout, env }: DoctorHost): boolean {
+/** Whether to print for a terminal that shows colours. */
+export function hasColours({ stdout, env }: Pick<DoctorHost, 'stdout' | 'env'>): boolean {
   return stdout instanceof WriteStream && !env.NO_COLOR && stdout.hasColors({ ...env })
 }

@@ -45,13 +45,29 @@ export function settingRows(env: Environment, { ok: valid }: ConfigResult, isSan
   const reader = new SettingsReader(env, () => new Uint8Array())
   return settings.map((each): SettingRow => {
     const { name } = each
-    const text = reader.text(name)?.trim()
+    const given = reader.text(name)?.trim()
+    const text = PATHS.includes(each) ? fromHome(given, env) : given
     const file = FILE_OF.get(each)
     if (isSandbox && REPLACED_BY_SANDBOX.includes(each)) return { name, from: 'sandbox', value: 'that of the sandbox' }
     if (text !== undefined) return { name, from: 'environment', value: shown(each, text, { env, valid }) }
-    if (file && reader.isSet(file)) return { name, from: 'file', value: 'not shown' }
+    if (file && reader.isSet(file))
+      return { name, from: 'file', value: inFile(fromHome(reader.text(file.name)?.trim(), env)) }
     return { name, from: 'default', value: each.default }
   })
+}
+
+function fromHome(path: string | undefined, env: Environment): string | undefined {
+  const home = env.HOME || env.USERPROFILE
+  return home === undefined ? path : path?.replace(/^~(?=[/\\])/, () => home)
+}
+
+function inFile(path: string | undefined): string {
+  try {
+    if (path !== undefined) accessSync(path, constants.R_OK)
+    return 'not shown'
+  } catch (error) {
+    return `none: the file cannot be read (${codeOf(error)})`
+  }
 }
 
 /** A value that is what it should be; anything else may be a secret that ended up in the wrong place. */
@@ -59,12 +75,20 @@ function shown(each: Setting, text: string, { env, valid }: { env: Environment; 
   const hidden = 'set, not shown'
   if (SECRET.includes(each)) return hidden
   if (!each.schema.safeParse(text).success) return 'set, but wrong'
-  if (PATHS.includes(each) && !isPath(text)) return hidden
+  if (PATHS.includes(each) && !isPath(text)) return knownPart(text) ?? hidden
   if (each === setting.browser && !isProgram(text, env)) return hidden
   // Free text, whose words are checked with everything else.
   if (each === setting.approvalFields && !valid) return hidden
   const isAddress = each === setting.tokenUrl
   return harmless(isAddress ? new URL(text).origin + new URL(text).pathname : text, 200)
+}
+
+/** The folders of a path that are there, with a word on the rest, which may be a secret. Undefined when none are. */
+function knownPart(text: string): string | undefined {
+  let folder = dirname(text)
+  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
+  if (!isAbsolute(text) || folder === parse(text).root) return undefined
+  return `${harmless(folder, 200)}: what follows is not there`
 }
 
 /** True for what is certainly a path. A secret may begin with a slash. */
@@ -162,7 +186,7 @@ function unwritable(found: string): Finding {
 }
 
 /** True when `spawn` would find the program. */
-function isProgram(command: string, env: Environment): boolean {
+export function isProgram(command: string, env: Environment): boolean {
   const hasFolder = command.includes('/') || command.includes('\\')
   const folders = hasFolder ? [''] : (env.PATH ?? env.Path ?? '').split(delimiter)
   const endings = ['', ...(env.PATHEXT ?? '').split(';').filter(Boolean)]

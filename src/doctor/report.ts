@@ -55,10 +55,18 @@ export class Report {
   }
 
   check({ name, ...finding }: Check): string {
+    return this.finding(titles[name], finding)
+  }
+
+  finding(title: string, finding: Finding): string {
     const status = this.#paint(COLOURS[finding.status], finding.status.padEnd(STATUS_WIDTH))
     const remedy = 'remedy' in finding ? [`do: ${finding.remedy}`] : []
     const lines = [...finding.found.split('\n'), ...remedy]
-    return `${status} ${this.#paint(BOLD, titles[name].padEnd(TITLE_WIDTH))}  ${lines.join(`\n${INDENT}`)}\n`
+    return `${status} ${this.#paint(BOLD, title.padEnd(TITLE_WIDTH))}  ${lines.join(`\n${INDENT}`)}\n`
+  }
+
+  heading(text: string): string {
+    return `\n${this.#paint(BOLD, text)}\n`
   }
 
   /** The settings that somebody has set. */
@@ -70,13 +78,15 @@ export class Report {
     return lines.map((line) => `${INDENT}${this.#paint(DIM, line)}\n`).join('')
   }
 
-  summary(checks: readonly Check[]): string {
+  /** @param before what was found besides, before the checks */
+  summary(checks: readonly Check[], before: readonly Finding[] = []): string {
+    const all = [...before, ...checks]
     const counts = (['problem', 'warning'] as const).flatMap((status) => {
-      const count = checks.filter((check) => check.status === status).length
+      const count = all.filter((check) => check.status === status).length
       return count === 0 ? [] : [`${count} ${status}${count === 1 ? '' : 's'}`]
     })
     const isFine = counts.length === 0
-    const words = hasProblem(checks)
+    const words = hasProblem(all)
       ? `${counts.join(' and ')}. Begin with the first.`
       : `It works, with ${counts.join()}.`
     const left = uncheckedIn(checks).map((name) => titles[name])
@@ -90,10 +100,18 @@ export class Report {
   }
 }
 
+/** What `doctor --json` prints. */
+export interface DoctorJson {
+  readonly ok: boolean
+  readonly version: string
+  readonly checks: readonly Check[]
+  readonly settings: readonly SettingRow[]
+}
+
 /** One object for scripts, in which every check has its place. */
 export function asJson(checks: readonly Check[], settings: readonly SettingRow[]): string {
   const unchecked = uncheckedIn(checks).map((name) => ({ name, ...skipped('not checked: something before it failed') }))
-  const all = { ok: !hasProblem(checks), version, checks: [...checks, ...unchecked], settings }
+  const all: DoctorJson = { ok: !hasProblem(checks), version, checks: [...checks, ...unchecked], settings }
   return `${JSON.stringify(all, null, 2)}\n`
 }
 
@@ -103,6 +121,6 @@ function uncheckedIn(checks: readonly Check[]): CheckName[] {
   return Object.keys(titles).filter(isUnchecked)
 }
 
-export function hasProblem(checks: readonly Check[]): boolean {
+export function hasProblem(checks: readonly Finding[]): boolean {
   return checks.some(({ status }) => status === 'problem')
 }

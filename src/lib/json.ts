@@ -1,14 +1,17 @@
+import { isLosslessNumber } from 'lossless-json'
+
 /** A JSON object as it was parsed, its members not looked at. */
 export type JsonObject = { [key: string]: unknown }
 
-/** True for an object that JSON could have made: not null, not an array. */
+/** True for an object that JSON could have made: not null, not an array, not a number kept in its digits. */
 export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isLosslessNumber(value)
 }
 
 /** True when the two JSON values are equal member by member; the order of keys does not count, that of elements does. */
 export function jsonEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true
+  if (isLosslessNumber(a)) return isLosslessNumber(b) && a.value === b.value
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => jsonEqual(item, b[index]))
   }
@@ -28,22 +31,12 @@ export function nestsWithin(value: unknown, levels: number): boolean {
   return levels > 0 && Object.values(value).every((member) => nestsWithin(member, levels - 1))
 }
 
-/** True when JSON can carry every number in `value`: `1e400` parses to Infinity, which would be sent as `null`. */
-export function carriesNumbers(value: unknown): boolean {
-  const open: unknown[] = [value]
-  while (open.length > 0) {
-    const next = open.pop()
-    if (typeof next === 'number' && !Number.isFinite(next)) return false
-    if (typeof next === 'object' && next !== null) for (const member of Object.values(next)) open.push(member)
-  }
-  return true
-}
-
 /**
  * The same JSON text for equal values, whatever the order of their keys. For keys and fingerprints, not for sending.
  * The caller has bounded the depth ({@link nestsWithin}).
  */
 export function canonicalJson(value: unknown): string {
+  if (isLosslessNumber(value)) return value.value
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (isJsonObject(value)) {
     const members = Object.keys(value)

@@ -34,6 +34,47 @@ function visible(text: string): string {
   return stripVTControlCharacters(text).replace(BLANK, ' ').replace(INVISIBLE, '')
 }
 
+/**
+ * The same text with every character that does not show itself as its escape, `\u{200b}`, and a backslash doubled: what
+ * it holds can be read off exactly, and texts that differ look different.
+ */
+export function escaped(text: string): string {
+  if (/^[ -[\]-~]*$/.test(text)) return text
+  const hidden = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`
+  return text
+    .replaceAll('\\', '\\\\')
+    .replace(INVISIBLE, hidden)
+    .replace(BLANK, (blank) => (blank === ' ' ? blank : hidden(blank)))
+}
+
+/** Blanks that are seen to be what they are: the space, and the one as wide as an ideograph. */
+const OTHER_BLANK = /[^\S \u3000]|\u2800/
+const JOINED_SCRIPTS = [
+  ...['Arabic', 'Syriac', 'Nko', 'Mandaic', 'Mongolian', 'Phags_Pa'],
+  ...['Devanagari', 'Bengali', 'Gurmukhi', 'Gujarati', 'Oriya', 'Tamil', 'Telugu', 'Kannada', 'Malayalam', 'Sinhala'],
+  ...['Khmer', 'Myanmar', 'Tibetan', 'Balinese', 'Javanese'],
+]
+const joined = `[${JOINED_SCRIPTS.map((script) => `\\p{scx=${script}}`).join('')}]`
+/**
+ * U+200C and U+200D where the scripts that need them have them (Unicode, section 23.2), and what makes one emoji of
+ * several characters (UTS #51).
+ */
+const IN_PLACE = new RegExp(
+  [
+    `(?<=${joined})\\u200C(?=${joined})`,
+    `(?<=${joined})\\u200D`,
+    '(?<=\\p{Extended_Pictographic}\\uFE0F?|\\p{Emoji_Modifier})\\u200D(?=\\p{Extended_Pictographic})',
+    '(?<=\\p{Extended_Pictographic})\\uFE0F',
+  ].join('|'),
+  'gu',
+)
+
+/** True for text of which every character can be seen: nothing in it hides, moves what is around it, or drives a terminal. */
+export function showsItself(text: string): boolean {
+  if (/^[ -~]*$/.test(text)) return true
+  return !OTHER_BLANK.test(text) && text.replace(IN_PLACE, '').search(INVISIBLE) < 0
+}
+
 /** `metadata` of a record, in bytes of JSON. */
 export const JSON_LIMIT = 8_000
 /** What stands where a secret was cut out. */
@@ -108,6 +149,17 @@ export class Relay {
       members.push([String(spend(this.text(key, 200), budget)), this.#json(member, budget, depth)])
     }
     return Object.fromEntries(members)
+  }
+
+  /** False when there is no secret to look for. */
+  get hasSecrets(): boolean {
+    return this.#secrets?.length !== 0
+  }
+
+  /** True when a secret of the call is in a text, in whatever spelling, or in the digits of a number. */
+  holdsSecret(value: string | number): boolean {
+    if (typeof value === 'number') return this.#holdsSecret(value)
+    return this.#secrets?.some((secret) => value.includes(secret)) ?? true
   }
 
   #holdsSecret(value: number): boolean {

@@ -11,6 +11,7 @@ import { type Clock, Deadline } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Person } from '../lib/person.ts'
 import { harmless } from '../lib/text.ts'
+import { argumentsIn, type RawArguments } from './raw-arguments.ts'
 import type { RequestState } from './request-state.ts'
 
 const client = z.object({ name: z.string(), version: z.string() })
@@ -45,8 +46,6 @@ export interface Principal {
 /** What is known of a message that came over HTTP besides the message itself. */
 export interface HttpOrigin {
   readonly principal: Principal
-  /** The arguments of the call as they came. */
-  readonly arguments: unknown
   /** What a 2025-era client called itself when it initialized, `name version`. */
   readonly clientName: string | undefined
 }
@@ -54,8 +53,7 @@ export interface HttpOrigin {
 /** One call of a tool, as far as the program needs to know about it. */
 export interface Call {
   readonly connection: Connection
-  /** The arguments as they came. */
-  readonly arguments: unknown
+  readonly arguments: RawArguments
   /** The program that calls, by its own account. */
   readonly clientName: string
   /** The client can show a form, a link. */
@@ -80,6 +78,9 @@ export interface Call {
   readonly progress: ((message: string) => void) | undefined
 }
 
+/** The JSON text of a request that is open; undefined where the transport keeps none. */
+export type RawRequest = (id: RequestId) => string | undefined
+
 const clientAnswer = z.object({ action: z.string(), content: z.unknown().optional() })
 
 /** What is known of one connection: the arguments of its calls as they came, and how its client behaves. */
@@ -88,14 +89,16 @@ export class Connection {
   asksPeople = true
   readonly #server: McpServer['server']
   readonly #clock: Clock
+  readonly #rawRequest: RawRequest
   readonly #http: HttpOrigin | undefined
-  /** The SDK's copy lacks one that is named `__proto__`, and nobody would be told. */
-  readonly #arguments = new Map<RequestId, unknown>()
+  /** The SDK's copy has rounded numbers, lacks a member that is named `__proto__`, and nobody would be told. */
+  readonly #arguments = new Map<RequestId, RawArguments>()
 
   /** @param http absent on stdio. */
-  constructor(server: McpServer['server'], clock: Clock, http?: HttpOrigin) {
+  constructor(server: McpServer['server'], clock: Clock, rawRequest: RawRequest, http?: HttpOrigin) {
     this.#server = server
     this.#clock = clock
+    this.#rawRequest = rawRequest
     this.#http = http
   }
 
@@ -104,8 +107,13 @@ export class Connection {
     const receive = transport.onmessage
     transport.onmessage = (message, extra) => {
       if ('method' in message && 'id' in message && message.method === 'tools/call') {
-        this.#arguments.set(message.id, message.params?.arguments)
+        const raw = this.#rawRequest(message.id)
+        this.#arguments.set(
+          message.id,
+          raw === undefined ? { value: message.params?.arguments ?? {} } : argumentsIn(raw),
+        )
       }
+      if ('method' in message && message.method === 'notifications/cancelled') this.#forget(message.params)
       receive?.(message, extra)
     }
     const send = transport.send.bind(transport)
@@ -121,14 +129,15 @@ export class Connection {
     const said = mcpReq.envelope && envelope.parse(mcpReq.envelope)
     const info = said ? said[CLIENT_INFO_META_KEY] : this.#server.getClientVersion()
     const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
+    // Cancelled before it came here, another call may have its id by now.
+    const args = mcpReq.signal.aborted ? undefined : this.#arguments.get(mcpReq.id)
+    if (args !== undefined) this.#arguments.delete(mcpReq.id)
     const http = this.#http
-    const args = http ? http.arguments : this.#arguments.get(mcpReq.id)
-    this.#arguments.delete(mcpReq.id)
     // Over HTTP a 2025-era client is served one message at a time: there is no way back to it.
     const canBeAsked = !http || said !== undefined
     return {
       connection: this,
-      arguments: args ?? {},
+      arguments: args ?? { value: {} },
       clientName: info ? harmless(`${info.name} ${info.version}`, 80) : (http?.clientName ?? 'an unnamed client'),
       // `elicitation: {}` is the older way to declare forms.
       canForm:
@@ -146,6 +155,12 @@ export class Connection {
       answers: mcpReq.inputResponses,
       progress: progressOf(ctx),
     }
+  }
+
+  /** With another reason than a text, the SDK takes the message for no cancellation. */
+  #forget({ requestId: id, reason }: JsonObject = {}): void {
+    if (reason !== undefined && typeof reason !== 'string') return
+    if (typeof id === 'string' || typeof id === 'number') this.#arguments.delete(id)
   }
 
   /** Tells a 2025-era client that what it opened by URL is done. Later protocol revisions have no such message. */

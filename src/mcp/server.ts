@@ -1,7 +1,7 @@
 import { McpServer, type Transport } from '@modelcontextprotocol/server'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import { Connection, type HttpOrigin } from './call.ts'
+import { Connection, type HttpOrigin, type RawRequest } from './call.ts'
 import type { Tool, ToolHost } from './define-tool.ts'
 import type { RequestStates } from './request-state.ts'
 
@@ -17,9 +17,15 @@ export interface ServerDeps {
   readonly onCall?: ToolHost['onCall']
 }
 
-/** The MCP server for one connection, or one message over HTTP: cheap and free of side effects; the SDK may make two and discard one. */
-export function createServer(deps: ServerDeps, http?: HttpOrigin): McpServer {
-  const server = new CustomerServer(deps, http)
+/**
+ * The MCP server for one connection, or for one message over HTTP: cheap and free of side effects; the SDK may make two
+ * and discard one.
+ *
+ * @param rawRequest of the transport, so that arguments are read as they were written. Without it they are taken as parsed.
+ * @param http absent on stdio.
+ */
+export function createServer(deps: ServerDeps, rawRequest: RawRequest = () => undefined, http?: HttpOrigin): McpServer {
+  const server = new CustomerServer(deps, rawRequest, http)
   const { connection } = server
   const { clock, logger, onCall } = deps
   for (const tool of deps.tools) tool.register({ server, connection, clock, logger, onCall })
@@ -29,7 +35,7 @@ export function createServer(deps: ServerDeps, http?: HttpOrigin): McpServer {
 class CustomerServer extends McpServer {
   readonly connection: Connection
 
-  constructor({ version, states, clock }: ServerDeps, http: HttpOrigin | undefined) {
+  constructor({ version, states, clock }: ServerDeps, rawRequest: RawRequest, http: HttpOrigin | undefined) {
     super(
       { name: SERVER_NAME, title: 'AiFi customers', version },
       {
@@ -37,7 +43,7 @@ class CustomerServer extends McpServer {
         requestState: { verify: states.verify },
       },
     )
-    this.connection = new Connection(this.server, clock, http)
+    this.connection = new Connection(this.server, clock, rawRequest, http)
   }
 
   override async connect(transport: Transport): Promise<void> {

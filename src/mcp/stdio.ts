@@ -9,7 +9,10 @@ import {
   type Transport,
 } from '@modelcontextprotocol/server'
 import { isJsonObject, nestsWithin } from '../lib/json.ts'
+import { Batch, memberTexts } from './batch.ts'
+import { Lines } from './lines.ts'
 import { withoutNullMembers } from './null-members.ts'
+import { ARGUMENTS_LIMIT, withoutArguments } from './raw-arguments.ts'
 
 const MB = 1024 * 1024
 /** The longest message that is read, bytes: what the SDK allows too. */
@@ -19,6 +22,8 @@ const NESTING_LIMIT = 500
 /** With this many requests unanswered, or this many characters in them, further ones are turned away. */
 const REQUESTS_LIMIT = 1_000
 const OPEN_LIMIT = 32 * MB
+/** The most messages in one line. */
+const BATCH_LIMIT = 100
 /** Nothing more is read while the client has not taken this much of what was written, bytes. */
 const UNREAD_LIMIT = MB
 
@@ -26,8 +31,16 @@ const PARSE_ERROR = -32700
 const INVALID_REQUEST = -32600
 const BUSY = -32000
 
+/** A request without an answer. */
+interface OpenRequest {
+  /** Its JSON text, as it came. */
+  readonly text: string
+  /** Whose answers go out together. */
+  readonly batch: Batch | undefined
+}
+
 /**
- * MCP over two streams, one message a line. In place of the SDK's transport, which ends the connection at the first
+ * MCP over two streams, one message a line, or several in an array (which only 2025-03-26 describes, and all may send). In place of the SDK's transport, which ends the connection at the first
  * line over 10 MB, holds everything that the client does not read, and keeps nothing of what a message was parsed from.
  *
  * Whatever comes in, it goes on: what is no message is left out with a warning, and answered with an error if it is a
@@ -44,8 +57,7 @@ export class StdioTransport implements Transport {
     line: (bytes) => this.#receive(bytes),
     tooLong: () => this.#refuse('a line over 10 MB'),
   })
-  /** The requests of the client that have no answer yet, and the line of each. */
-  readonly #open = new Map<RequestId, string>()
+  readonly #open = new Map<RequestId, OpenRequest>()
   #openLength = 0
   #closed = false
 
@@ -62,8 +74,14 @@ export class StdioTransport implements Transport {
 
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.#closed) throw new Error('The connection is closed.')
+    const batch = 'method' in message || message.id === undefined ? undefined : this.#open.get(message.id)?.batch
+    if (batch) batch.answer(message)
+    else this.#write(serializeMessage(message))
     if (!('method' in message)) this.#forget(message.id)
-    this.#output.write(serializeMessage(message))
+  }
+
+  #write(line: string): void {
+    this.#output.write(line)
     if (this.#output.writableLength <= UNREAD_LIMIT || this.#input.isPaused()) return
     this.#input.pause()
     this.#output.once('drain', () => {
@@ -72,11 +90,11 @@ export class StdioTransport implements Transport {
   }
 
   /**
-   * The line with which a request came, while it has no answer and is not cancelled: its JSON text, in which digits and
-   * members are what they were. A parsed message has rounded numbers and, as the SDK copies it, no `__proto__`.
+   * The JSON text of a request, while it has no answer and is not cancelled, in which digits and members are what they
+   * were. A parsed message has rounded numbers and, as the SDK copies it, no `__proto__`.
    */
   rawRequest(id: RequestId): string | undefined {
-    return this.#open.get(id)
+    return this.#open.get(id)?.text
   }
 
   /** Reads nothing more; what was read can still be answered. */
@@ -98,27 +116,42 @@ export class StdioTransport implements Transport {
     // Windows shells begin a stream with a byte order mark.
     const text = bytes.toString().replace(/^\uFEFF/, '')
     if (text.trim() === '') return
-    const value = parsed(text)
-    const id = isJsonObject(value) && 'method' in value ? requestId(value.id) : undefined
-    if (value === undefined) this.#refuse('a line that is not JSON')
+    // Nobody looks into so large arguments, and parsed they would be many times as large.
+    const looked = text.length > ARGUMENTS_LIMIT ? withoutArguments(text) : text
+    const isTooLarge = looked.length > ARGUMENTS_LIMIT
+    const value = isTooLarge ? undefined : parsed(looked)
+    const id = idOf(value)
+    if (isTooLarge) this.#refuse('a line over 256 kB')
+    else if (value === undefined) this.#refuse('a line that is not JSON')
     // What stands in for the wrong bytes would be sent to AiFi as if it had been asked for.
     else if (!isUtf8(bytes)) this.#refuse('a line that is not UTF-8', id)
     else if (!nestsWithin(value, NESTING_LIMIT)) this.#refuse('a message nested too deep', id)
-    else this.#deliver(messageOf(value), id, text)
+    else if (!Array.isArray(value)) this.#deliver(value, text)
+    else if (value.length > BATCH_LIMIT) this.#refuse(`a batch of more than ${BATCH_LIMIT} messages`)
+    else this.#deliverAll(value, memberTexts(text))
   }
 
-  #deliver(message: JSONRPCMessage | undefined, id: RequestId | undefined, text: string): void {
+  #deliverAll(values: readonly unknown[], texts: readonly string[]): void {
+    const batch = new Batch((line) => this.#write(line))
+    if (values.length === 0) this.#refuse('an empty batch')
+    for (const [index, value] of values.entries()) this.#deliver(value, texts[index] ?? '', batch)
+    batch.complete()
+  }
+
+  #deliver(value: unknown, text: string, batch?: Batch): void {
+    const message = messageOf(value)
     if (!message) {
-      this.#refuse('a line that is no JSON-RPC message', id, INVALID_REQUEST)
+      this.#refuse('a line that is no JSON-RPC message', idOf(value), INVALID_REQUEST, batch)
     } else if (!('method' in message && 'id' in message)) {
       if ('method' in message) this.#noteCancelled(message)
       this.onmessage?.(message)
     } else if (this.#open.has(message.id)) {
       this.#refuse('a request with the id of one that is still open', message.id, INVALID_REQUEST)
     } else if (this.#open.size >= REQUESTS_LIMIT || this.#openLength + text.length > OPEN_LIMIT) {
-      this.#refuse('a request while 1000, or 32 MB of them, are open', message.id, BUSY)
+      this.#refuse('a request while 1000, or 32 MB of them, are open', message.id, BUSY, batch)
     } else {
-      this.#open.set(message.id, text)
+      batch?.expect(message.id)
+      this.#open.set(message.id, { text, batch })
       this.#openLength += text.length
       this.onmessage?.(message)
     }
@@ -132,81 +165,20 @@ export class StdioTransport implements Transport {
 
   #forget(id: RequestId | undefined): void {
     if (id === undefined) return
-    this.#openLength -= this.#open.get(id)?.length ?? 0
+    const request = this.#open.get(id)
+    this.#openLength -= request?.text.length ?? 0
     this.#open.delete(id)
+    request?.batch?.drop(id)
   }
 
-  #refuse(reason: string, id?: RequestId, code = PARSE_ERROR): void {
+  #refuse(reason: string, id?: RequestId, code = PARSE_ERROR, batch?: Batch): void {
     this.#warn(reason)
     // Under the id of an open request, an answer would be taken for that to it.
     if (id === undefined || this.#open.has(id)) return
     const message = `This server left out ${reason}. Nothing was done.`
-    this.send({ jsonrpc: '2.0', id, error: { code, message } }).catch(() => undefined)
-  }
-}
-
-/** What the buffer shrinks to after a line. */
-const SMALL = 64 * 1024
-const LINE_BREAK = 0x0a
-
-export interface LineHandlers {
-  /** One line without its line break. The bytes are valid only during the call. */
-  line(bytes: Buffer): void
-  /** One of which nothing was kept. */
-  tooLong(): void
-}
-
-/** Cuts a stream of bytes into lines, and never holds more than one line of at most `limit` bytes. */
-export class Lines {
-  readonly #limit: number
-  readonly #handlers: LineHandlers
-  /** The beginning of the current line; the buffer grows by doubling, so that many small chunks stay cheap. */
-  #held = Buffer.allocUnsafe(SMALL)
-  #length = 0
-  #isTooLong = false
-
-  constructor(limit: number, handlers: LineHandlers) {
-    this.#limit = limit
-    this.#handlers = handlers
-  }
-
-  push(chunk: Buffer): void {
-    let start = 0
-    for (let end = chunk.indexOf(LINE_BREAK); end >= 0; end = chunk.indexOf(LINE_BREAK, start)) {
-      this.#add(chunk.subarray(start, end))
-      this.#finish()
-      start = end + 1
-    }
-    this.#add(chunk.subarray(start))
-  }
-
-  #add(part: Buffer): void {
-    const length = this.#length + part.length
-    this.#isTooLong ||= length > this.#limit
-    if (this.#isTooLong) this.#release()
-    else this.#append(part, length)
-  }
-
-  #append(part: Buffer, length: number): void {
-    if (length > this.#held.length) {
-      const grown = Buffer.allocUnsafe(Math.min(this.#limit, Math.max(length, this.#held.length * 2)))
-      this.#held.copy(grown, 0, 0, this.#length)
-      this.#held = grown
-    }
-    part.copy(this.#held, this.#length)
-    this.#length = length
-  }
-
-  #finish(): void {
-    if (this.#isTooLong) this.#handlers.tooLong()
-    else this.#handlers.line(this.#held.subarray(0, this.#length))
-    this.#isTooLong = false
-    this.#release()
-  }
-
-  #release(): void {
-    this.#length = 0
-    if (this.#held.length > SMALL) this.#held = Buffer.allocUnsafe(SMALL)
+    const answer: JSONRPCMessage = { jsonrpc: '2.0', id, error: { code, message } }
+    if (batch) batch.answer(answer)
+    else this.#write(serializeMessage(answer))
   }
 }
 
@@ -226,6 +198,11 @@ function messageOf(value: unknown): JSONRPCMessage | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Of something that may be a request. */
+function idOf(value: unknown): RequestId | undefined {
+  return isJsonObject(value) && 'method' in value ? requestId(value.id) : undefined
 }
 
 function requestId(value: unknown): RequestId | undefined {

@@ -175,7 +175,7 @@ async function decide(
   const rights = rightsOf(session, asked.caller, fourEyes)
   const decision = form.get('decision')
   if (decision === 'withdraw' && rights.withdraw) {
-    await changes.withdraw(id, 'Whoever asked for it took it back.', session.person)
+    await changes.withdraw(id, 'Whoever asked for it took it back.', { unwanted: false, by: session.person })
     return seeWhatBecameOfIt()
   }
   if (!rights.decide || (decision !== 'approve' && decision !== 'decline')) return refused(c)

@@ -39,12 +39,12 @@ export interface McpEndpoint {
 
 /** `/mcp`: every message with a token that is checked, and a server of its own. Any replica can take it. */
 export function createMcpEndpoint(deps: McpEndpointDeps): McpEndpoint {
-  const origins = new WeakMap<AuthInfo, HttpOrigin>()
+  const origins = new WeakMap<AuthInfo, Origin>()
   const handler = createMcpHandler(
     ({ authInfo }) => {
       const origin = authInfo && origins.get(authInfo)
       if (!origin) throw new TypeError('a message came without its token')
-      return createServer(deps.server, origin)
+      return createServer(deps.server, () => origin.text, origin.http)
     },
     { onerror: (err) => deps.warnings.warn('a message over HTTP could not be handled', { err }) },
   )
@@ -55,12 +55,13 @@ export function createMcpEndpoint(deps: McpEndpointDeps): McpEndpoint {
       const admission = await admit(request.headers.get('Authorization'), deps.rules)
       if (!admission.ok) return admission.response
       if (request.method !== 'POST') {
-        origins.set(admission.authInfo, originOf(admission, undefined, request, deps))
+        origins.set(admission.authInfo, { text: undefined, http: originOf(admission, request, deps) })
         return handler.fetch(request, { authInfo: admission.authInfo })
       }
-      const message = await readMessage(request)
-      if (message instanceof Response) return message
-      origins.set(admission.authInfo, originOf(admission, message, request, deps))
+      const read = await readMessage(request)
+      if (read instanceof Response) return read
+      const { message, text } = read
+      origins.set(admission.authInfo, { text, http: originOf(admission, request, deps) })
       const response = await handler.fetch(request, { authInfo: admission.authInfo, parsedBody: message })
       return withSession(response, admission, message, deps)
     },
@@ -68,38 +69,39 @@ export function createMcpEndpoint(deps: McpEndpointDeps): McpEndpoint {
   }
 }
 
+/** Where a message came from, and its JSON text, in which digits and members are what they were. */
+interface Origin {
+  readonly text: string | undefined
+  readonly http: HttpOrigin
+}
+
 type Admitted = Extract<Admission, { ok: true }>
 
-function originOf(
-  { claims, subject }: Admitted,
-  message: JsonObject | undefined,
-  request: Request,
-  deps: McpEndpointDeps,
-): HttpOrigin {
+function originOf({ claims, subject }: Admitted, request: Request, deps: McpEndpointDeps): HttpOrigin {
   const { person, application, approver, clientId } = claims
   const principal: Principal = {
     ...(person && { person }),
     ...(application !== undefined && { application }),
     mayAnswer: !deps.fourEyes && approver && person !== undefined,
   }
-  const params = isJsonObject(message?.params) ? message.params : {}
   const id = request.headers.get(SESSION_HEADER) ?? undefined
-  return { principal, arguments: params.arguments, clientName: deps.sessions.clientName(id, { subject, clientId }) }
+  return { principal, clientName: deps.sessions.clientName(id, { subject, clientId }) }
 }
 
 /** One JSON-RPC message; or the answer to what is none. */
-async function readMessage(request: Request): Promise<JsonObject | Response> {
+async function readMessage(request: Request): Promise<{ message: JsonObject; text: string } | Response> {
   const body = await readBody(request, BODY_LIMIT)
   if (!body) return problem(413, INVALID_REQUEST, 'The body is over 1 MB. Nothing was done.', { Connection: 'close' })
   // What stands in for wrong bytes would be sent to AiFi as if it had been asked for.
-  const value = isUtf8(body) ? parsed(body.toString()) : undefined
+  const text = body.toString()
+  const value = isUtf8(body) ? parsed(text) : undefined
   if (value === undefined) return problem(400, PARSE_ERROR, 'The body is not JSON in UTF-8. Nothing was done.')
   if (Array.isArray(value)) return problem(400, INVALID_REQUEST, 'Send one message at a time. Nothing was done.')
   if (!nestsWithin(value, NESTING_LIMIT))
     return problem(400, INVALID_REQUEST, 'The body nests too deep. Nothing was done.')
   const message = withoutNullMembers(value)
   return isJsonObject(message)
-    ? message
+    ? { message, text }
     : problem(400, INVALID_REQUEST, 'The body is no JSON-RPC message. Nothing was done.')
 }
 

@@ -48,10 +48,17 @@ export interface Served {
   readonly deployment: Deployment
 }
 
+/** What has to be the same wherever a call may be answered; the first of several is in use. */
+export interface SharedKeys {
+  readonly changes: readonly Uint8Array[]
+  readonly states: readonly Uint8Array[]
+  readonly markers: Uint8Array
+}
+
 /** What makes a team's server of the program: who calls, who approves, and how they get there. */
 export interface Team {
   /** For the application: what has to be the same at every replica. */
-  readonly keys: { readonly changes: readonly Uint8Array[]; readonly states: readonly Uint8Array[] }
+  readonly keys: SharedKeys
   readonly ladder: (parts: LadderParts) => Ladder
   /** The sandbox's token for Sam; undefined elsewhere. */
   readonly token: string | undefined
@@ -66,6 +73,7 @@ export async function createTeam(deps: TeamDeps): Promise<Team> {
   const { http, publicUrl, clock, logger, proxy } = deps
   const given = keysOfConfig(http)
   const keys = given.length > 0 ? given : [randomBytes(KEY_BYTES)]
+  const [newest = randomBytes(KEY_BYTES)] = keys
   const seals = createSeals(keys)
   const cookies = new Cookies({ secure: publicUrl.startsWith('https:') })
   const sessions = new BrowserSessions(seals('browser session'), cookies, clock)
@@ -83,6 +91,7 @@ export async function createTeam(deps: TeamDeps): Promise<Team> {
     keys: {
       changes: keys.map((key) => derivedKey(key, 'changes')),
       states: keys.map((key) => derivedKey(key, 'request states')),
+      markers: derivedKey(newest, 'markers'),
     },
     ladder: ({ changes, deployment }) => {
       const form = new FormChannel(changes, deployment, clock, { fallback: true })

@@ -3,14 +3,17 @@ import type { Aifi, HttpFacts, Listing } from '../aifi/port.ts'
 import { statusWords } from '../aifi/status-words.ts'
 import type { Audit } from '../audit/audit.ts'
 import { customerChanges } from '../customer/fields.ts'
-import { readRecord, shownCustomer, shownRecord } from '../customer/record.ts'
+import { readRecord, shownRecord } from '../customer/record.ts'
+import type { RecordViews } from '../customer/record-view.ts'
+import { sameEmail } from '../customer/same-email.ts'
 import type { Clock } from '../lib/clock.ts'
-import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
+import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import { keysOf } from '../lib/keys.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
 import { listed, Relay } from '../lib/text.ts'
 import type { Call } from '../mcp/call.ts'
 import { defineTool, type Tool } from '../mcp/define-tool.ts'
+import type { RawArguments } from '../mcp/raw-arguments.ts'
 import { commonMembers, RESULT_LIMIT, refusedArguments } from '../mcp/result.ts'
 import { type ParsedArguments, parse } from './arguments.ts'
 import { problem } from './issues.ts'
@@ -61,6 +64,7 @@ export interface FindCustomersDeps {
   /** Nothing in here can change a customer. */
   readonly aifi: Pick<Aifi, 'readCustomer' | 'listCustomers'>
   readonly audit: Audit
+  readonly views: RecordViews
   readonly lookups: RateLimit
   readonly clock: Clock
 }
@@ -92,11 +96,13 @@ async function findCustomers(call: Call, deps: FindCustomersDeps): Promise<FindE
     return { status: 'failed', message, retryAfterSeconds }
   }
   const filter = parsed.data
-  const envelope = answerTo(filter, await look(filter, call, deps), call)
-  const { status, returned, more } = envelope
+  const envelope = answerTo(filter, await look(filter, call, deps), call, deps.views)
+  const { status, customers = [], returned, more } = envelope
   // Before anybody is shown: what was looked up by, never the value; and how many matched, null when that is not known.
   const found = returned === undefined || more === undefined ? null : returned + more
-  if (deps.audit.write({ event: 'lookup', filter: filter.by, found, status })) return envelope
+  const customerIds = customers.flatMap(({ id }) => (id === undefined ? [] : [id]))
+  const entry = { client: call.clientName, filter: filter.by, found, customerIds, status }
+  if (deps.audit.write({ event: 'lookup', ...entry })) return envelope
   const message =
     'The audit trail cannot be written, so nothing is shown. Whoever set this server up should check AIFI_AUDIT_LOG.'
   return { status: 'failed', message }
@@ -108,7 +114,7 @@ type Filter =
   | { readonly by: 'email'; readonly value: string }
   | { readonly by: 'externalId'; readonly value: string }
 
-function parseFilter(raw: unknown): ParsedArguments<Filter> {
+function parseFilter(raw: RawArguments): ParsedArguments<Filter> {
   const one = `Give exactly one of ${filterNames.join(', ')}.`
   const parsed = parse(findArguments, raw, {
     nullIsAbsent: true,
@@ -121,11 +127,12 @@ function parseFilter(raw: unknown): ParsedArguments<Filter> {
   })
   if (!parsed.ok) return parsed
   const { customerId, email, externalId = '' } = parsed.data
-  if (customerId !== undefined) return { ok: true, data: { by: 'customerId', value: customerId } }
-  return {
-    ok: true,
-    data: email === undefined ? { by: 'externalId', value: externalId } : { by: 'email', value: email },
-  }
+  if (customerId !== undefined) return filterBy({ by: 'customerId', value: customerId })
+  return filterBy(email === undefined ? { by: 'externalId', value: externalId } : { by: 'email', value: email })
+}
+
+function filterBy(data: Filter): ParsedArguments<Filter> {
+  return { ok: true, data, aside: {} }
 }
 
 /** Asks AiFi, for as long as the call may take. A record that was read by its number is a list of one. */
@@ -143,10 +150,10 @@ async function look(filter: Filter, call: Call, { aifi, clock }: FindCustomersDe
   }
 }
 
-function answerTo(filter: Filter, listing: Listing, call: Call): FindEnvelope {
-  if (listing.kind === 'list') return foundEnvelope(filter, listing.entries, listing.http)
+function answerTo(filter: Filter, listing: Listing, call: Call, views: RecordViews): FindEnvelope {
+  if (listing.kind === 'list') return foundEnvelope(filter, listing.entries, listing.http, views)
   if (listing.kind === 'unreadable' && listing.cause === 'not_found' && listing.http)
-    return foundEnvelope(filter, [], listing.http)
+    return foundEnvelope(filter, [], listing.http, views)
   return unreadEnvelope(listing, call.deadline.passed)
 }
 
@@ -155,14 +162,14 @@ function matches(entry: JsonObject, { by, value }: Filter): boolean {
   if (!Number.isSafeInteger(entry.id)) return false
   const actual = entry[by === 'customerId' ? 'id' : by]
   if (by !== 'email') return actual === value
-  return typeof actual === 'string' && actual.toLowerCase() === value.toLowerCase()
+  return typeof actual === 'string' && sameEmail(actual, value)
 }
 
-function foundEnvelope(filter: Filter, entries: readonly unknown[], http: HttpFacts): FindEnvelope {
+function foundEnvelope(filter: Filter, entries: readonly unknown[], http: HttpFacts, views: RecordViews): FindEnvelope {
   const matching = entries.filter(isJsonObject).filter((entry) => matches(entry, filter))
   // They are nobody's business: a broken filter would give away all customers.
   const others = entries.length - matching.length
-  const read = matching.slice(0, RECORD_LIMIT).map(shown)
+  const read = matching.slice(0, RECORD_LIMIT).map((entry) => shown(entry, views))
   const fitting = withinLimit(read)
   const more = matching.length - fitting.length
   const sentences = [
@@ -186,28 +193,26 @@ interface Shown {
   readonly customer: z.infer<typeof foundCustomer>
   /** Members that AiFi sent with a wrong type. */
   readonly wrong: readonly string[]
-  /** Members that are not shown as they are stored. */
-  readonly altered: readonly string[]
 }
 
-function shown(entry: JsonObject): Shown {
+function shown(entry: JsonObject, views: RecordViews): Shown {
   const { record, wrong } = readRecord(entry)
-  const customer = shownCustomer(record, new Relay([]))
-  const altered = Object.entries(customer).filter(([field, value]) => !jsonEqual(value, entry[field]))
-  return {
-    customer: { ...customer, emailMayBeGenerated: Boolean(record.email) },
-    wrong,
-    altered: altered.map(([field]) => field),
-  }
+  const customer = views.of(Number(record.id)).customer(record)
+  return { customer: { ...customer, emailMayBeGenerated: Boolean(record.email) }, wrong }
 }
 
 /** As many of the records as a result holds: rather all of them without metadata than fewer. */
 function withinLimit(records: readonly Shown[]): readonly Shown[] {
   const fits = (some: readonly Shown[]) => Buffer.byteLength(JSON.stringify(some)) <= RECORDS_BYTES
   if (fits(records)) return records
-  const bare = records.map(({ customer: { metadata: _, ...customer }, ...rest }) => ({ ...rest, customer }))
+  const bare = records.map(({ customer, wrong }) => ({ customer: withoutMetadata(customer), wrong }))
   while (!fits(bare)) bare.pop()
   return bare
+}
+
+function withoutMetadata({ metadata: _, altered = [], ...customer }: Shown['customer']): Shown['customer'] {
+  const others = altered.filter((pointer) => !/^\/metadata(\/|$)/.test(pointer))
+  return { ...customer, ...(others.length > 0 && { altered: others }) }
 }
 
 function countWords({ by, value }: Filter, count: number, status: number): string {
@@ -230,12 +235,18 @@ function countWords({ by, value }: Filter, count: number, status: number): strin
 function reservations(read: readonly Shown[], fitting: readonly Shown[]): (string | false)[] {
   const names = (some: readonly (readonly string[])[]) => listed([...new Set(some.flat())])
   const wrong = names(fitting.map((each) => each.wrong))
-  const altered = names(fitting.map((each) => each.altered.filter((field) => Object.hasOwn(each.customer, field))))
+  const altered = names(fitting.map(({ customer }) => (customer.altered ?? []).map(fieldOf)))
   return [
     fitting !== read && 'The metadata is left out: too long.',
     wrong !== '' && `AiFi sent ${wrong} in an unexpected form; left out here.`,
-    altered !== '' && `Not shown exactly as stored, being long or having hidden characters: ${altered}.`,
+    altered !== '' &&
+      `Not shown exactly as stored: ${altered}; given back with its marker, such a value is left as it is.`,
   ]
+}
+
+/** The field of a JSON Pointer. */
+function fieldOf(pointer: string): string {
+  return pointer.split('/')[1] ?? ''
 }
 
 /** AiFi did not show a list. @param late the call's own time was up, so that nobody waited for AiFi any longer. */
@@ -281,6 +292,6 @@ function whyUnread({ cause, reason, http }: Extract<Listing, { kind: 'unreadable
     case 'too_large':
       return `Too many customers match, or AiFi did not apply the filter. ${reason} Use customerId, or have a person look in AiFi.`
     default:
-      return http ? statusWords(http.status, { for: 'lookup' }) : reason
+      return http && http.status >= 300 ? statusWords(http.status, { for: 'lookup' }) : reason
   }
 }

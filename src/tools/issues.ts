@@ -37,6 +37,7 @@ function ruleOf(issue: Issue, value: unknown, schema: z.core.$ZodType): [rule: s
         ? ['string.min', `must have at least ${issue.minimum} character${issue.minimum === 1 ? '' : 's'}.`]
         : ['number.min', `must be at least ${issue.minimum}.`]
     case 'too_big':
+      if (issue.origin === 'array') return ['array.max', `may list ${issue.maximum} at the most.`]
       return issue.origin === 'string'
         ? ['string.max', `must have at most ${issue.maximum} characters.`]
         : ['number.max', `must be at most ${issue.maximum}.`]

@@ -2,81 +2,108 @@ import * as z from 'zod'
 import {
   type ChangeRequest,
   type CustomerChanges,
+  type CustomerField,
   customerChanges,
   customerFields,
   fieldFacts,
   isCustomerField,
+  type PrivateFieldName,
   privateFieldNames,
-  type SecretField,
 } from '../customer/fields.ts'
+import { looksMarked } from '../customer/markers.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { harmless } from '../lib/text.ts'
+import type { RawArguments } from '../mcp/raw-arguments.ts'
 import type { FieldError } from '../mcp/result.ts'
 import { type ParsedArguments, parse, unknownArgument } from './arguments.ts'
 import { problem } from './issues.ts'
 
 /** Which arguments the tool takes, by the operator's settings. */
 export interface ArgumentSettings {
+  /** The fields that may be changed at all (`AIFI_FIELDS`). */
+  readonly fields: 'all' | readonly CustomerField[]
   /** `refuse`: secrets cannot be arguments, only be typed into the approval page (`AIFI_SECRET_ARGUMENTS`). */
   readonly secretArguments: 'allow' | 'refuse'
   /** `approvalCode` exists (`AIFI_APPROVAL=chat`). */
   readonly approvalCode: boolean
 }
 
+/** Characters. */
+const REASON_LIMIT = 200
+
 const toolFields = z.strictObject({
   customerId: z.int().min(0).describe('AiFi customer number; never guess it'),
   ...customerChanges.shape,
-  enterPrivately: z
-    .array(z.enum(privateFieldNames))
-    .optional()
-    .describe('secrets that a person types on a private page, out of this chat: prefer this'),
+  enterPrivately: privately(privateFieldNames),
   expectedEmail: z.string().min(1).optional().describe('change only if the record has this email'),
+  reason: z.string().max(REASON_LIMIT).optional().describe('why, or a ticket number: the person reads it'),
   dryRun: z.boolean().optional().describe('tell what would be sent and asked, send nothing'),
   approvalCode: z.string().optional().describe('code that the person confirmed'),
 })
 
+/** @param names the secrets that can be typed here. */
+function privately(names: readonly PrivateFieldName[]) {
+  return z
+    .array(z.enum(names))
+    .max(privateFieldNames.length)
+    .optional()
+    .describe('secrets that a person types on a private page, out of this chat: prefer this')
+}
+
 /** One schema for each settings: zod compiles a schema when it is first used, which costs more than many calls. */
-const schemas = new WeakMap<ArgumentSettings, ReturnType<typeof argumentsUnder>>()
+const schemas = new WeakMap<ArgumentSettings, z.ZodObject>()
 
 /** The arguments of `update_customer` under these settings: the source of the advertised schema and of the checks. */
-export function updateCustomerArguments(settings: ArgumentSettings) {
+export function updateCustomerArguments(settings: ArgumentSettings): z.ZodObject {
   const schema = schemas.get(settings) ?? argumentsUnder(settings)
   schemas.set(settings, schema)
   return schema
 }
 
-function argumentsUnder(settings: ArgumentSettings) {
-  const approvalCode = settings.approvalCode ? toolFields : toolFields.omit({ approvalCode: true })
-  if (settings.secretArguments === 'allow') return approvalCode
-  return approvalCode
-    .omit({ password: true, currentPassword: true, card: true } satisfies Record<SecretField, true>)
-    .extend({ cardToken: z.null().optional().describe('null deletes the payment card for good') })
+function argumentsUnder({ fields, secretArguments, approvalCode }: ArgumentSettings): z.ZodObject {
+  const mayChange = (name: CustomerField) => fields === 'all' || fields.includes(name)
+  const refusesSecrets = secretArguments === 'refuse'
+  const typed = privateFieldNames.filter(mayChange)
+  const isThere = (name: string) => {
+    if (name === 'enterPrivately') return typed.length > 0
+    if (name === 'approvalCode') return approvalCode
+    return !isCustomerField(name) || (mayChange(name) && !(refusesSecrets && fieldFacts[name].secret === true))
+  }
+  const shape: Record<string, z.ZodType> = {
+    ...toolFields.shape,
+    enterPrivately: privately(typed),
+    ...(refusesSecrets && { cardToken: z.null().optional().describe('null deletes the payment card for good') }),
+  }
+  return z.strictObject(Object.fromEntries(Object.entries(shape).filter(([name]) => isThere(name))))
 }
 
 export type ParsedRequest = { ok: true; request: ChangeRequest } | Exclude<ParsedArguments<unknown>, { ok: true }>
 
 /** Reads the arguments of one call. Reports every problem at once, and never the value of anything. */
-export function parseArguments(raw: unknown, settings: ArgumentSettings): ParsedRequest {
+export function parseArguments(raw: RawArguments, settings: ArgumentSettings): ParsedRequest {
   const schema = updateCustomerArguments(settings)
   const names = Object.keys(schema.shape)
   const parsed = parse(schema, raw, {
     instead: insteadOfNothing,
-    unknown: unknownKey,
-    rules: (given, keys) => [...givenTwice(given), ...nothingToChange(given, keys, names)],
+    unknown: (key) => unknownKey(key, names, settings),
+    setAside: (name, value) => isCustomerField(name) && typeof value === 'string' && looksMarked(value),
+    rules: (given, keys) => [...givenTwice(given), ...markedSecrets(given), ...nothingToChange(given, keys, names)],
   })
-  return parsed.ok ? { ok: true, request: toRequest(parsed.data) } : parsed
+  return parsed.ok ? { ok: true, request: toRequest(toolFields.parse(parsed.data), parsed.aside) } : parsed
 }
 
-function toRequest(data: z.infer<typeof toolFields>): ChangeRequest {
-  const { customerId, enterPrivately, expectedEmail, dryRun, approvalCode, ...rest } = data
+function toRequest(data: z.infer<typeof toolFields>, marked: JsonObject): ChangeRequest {
+  const { customerId, enterPrivately, expectedEmail, reason, dryRun, approvalCode, ...rest } = data
   // Only what was given goes on: a key that is there but undefined would become part of the body.
   const changes: CustomerChanges = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
   return {
     customerId,
     changes,
+    ...(Object.keys(marked).length > 0 && { marked }),
     enterPrivately: privateFieldNames.filter((name) => enterPrivately?.includes(name)),
     ...(expectedEmail !== undefined && { expectedEmail }),
+    ...(reason !== undefined && { reason }),
     dryRun: dryRun ?? false,
     ...(approvalCode !== undefined && { approvalCode }),
   }
@@ -87,16 +114,30 @@ function insteadOfNothing(name: string): string {
   return isCustomerField(name) ? 'To leave it as it is, leave the argument out.' : 'Leave it out if it is not needed.'
 }
 
-function unknownKey(key: string, names: readonly string[]): FieldError {
+/** An argument that does not exist, or a field of the contract that is none here. */
+function unknownKey(key: string, names: readonly string[], { fields }: ArgumentSettings): FieldError {
   const nearest = nearestName(key, [...names, ...customerFields])
-  // A field of the contract that is no argument here: a secret, under `AIFI_SECRET_ARGUMENTS=refuse`.
   if (nearest === undefined || names.includes(nearest) || !isCustomerField(nearest)) return unknownArgument(key, names)
+  const shown = harmless(key, 100)
+  if (fields !== 'all' && !fields.includes(nearest)) {
+    const message = `"${shown}" may not be changed here (AIFI_FIELDS). A person can change it in AiFi itself.`
+    return problem(shown, 'object.unknown', message)
+  }
+  // A secret, under `AIFI_SECRET_ARGUMENTS=refuse`.
   const { label, typed } = fieldFacts[nearest]
   const way = typed
     ? `Use enterPrivately: ["${nearest}"], so that a person types it.`
     : `Change the ${label.toLowerCase()} in AiFi itself.`
-  const shown = harmless(key, 100)
   return problem(shown, 'object.unknown', `"${shown}" must not be passed as an argument here. ${way}`)
+}
+
+/** No result shows what is stored in these fields, so none gave out a marker for it. */
+function markedSecrets(given: JsonObject): FieldError[] {
+  return Object.entries(given).flatMap(([name, value]) => {
+    const isMarked =
+      isCustomerField(name) && !fieldFacts[name].readable && typeof value === 'string' && looksMarked(value)
+    return isMarked ? [problem(name, 'any.invalid', `"${name}" has a marker in it, which means nothing there.`)] : []
+  })
 }
 
 /** A secret is given or typed, not both. */

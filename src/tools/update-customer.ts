@@ -1,8 +1,8 @@
 import { type InputRequiredResult, inputRequired } from '@modelcontextprotocol/server'
-import type { Ask } from '../approval/channel.ts'
+import { type Ask, RAN_OUT } from '../approval/channel.ts'
 import type { Ladder } from '../approval/ladder.ts'
 import type { Asked, Caller, Change, Ended } from '../change/change.ts'
-import type { Changes } from '../change/changes.ts'
+import type { Changes, Watch } from '../change/changes.ts'
 import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
 import { changeLines } from '../change/evidence.ts'
 import type { Plan } from '../change/plan.ts'
@@ -14,15 +14,18 @@ import {
   pending,
   pendingCode,
   stoppedBeforeSending,
+  toldElsewhere,
   tooSlow,
   wrongCode,
 } from '../change/unsent.ts'
 import { type ChangeRequest, requestedFields, secretStrings } from '../customer/fields.ts'
+import type { RecordViews } from '../customer/record-view.ts'
 import { type Clock, Deadline } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { listed, Relay } from '../lib/text.ts'
 import { CALL_LIFETIME_MS, type Call } from '../mcp/call.ts'
 import { defineTool, type Tool } from '../mcp/define-tool.ts'
+import type { RawArguments } from '../mcp/raw-arguments.ts'
 import type { RequestStates } from '../mcp/request-state.ts'
 import { type ArgumentSettings, parseArguments, updateCustomerArguments } from './update-arguments.ts'
 
@@ -71,6 +74,7 @@ export interface UpdateCustomerDeps {
   readonly clock: Clock
   /** How long a call waits for a person's answer, milliseconds. */
   readonly waitMs: number
+  readonly views: RecordViews
   readonly arguments: ArgumentSettings
   /** The process is to end, and its questions stay: calls that wait for a person are answered now. */
   readonly draining?: AbortSignal
@@ -112,7 +116,7 @@ async function proposed(step: Step): Promise<Answer> {
   cancel()
   if (!change) return inProgress(request, 'waiting')
   if (late.signal.aborted && change.state === 'ended' && !call.cancelled.aborted) return tooSlow(request)
-  return follow(change, step)
+  return watching(change.id, step, (watch) => follow(change, watch, step))
 }
 
 /** The same call again: it picks up the outcome, or waits for it too. */
@@ -121,22 +125,19 @@ async function repeated(earlier: Change, step: Step): Promise<Answer> {
   if (earlier.state === 'ended') {
     return (await changes.tell(earlier)) ? earlierOutcome(earlier) : proposed(step)
   }
-  if (earlier.state !== 'asked') return follow(earlier, step)
-  // It watches before it looks: whatever becomes of the change meanwhile is this call's outcome, too.
-  const watch = changes.watch(earlier.id, { call: true })
-  try {
+  return watching(earlier.id, step, async (watch) => {
+    if (earlier.state !== 'asked') return follow(earlier, watch, step)
     // A slow AiFi must not hold the call: just before sending, the record is looked at anyway.
     const late = new AbortController()
     const cancel = clock.after(LOOK_MS, () => late.abort())
     await Promise.race([changes.look(earlier, late.signal), aborted(late.signal)])
     cancel()
-    const now = (await changes.get(earlier.id)) ?? earlier
-    if (now.state !== 'ended') return await follow(now, step)
+    const now = await changes.get(earlier.id)
+    if (!now) return proposed(step)
+    if (now.state !== 'ended') return follow(now, watch, step)
     await changes.tell(now)
     return earlierOutcome(now)
-  } finally {
-    watch.leave()
-  }
+  })
 }
 
 /** An answer that came back with the call: it counts only for an open question of this very change. */
@@ -149,34 +150,49 @@ async function answered(state: NonNullable<Call['state']>, step: Step): Promise<
   if (change.state === 'ended') {
     return (await deps.changes.tell(change)) ? earlierOutcome(change) : notThisAnswer(request, used)
   }
-  // To a question that has its answer already this one adds nothing: the call is told what became of the change, or the
-  // question that took the place of this one is asked.
-  if (change.state === 'asked' && change.asking.round === state.round) {
-    await deps.ladder.answer(change, call, state.handle)
+  return watching(change.id, step, async (watch) => {
+    // To a question that has its answer already this one adds nothing: the call is told what became of the change, or
+    // the question that took the place of this one is asked.
+    if (change.state === 'asked' && change.asking.round === state.round) {
+      await deps.ladder.answer(change, call, state.handle)
+    }
+    return follow((await deps.changes.get(change.id)) ?? change, watch, step)
+  })
+}
+
+/** It watches before it looks or answers: whatever becomes of the change meanwhile is this call's outcome, too. */
+async function watching(id: string, { deps }: Step, work: (watch: Watch) => Promise<Answer>): Promise<Answer> {
+  const watch = deps.changes.watch(id, { call: true })
+  try {
+    return await work(watch)
+  } finally {
+    watch.leave()
   }
-  return follow((await deps.changes.get(change.id)) ?? change, step)
 }
 
 /**
  * Follows a change until it has ended, or the call has to be answered. On the way the call puts the question to a person,
  * since only a call can reach the client.
  */
-async function follow(first: Change, step: Step): Promise<Answer> {
+async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> {
   const { call, request, deps } = step
-  const watch = deps.changes.watch(first.id, { call: true })
   const patience = new Deadline(deps.clock, deps.waitMs)
   const asking = new AskingOnce()
   let deadline: Deadline | undefined = call.deadline
-  let change = first
+  let change: Change | undefined = first
   try {
     for (;;) {
+      if (!change) return toldElsewhere(request)
       if (change.state === 'ended') {
+        if (change.decision?.kind === 'expired') asking.end(RAN_OUT)
         if (!call.cancelled.aborted) await deps.changes.tell(change)
         return change.outcome
       }
       if (call.cancelled.aborted) {
         // Over HTTP a connection that is lost takes nothing back: the same call again picks the outcome up.
-        if (watch.alone && !call.principal) await giveUp(change.id, 'The call that asked for it was cancelled.', deps)
+        if (watch.alone && !isWithClient(change) && !call.principal) {
+          await deps.changes.withdraw(change.id, 'The call that asked for it was cancelled.', { unwanted: true })
+        }
         return stoppedBeforeSending(request)
       }
       if (change.state === 'asked' && asking.isDue(change)) {
@@ -184,7 +200,7 @@ async function follow(first: Change, step: Step): Promise<Answer> {
         const ask = await deps.ladder.ask(change, { call, request, alone: watch.alone, over })
         const answer = await asking.take(ask, change, step)
         if (answer) return answer
-        change = (await deps.changes.get(change.id)) ?? change
+        change = await deps.changes.get(change.id)
         continue
       }
       const isAsked = change.state === 'asked'
@@ -199,12 +215,16 @@ async function follow(first: Change, step: Step): Promise<Answer> {
       }
       call.progress?.(isAsked ? asking.waitingFor : 'Waiting for AiFi.')
       const signals = [call.cancelled, ...asking.signals, ...(isAsked && deps.draining ? [deps.draining] : [])]
-      change = (await watch.next(change.version, Math.min(leftMs, PROGRESS_MS), signals)) ?? change
+      change = await watch.next(change.version, Math.min(leftMs, PROGRESS_MS), signals)
     }
   } finally {
     asking.end()
-    watch.leave()
   }
+}
+
+/** Its answer comes with a call of its own. */
+function isWithClient(change: Change): boolean {
+  return change.state === 'asked' && change.asking.rung?.withClient === true
 }
 
 /** How this call has put the question, in which round. */
@@ -266,8 +286,8 @@ class AskingOnce {
     return this.latest?.shown && this.isShown ? [this.latest.shown] : []
   }
 
-  end(): void {
-    this.#over.abort()
+  end(reason?: typeof RAN_OUT): void {
+    this.#over.abort(reason)
   }
 }
 
@@ -285,16 +305,10 @@ async function outOfTime(
   if (deps.changes.hasLeft(change)) return inProgress(request, 'sent')
   if (change.decision) return inProgress(request, 'approved')
   if (!alone) return inProgress(request, 'waiting')
-  const isStopped = await giveUp(change.id, 'The call that asked for it ran out of time.', deps)
+  const isStopped = await deps.changes.withdraw(change.id, 'The call that asked for it ran out of time.', {
+    unwanted: true,
+  })
   return isStopped ? tooSlow(request) : undefined
-}
-
-/** Nobody else wants it: if nothing was sent, the same arguments are a new change. */
-async function giveUp(id: string, reason: string, { changes }: UpdateCustomerDeps): Promise<boolean> {
-  if (!(await changes.withdraw(id, reason))) return false
-  const change = await changes.get(id)
-  if (change?.state === 'ended') await changes.tell(change)
-  return true
 }
 
 /** Milliseconds until the call has to be answered. */
@@ -307,21 +321,23 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** What the call would send and ask, without doing either. */
-async function preview({ call, request, deps }: Step): Promise<UpdateEnvelope> {
+async function preview({ call, request, caller, deps }: Step): Promise<UpdateEnvelope> {
   const late = new AbortController()
   const cancel = deps.clock.after(timeLeftMs(call.deadline), () => late.abort())
-  const plan = await deps.changes.preview(request, AbortSignal.any([call.cancelled, late.signal]))
+  const plan = await deps.changes.preview(request, caller, AbortSignal.any([call.cancelled, late.signal]))
   cancel()
   if (late.signal.aborted) return tooSlow(request)
   if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope
-  const { customerId, changes } = request
+  const { customerId } = request
+  const { changes } = plan.request ?? request
   const before = plan.kind === 'go' ? plan.shown.record : undefined
-  const lines = changeLines({ changes, before, after: undefined, relay: new Relay(secretStrings(changes)) })
+  const view = deps.views.of(customerId, new Relay(secretStrings(changes)))
+  const lines = changeLines({ changes, before, after: undefined, view })
   const typed = request.enterPrivately.map((field) => ({ field }))
   return {
     status: 'preview',
     customerId,
-    message: previewMessage(request, call, plan, deps),
+    message: previewMessage(plan.request ?? request, call, plan, deps),
     changes: [...lines.map(({ verified: _, ...line }) => line), ...typed],
   }
 }
@@ -338,7 +354,7 @@ function previewMessage(request: ChangeRequest, call: Call, plan: Plan, deps: Up
   return `${nothing} ${would} A person has to approve ${listed(plan.sensitive)}. ${asking}${unread}`
 }
 
-function customerIdOf(raw: unknown): number | undefined {
-  const id = isJsonObject(raw) ? raw.customerId : undefined
+function customerIdOf(raw: RawArguments): number | undefined {
+  const id = 'value' in raw && isJsonObject(raw.value) ? raw.value.customerId : undefined
   return Number.isSafeInteger(id) ? Number(id) : undefined
 }

@@ -534,7 +534,8 @@ describe('reading a record', () => {
     ['503', fault.answer(503), 'failed'],
     ['a redirect', fault.redirect(302, '/login'), 'failed'],
     ['a list', fault.answer(200, [record]), 'failed'],
-    ['a page', fault.answer(200, '<html>'), 'failed'],
+    ['a page with the status of an error', fault.answer(404, '<html>'), 'not_found'],
+    ['a text', fault.answer(200, 'ok'), 'failed'],
     ['nothing', fault.noContent(), 'failed'],
     ['a cut-off record', fault.truncatedBody(), 'failed'],
   ])('cannot read the record after %s, once', async (_, answer, cause) => {
@@ -543,6 +544,14 @@ describe('reading a record', () => {
     const reading = await aifi.readCustomer(4211)
     expect(reading).toMatchObject({ kind: 'unreadable', cause, reason: expect.stringMatching(/^[A-Z].*\.$/) })
     expect(server.received('GET')).toHaveLength(1)
+  })
+
+  it.each(['<html>Sign in', '\r\n <!doctype html>'])('takes a page for something else than AiFi: %j', async (page) => {
+    const { server, aifi } = await connected()
+    server.always('GET', fault.answer(200, page, { 'content-type': 'text/plain' }))
+    const behind = { kind: 'unreachable', cause: 'web_page', detail: expect.stringContaining('web page') }
+    expect(await aifi.readCustomer(4211)).toEqual(behind)
+    expect(await aifi.listCustomers({ email: 'jane@example.com' })).toEqual(behind)
   })
 
   it('a 404 concerns this record only', async () => {

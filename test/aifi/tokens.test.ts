@@ -141,6 +141,11 @@ describe('a token for client credentials', () => {
     expect(server.received()).toHaveLength(2)
   })
 
+  it.each([{}, { token_type: null }])('may come without its type: %j', async (type) => {
+    server.next('POST', fault.answer(200, { access_token: 't1', ...type }))
+    expect(textOf(await tokens().get())).toBe('t1')
+  })
+
   it('may come with an id_token, which is not looked at', async () => {
     server.next('POST', fault.answer(200, { access_token: 't1', token_type: 'Bearer', id_token: 'x.y.z', scope: 7 }))
     expect(textOf(await tokens().get())).toBe('t1')
@@ -179,6 +184,11 @@ describe('no token', () => {
     [
       'another kind of token',
       fault.answer(200, { access_token: 't', token_type: 'mac' }),
+      'gave an answer that is no token.',
+    ],
+    [
+      'a type that is none',
+      fault.answer(200, { access_token: 't', token_type: 1 }),
       'gave an answer that is no token.',
     ],
     ['a server error', fault.answer(500, { error: 'x' }), 'answered HTTP 500 without a token.'],

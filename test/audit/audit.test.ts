@@ -41,9 +41,15 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const approval: AuditApproval = { channel: 'page', answer: 'approved', decidedBy: 'page' }
 /** The audit by kind of entry; what cannot be written throws. */
 const open = (options: Partial<AuditOptions> = {}) => {
-  const audit = openAudit(path, { clock: systemClock, logger: silent, ...options })
+  let logged: unknown
+  const logger = {
+    error: (said: { err?: unknown } | string) => {
+      logged = typeof said === 'string' ? said : said.err
+    },
+  }
+  const audit = openAudit(path, { clock: systemClock, logger, ...options })
   const writing = (event: AuditEntry['event']) => (entry: object) => {
-    if (!audit.write({ event, ...entry } as AuditEntry)) throw new AuditError('not written')
+    if (!audit.write({ event, ...entry } as AuditEntry)) throw logged
   }
   return { attempt: writing('attempt'), outcome: writing('outcome'), lookup: writing('lookup'), close: audit.close }
 }
@@ -69,14 +75,27 @@ function writeRun(changes: number, options: Partial<AuditOptions> = {}): string[
 
 describe('writing the audit', () => {
   test('a change leaves an attempt and an outcome, tied by its id, in a file that only its owner can read', () => {
-    const audit = open({ runId: 'run', clock: { ...systemClock, now: () => 0 } })
+    const audit = open({
+      runId: 'run',
+      origin: { user: 'sam', host: 'till-7' },
+      clock: { ...systemClock, now: () => 0 },
+    })
     audit.attempt({ ...attempt('c1'), values: { role: 'tester' } })
     audit.outcome({ ...outcome('c1'), http: { status: 200, requestId: 'r-1' } })
     audit.lookup(lookup)
     audit.close()
 
     expect(records()).toEqual([
-      { v: 1, time: '1970-01-01T00:00:00.000Z', run: 'run', seq: 0, prev: null, event: 'start' },
+      {
+        v: 1,
+        time: '1970-01-01T00:00:00.000Z',
+        run: 'run',
+        seq: 0,
+        prev: null,
+        event: 'start',
+        user: 'sam',
+        host: 'till-7',
+      },
       expect.objectContaining({ seq: 1, event: 'attempt', ...attempt('c1'), values: { role: 'tester' } }),
       expect.objectContaining({ seq: 2, event: 'outcome', ...outcome('c1'), http: { status: 200, requestId: 'r-1' } }),
       expect.objectContaining({ seq: 3, event: 'lookup', ...lookup }),
@@ -253,8 +272,8 @@ describe('several processes on one file', () => {
   test('two real processes write at the same time and no line is torn', async () => {
     const script = join(folder, 'writer.mjs')
     const writer = `import { openAudit } from './src/audit/audit.ts'
-      const audit = openAudit(${JSON.stringify(path)}, { clock: { now: Date.now } })
-      for (let n = 0; n < 150; n++) audit.lookup({ filter: 'email', found: n, status: 'x'.repeat(n * 20) })`
+      const audit = openAudit(${JSON.stringify(path)}, { clock: { now: Date.now }, logger: console })
+      for (let n = 0; n < 150; n++) audit.write({ event: 'lookup', filter: 'email', found: n, status: 'x'.repeat(n * 20) })`
     buildSync({
       stdin: { contents: writer, resolveDir: join(import.meta.dirname, '..', '..') },
       bundle: true,

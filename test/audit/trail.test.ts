@@ -98,6 +98,8 @@ describe('the audit trail', () => {
         event: 'outcome',
         customerId: 4211,
         status: 'declined',
+        fields: ['blocked'],
+        client: 'test-client 1.0.0',
         approval: { channel: 'form', answer, decidedBy: 'client' },
       },
     ])
@@ -148,7 +150,16 @@ describe('the audit trail', () => {
   it('has the lookups too', async () => {
     const { client, records } = await audited()
     await client.client.callTool({ name: 'find_customers', arguments: { customerId: 4211 } })
-    expect(records()).toMatchObject([{ event: 'lookup', filter: 'customerId', found: 1, status: 'found' }])
+    expect(records()).toMatchObject([
+      {
+        event: 'lookup',
+        client: 'test-client 1.0.0',
+        filter: 'customerId',
+        found: 1,
+        customerIds: [4211],
+        status: 'found',
+      },
+    ])
   })
 })
 

@@ -15,6 +15,7 @@ import {
   serverBefore,
   situation,
 } from '../helpers/fault-situation.ts'
+import { accept } from '../helpers/harness.ts'
 
 const janet = { ...jane, firstName: 'Janet' }
 
@@ -185,6 +186,93 @@ describe('what reading back can prove', () => {
   })
 })
 
+describe.each([
+  ['200', fault.answer(200)],
+  ['201', fault.answer(201)],
+  ['204', fault.noContent()],
+])('after %s without content', (httpStatus, patch) => {
+  it.each<[string, JsonObject, Circumstances, UpdateEnvelope['status'], RegExp]>([
+    [
+      'new values confirm the change',
+      { firstName: 'Janet' },
+      { after: fault.answer(200, janet) },
+      'updated',
+      /^AiFi accepted the change of customer 4211: firstName\.$/,
+    ],
+    [
+      'old values contradict it',
+      { firstName: 'Janet' },
+      {},
+      'unknown',
+      /AiFi accepted it without showing the record\. At .* still showed firstName “Jane”, but AiFi may show it late/,
+    ],
+    [
+      'other values contradict it',
+      { firstName: 'Janet' },
+      { after: fault.answer(200, { ...jane, firstName: 'Joan' }) },
+      'unknown',
+      /the record showed firstName “Joan”.* a person should look at firstName/,
+    ],
+    [
+      'other values contradict it, whatever it was before',
+      { firstName: 'Janet' },
+      { before: fault.answer(404), after: fault.answer(200, jane) },
+      'unknown',
+      /the record showed firstName “Jane”/,
+    ],
+    [
+      'one of two that is still the old one contradicts it',
+      { firstName: 'Janet', lastName: 'Dough' },
+      { after: fault.answer(200, janet) },
+      'unknown',
+      /still showed lastName “Doe”/,
+    ],
+    [
+      'a field that AiFi does not show is accepted, not confirmed',
+      { firstName: 'Janet', blocked: true },
+      { after: fault.answer(200, janet) },
+      'updated',
+      /AiFi does not report blocked, so that is accepted, not confirmed/,
+    ],
+    [
+      'so is a password',
+      { password: 'canary-password' },
+      {},
+      'updated',
+      /AiFi does not report password, so that is accepted/,
+    ],
+    [
+      'so is what cannot be read',
+      { firstName: 'Janet' },
+      { after: fault.answer(500) },
+      'updated',
+      /AiFi does not report firstName, so that is accepted/,
+    ],
+    [
+      'so is what is read of another customer',
+      { firstName: 'Janet' },
+      { after: fault.answer(200, { ...jane, id: 77 }) },
+      'updated',
+      /AiFi does not report firstName, so that is accepted/,
+    ],
+    [
+      'so is what is not to be read',
+      { firstName: 'Janet' },
+      { env: { AIFI_READ_BACK: 'off' } },
+      'updated',
+      /AiFi does not report firstName, so that is accepted/,
+    ],
+  ])('%s', async (_, args, circumstances, status, says) => {
+    const { envelope, patches } = await change(args, { patch, ...circumstances })
+    expect(envelope).toMatchObject({
+      status,
+      message: expect.stringMatching(says),
+      http: { status: Number(httpStatus) },
+    })
+    expect(patches).toBe(1)
+  })
+})
+
 describe.each([500, 501])('after a complete %s', (httpStatus) => {
   it.each<[string, JsonObject, Circumstances, UpdateEnvelope['status'], RegExp]>([
     ['old values prove that nothing was changed', { firstName: 'Janet' }, {}, 'failed', /still shows the old values/],
@@ -341,6 +429,24 @@ describe('sending again', () => {
     expect(patches).toBe(2)
   })
 
+  it('that does not leave is not the end: what AiFi has answered is', async () => {
+    const goodbye = (status: number, headers: string): Fault => ({
+      after: 'body',
+      act({ socket }) {
+        socket.end(`HTTP/1.1 ${status} X\r\nconnection: close\r\n${headers}content-length: 0\r\n\r\n`)
+        void closing?.()
+      },
+    })
+    let closing: (() => Promise<void>) | undefined
+    const { aifi, client, patches } = await situation({ patch: goodbye(429, 'retry-after: 0\r\n') })
+    closing = () => aifi.close()
+    const envelope = await client.update({ customerId: 4211, phone: '1' })
+    expect(envelope).toMatchObject({ status: 'failed', http: { status: 429 } })
+    expect(envelope.message).toContain('AiFi is asked too often (HTTP 429). Nothing was changed.')
+    expect(envelope.message).not.toContain('Nothing was sent')
+    expect(patches()).toBe(1)
+  })
+
   it('does not happen for a 503, whatever its Retry-After', async () => {
     const patch = fault.answer(503, undefined, { 'retry-after': '0' })
     expect(await change({ phone: '1' }, { patch })).toMatchObject({ envelope: { status: 'unknown' }, patches: 1 })
@@ -403,6 +509,39 @@ describe('AiFi that is not reached', () => {
     const { message } = await unreached(server.url, read)
     expect(message).toMatch(/NODE_EXTRA_CA_CERTS/)
     expect(server.received()).toHaveLength(0)
+  })
+
+  it.each(['<html>Sign in</html>', '\ufeff\n<!-- portal -->'])('is told: a page in its place, %j', async (page) => {
+    const { envelope, patches } = await change({ phone: '1' }, { before: fault.answer(200, page) })
+    expect(envelope).toMatchObject({
+      status: 'failed',
+      message: expect.stringMatching(
+        /^AiFi could not be reached\. A web page came in the place of AiFi's answer.*Nothing was sent and nothing was changed\.$/,
+      ),
+    })
+    expect(patches).toBe(0)
+  })
+
+  it('does not take a page with the status of an error for that', async () => {
+    const { envelope, patches } = await change({ blocked: true }, { before: fault.answer(404, '<html>') })
+    expect(envelope.status).toBe('updated')
+    expect(patches).toBe(1)
+  })
+
+  it('is told when a page takes its place while a person is asked', async () => {
+    let isAway = false
+    const before: Fault = {
+      after: 'body',
+      act: (faulty) => fault.answer(200, isAway ? '<html>' : jane).act(faulty),
+    }
+    const answer = () => {
+      isAway = true
+      return accept()
+    }
+    const { envelope, patches } = await change({ blocked: true }, { before, answer })
+    expect(envelope).toMatchObject({ status: 'failed', approval: { answer: 'approved' } })
+    expect(envelope.message).toContain('A web page came')
+    expect(patches).toBe(0)
   })
 
   it('is told when it went away between reading and sending', async () => {
@@ -496,7 +635,10 @@ describe('the OAuth token', () => {
 
   it('that cannot be replaced in the middle leaves the change unmade', async () => {
     const { client, patches } = await withClient({ patch: [fault.answer(401), applying()] }, granted('t1'))
-    expect(await phone(client)).toMatchObject({ status: 'failed' })
+    const envelope = await phone(client)
+    expect(envelope).toMatchObject({ status: 'failed', http: { status: 401 } })
+    expect(envelope.message).toMatch(/access token \(HTTP 401\).* Nothing was changed\.$/)
+    expect(envelope.message).not.toContain('Nothing was sent')
     expect(patches()).toBe(1)
   })
 })
@@ -519,7 +661,10 @@ describe('the table', () => {
       byProof.set(proof, [...(byProof.get(proof) ?? []), status])
     }
     const refusals = Array.from({ length: 100 }, (_, index) => 400 + index)
-    expect(byProof.get('updated')).toEqual([200, 201, 204])
+    expect(byProof.get('accepted')).toEqual([200, 201, 204])
+    for (const status of [200, 201, 204]) {
+      expect(proofOf(answered(status, { kind: 'json', value: jane }), 4211)).toBe('updated')
+    }
     expect(byProof.get('invalid')).toEqual([400, 422])
     expect(byProof.get('read_back_finished')).toEqual([500, 501])
     expect(byProof.get('failed')).toEqual([

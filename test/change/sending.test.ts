@@ -63,7 +63,7 @@ describe('a failure inside this server', () => {
     Object.assign(Object.create(aifi) as Aifi, broken) satisfies Aifi
 
   test.each(eras)('after the request has left is never told as not sent (%s)', async (era) => {
-    const { audit, attempts } = recordingAudit()
+    const { audit, attempts, outcomes } = recordingAudit()
     const aifi = await controlledAifi({
       audit,
       aifi: (real) =>
@@ -85,6 +85,8 @@ describe('a failure inside this server', () => {
     }
     expect(aifi.patches()).toEqual([{ firstName: 'Janet' }, { blocked: true }])
     expect(attempts).toHaveLength(2)
+    const ended = outcomes.map(({ changeId, status }) => ({ changeId, status }))
+    expect(ended).toEqual(attempts.map(({ changeId }) => ({ changeId, status: 'unknown' })))
   })
 
   test.each(eras)('at the look afterwards is never told as not sent (%s)', async (era) => {

@@ -24,7 +24,7 @@ import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import { server } from '../helpers/company-network.ts'
 import { type Fault, fault } from '../helpers/fault.ts'
 import type { FaultServer } from '../helpers/fault-server.ts'
-import { runToEnd, script, temporaryFolder } from '../helpers/process.ts'
+import { builtFile, runToEnd, script, temporaryFolder } from '../helpers/process.ts'
 import { TestClock } from '../helpers/test-clock.ts'
 
 const CANARY = 'c4nary-Sup3rSecret'
@@ -49,6 +49,7 @@ function hostWith(env: Env, args: readonly string[], stop = new AbortController(
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   const host: ProcessIo = {
     args,
+    program: { command: process.execPath, file: builtFile },
     env: { DISPLAY: ':0', ...env },
     stdin,
     stdout,
@@ -235,10 +236,13 @@ describe('settings', () => {
     const valueIn = async (path: string) => {
       const found = await examine({ AIFI_BASE_URL: upstream.url, AIFI_TOKEN_FILE: path })
       expect(found.check('settings')).toMatchObject({ status: 'problem', found: expect.stringContaining('ENOENT') })
+      expect(originOf(found, 'AIFI_TOKEN')?.value).toBe('none: the file cannot be read (ENOENT)')
       return originOf(found, 'AIFI_TOKEN_FILE')?.value
     }
     const path = join(temporaryFolder(), 'none')
     expect(await valueIn(path)).toBe(path)
+    const folder = temporaryFolder()
+    expect(await valueIn(join(folder, 'none', CANARY))).toBe(`${folder}: what follows is not there`)
     for (const secret of [CANARY, `/${CANARY}`, `/none/${CANARY}`]) expect(await valueIn(secret)).toBe('set, not shown')
   })
 

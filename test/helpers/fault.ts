@@ -56,6 +56,12 @@ export const fault = {
     return afterBody(({ socket }) => later(socket, delayMs, () => socket.write(answerText(status, body, {}))))
   },
 
+  /** An ordinary answer whose content is no text. */
+  bytes(status: number, content: Buffer, headers: Headers = {}): Fault {
+    const head = headText(status, { 'content-length': String(content.length), ...headers })
+    return afterBody(({ socket }) => void socket.write(Buffer.concat([Buffer.from(head), content])))
+  },
+
   resetAfterHeaders: (): Fault => ({ after: 'headers', act: ({ reset }) => reset() }),
   resetAfterBody: (): Fault => afterBody(({ reset }) => reset()),
   /** An orderly end without an answer. */
@@ -103,9 +109,12 @@ export const fault = {
 
 function answerText(status: number, body: unknown, headers: Headers): string {
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
-  const all = { 'content-length': String(Buffer.byteLength(text)), ...headers }
-  const lines = Object.entries(all).flatMap(([name, value]) => [value].flat().map((each) => `${name}: ${each}\r\n`))
-  return `HTTP/1.1 ${status} X\r\n${lines.join('')}\r\n${text}`
+  return headText(status, { 'content-length': String(Buffer.byteLength(text)), ...headers }) + text
+}
+
+function headText(status: number, headers: Headers): string {
+  const lines = Object.entries(headers).flatMap(([name, value]) => [value].flat().map((each) => `${name}: ${each}\r\n`))
+  return `HTTP/1.1 ${status} X\r\n${lines.join('')}\r\n`
 }
 
 function cutOffBy(text: string): Fault {

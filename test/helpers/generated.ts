@@ -2,27 +2,39 @@ import { outcomeTable, type Proof, readBackTable } from '../../src/change/outcom
 import { httpSettings } from '../../src/config/http-settings.ts'
 import type { Setting } from '../../src/config/setting-row.ts'
 import { settings } from '../../src/config/settings.ts'
+import { conversation } from './conversation.ts'
 import { manifest, packageJson } from './repository.ts'
 
-/** What is written into README.md and server.json from the code: `npm run docs`. */
+/** What is written into the pages and into server.json from the code: `npm run docs`. */
 
-/** The parts of the README that stand between `<!-- name -->` and `<!-- /name -->`. */
-const parts: Readonly<Record<string, () => string>> = {
-  settings: () => table(['variable', 'meaning', 'allowed', 'default'], settings.map(settingRow)),
-  outcomes: () =>
-    table(
-      ['what happened', 'what is known'],
-      outcomeTable.map(({ what, proof }) => [what, proofWords[proof]]),
-    ),
-  'read-back': () =>
-    table(
-      ['what the record shows', 'what is known'],
-      readBackTable.map(({ what, status }) => [what, statusWords[status]]),
-    ),
+/** A part of a page, by the name that it has there: it stands between `<!-- name -->` and `<!-- /name -->`. */
+type Parts = Readonly<Record<string, () => string | Promise<string>>>
+
+/** What is generated in each page. */
+export const generatedParts: Readonly<Record<string, Parts>> = {
+  'README.md': { conversation: async () => `\`\`\`text\n${await conversation()}\n\`\`\`` },
+  'docs/settings.md': {
+    settings: () => table(['variable', 'meaning', 'allowed', 'default'], settings.map(settingRow)),
+  },
+  'docs/operate.md': {
+    'http-settings': () => table(['variable', 'meaning', 'allowed', 'default'], httpSettings.map(settingRow)),
+  },
+  'docs/outcomes.md': {
+    outcomes: () =>
+      table(
+        ['what happened', 'what is known'],
+        outcomeTable.map(({ what, proof }) => [what, proofWords[proof]]),
+      ),
+    'read-back': () =>
+      table(
+        ['what the record shows', 'what is known'],
+        readBackTable.map(({ what, status }) => [what, statusWords[status]]),
+      ),
+  },
 }
 
 const statusWords = {
-  updated: '`updated`: the change was made',
+  updated: '`updated`: AiFi made the change, or has accepted it',
   failed: '`failed`: nothing was changed',
   unknown: '`unknown`: a person has to look',
 } as const
@@ -31,6 +43,7 @@ const proofWords: Record<Proof, string> = {
   updated: '`updated`: AiFi accepted it',
   invalid: '`invalid`: nothing was changed',
   failed: '`failed`: nothing was changed',
+  accepted: '*read back*: `updated` or `unknown`',
   read_back: '*read back*: `updated` or `unknown`',
   read_back_finished: '*read back*: `updated`, `failed` or `unknown`',
 }
@@ -51,27 +64,16 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-/** docs/operate.md, likewise. */
-const operateParts: typeof parts = {
-  'http-settings': () => table(['variable', 'meaning', 'allowed', 'default'], httpSettings.map(settingRow)),
-}
-
-/** docs/operate.md with its generated parts as they should be. */
-export function withGeneratedSettings(page: string): string {
-  return withParts(page, operateParts)
-}
-
-/** The README with its generated parts as they should be. Throws when one has no place in it. */
-export function withGeneratedParts(readme: string): string {
-  return withParts(readme, parts)
-}
-
-function withParts(page: string, named: typeof parts): string {
-  return Object.entries(named).reduce((text, [name, part]) => {
+/** The text of a page with its generated parts as they should be. Throws when one has no place in it. */
+export async function withGeneratedParts(page: string, text: string): Promise<string> {
+  let written = text
+  for (const [name, part] of Object.entries(generatedParts[page] ?? {})) {
     const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->\n)`)
-    if (!place.test(text)) throw new Error(`The page has no <!-- ${name} --> … <!-- /${name} -->`)
-    return text.replace(place, (_, start: string, end: string) => `${start}\n${part()}\n\n${end}`)
-  }, page)
+    if (!place.test(written)) throw new Error(`${page} has no <!-- ${name} --> … <!-- /${name} -->`)
+    const content = await part()
+    written = written.replace(place, (_, start: string, end: string) => `${start}\n${content}\n\n${end}`)
+  }
+  return written
 }
 
 /** What the MCP registry is told. Nothing of a repository as long as there is no public one. */

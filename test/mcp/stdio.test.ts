@@ -4,7 +4,8 @@ import { PassThrough } from 'node:stream'
 import type { JSONRPCMessage } from '@modelcontextprotocol/server'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Lines, StdioTransport } from '../../src/mcp/stdio.ts'
+import { Lines } from '../../src/mcp/lines.ts'
+import { StdioTransport } from '../../src/mcp/stdio.ts'
 import { fault } from '../helpers/fault.ts'
 import { startFaultServer } from '../helpers/fault-server.ts'
 import { type Server, startServer } from '../helpers/process.ts'
@@ -44,10 +45,10 @@ describe('the process goes on answering after', () => {
     ['bytes that are no text', bytes([0xff, 0xfe, 0xc0, 0x80], '\n'), 'not JSON'],
     ['a JSON value that is no message', '[1, "2", null]\n', 'no JSON-RPC message'],
     ['null', 'null\n', 'no JSON-RPC message'],
-    ['a batch', `[${ping('in a batch').trim()}]\n`, 'no JSON-RPC message'],
     ['a message of another version', '{"jsonrpc":"1.0","method":"ping"}\n', 'no JSON-RPC message'],
     ['an answer to nothing', '{"jsonrpc":"2.0","id":99,"result":{}}\n', ''],
-    ['an array a million levels deep', `${deep(1e6)}\n`, 'nested too deep'],
+    ['an array a hundred thousand levels deep', `${deep(1e5)}\n`, 'nested too deep'],
+    ['an array a million levels deep', `${deep(1e6)}\n`, 'over 256 kB'],
     ['a line of 11 MB', `${'x'.repeat(11 * MB)}\n`, 'over 10 MB'],
   ])('%s', async (_, input, warning) => {
     const id = `round ${++round}`
@@ -96,7 +97,7 @@ describe('the process goes on answering after', () => {
 describe('a request that cannot be read is answered, so that nobody waits for it:', () => {
   test.each([
     ['not UTF-8', bytes('{"jsonrpc":"2.0","id":"refused","method":"ping","params":{"a":"', [0xe9], '"}}\n')],
-    ['nested a million levels deep', call(`{"customerId":4211,"metadata":{"a":${deep(1e6)}}}`)],
+    ['nested a hundred thousand levels deep', call(`{"customerId":4211,"metadata":{"a":${deep(1e5)}}}`)],
     ['no JSON-RPC', '{"id":"refused","method":"ping"}\n'],
   ])('%s', async (_, input) => {
     const server = startServer({ args: ['--sandbox'] })
@@ -285,10 +286,18 @@ describe('the transport', () => {
     expect([transport.rawRequest(1), transport.rawRequest(2)]).toEqual([first, undefined])
   })
 
+  test('gives the text of a request in a batch without that of the others', async () => {
+    const { input, transport } = await open()
+    const [first, second] = [request(1, '{"n":9007199254740993}'), request(2, '{"s":"],["}')]
+    input.write(`[ ${first},${second} ]\n`)
+    await turn()
+    expect([transport.rawRequest(1), transport.rawRequest(2)]).toEqual([first, second])
+  })
+
   test('holds at most 32 MB of open requests, and takes more once some are answered', async () => {
     const { input, output, transport, received } = await open()
     output.resume()
-    const params = `{"a":"${'x'.repeat(8 * MB - 100)}"}`
+    const params = `{"arguments":{"a":"${'x'.repeat(8 * MB - 100)}"}}`
     for (let id = 1; id <= 5; id++) input.write(`${request(id, params)}\n`)
     await expect.poll(() => received.length).toBe(4)
     expect(transport.rawRequest(4)).toHaveLength(request(4, params).length)

@@ -69,7 +69,9 @@ describe.skipIf(!isBuilt)(`the demo${isBuilt ? '' : ' (SKIPPED: run "npm run bui
     expect(stdout).toContain('→ result { "action": "accept", "content": { "approve": true } }')
     expect(stdout).toContain('→ result { "action": "decline" }')
     const statuses = [...stdout.matchAll(/^ +"status": "(\w+)",$/gm)].map(([, status]) => status)
-    expect(statuses).toStrictEqual(['updated', 'invalid', 'updated', 'invalid', 'declined', 'declined'])
+    const changes = ['updated', 'invalid', 'updated', 'invalid', 'declined', 'declined', 'unknown']
+    expect(statuses).toStrictEqual(['found', ...changes])
+    expect(stdout).toContain('"customers": [{ "id": 4211, "email": "jane@example.com", … }]')
     expect(stdout).toContain('"rule": "object.unknown"')
     expect(stdout).toContain('"http": { "status": 422, "type": "E_INVALID_BODY" }')
     expect(stdout).toContain('The stand-in received nothing.')
@@ -79,7 +81,13 @@ describe.skipIf(!isBuilt)(`the demo${isBuilt ? '' : ' (SKIPPED: run "npm run bui
     expect(stdout).toMatch(/^ +\* blocked +true +false$/m)
     expect(stdout).toMatch(/^ +card +STRIPE, token set +STRIPE, token set$/m)
     expect(stdout).toMatch(/^ +email +jane@example\.com +jane@example\.com$/m)
+    expect(stdout).toMatch(/^ +lastName +Doe +Doe$/m)
     expect(stdout).toMatch(/In all the stand-in received \d+ GET and 3 PATCH requests\./)
+
+    for (const picture of stdout.match(/\bdocs\/[\w.-]+\.png/g) ?? [])
+      expect(existsSync(join(root, picture)), picture).toBe(true)
+    expect(stdout.match(/\bdocs\/[\w.-]+\.png/g)).toHaveLength(2)
+    expect(stdout.slice(stdout.indexOf('What next?'))).toContain('node "$PWD/dist/index.js" --sandbox\n')
 
     // No colours, nothing wider than a terminal, and no secret of the stand-in.
     expect(stdout).not.toContain('\x1b')
@@ -109,5 +117,48 @@ describe.skipIf(!isBuilt)(`the demo${isBuilt ? '' : ' (SKIPPED: run "npm run bui
     expect(code).toBe(1)
     expect(stdout).toBe('')
     expect(stderr).toBe('\nThe demo failed: dist/index.js is missing. Run "npm run build" first, or "npm run demo".\n')
+  })
+})
+
+describe('a question of the demo', () => {
+  /** The question in a process of its own, which prints the answer that it took. */
+  function askedInTerminal() {
+    const terminal = JSON.stringify(join(root, 'scripts', 'demo', 'terminal.mjs'))
+    const code = `const { askYesOrNo } = await import(${terminal}); console.log('took', await askYesOrNo('Well?'))`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code], { env: plainEnv })
+    let output = ''
+    child.stdout.on('data', (chunk) => {
+      output += String(chunk)
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    /** Types a line once the question stands there for the `times`th time. */
+    const type = async (line: string, times: number) => {
+      await expect.poll(() => output.split('Well? [y/n] ').length - 1, { timeout: 5_000 }).toBe(times)
+      child.stdin.write(line)
+    }
+    const end = async () => {
+      await once(child, 'close')
+      return output
+    }
+    return { child, type, end }
+  }
+
+  test.each([
+    ['y', 'true'],
+    ['no', 'false'],
+  ])('is asked again after Enter alone or another word, and takes "%s"', async (answer, taken) => {
+    const { type, end } = askedInTerminal()
+    await type('\n', 1)
+    await type('maybe\n', 2)
+    await type(`${answer}\n`, 3)
+    expect(await end()).toMatch(new RegExp(`Please type y or n[^]*Please type y or n[^]*took ${taken}\n$`))
+  })
+
+  test('has no answer when the input ends', async () => {
+    const { child, type, end } = askedInTerminal()
+    await type('\n', 1)
+    await type('', 2)
+    child.stdin.end()
+    expect(await end()).toMatch(/took undefined\n$/)
   })
 })

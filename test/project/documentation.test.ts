@@ -1,25 +1,34 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { updateEnvelope } from '../../src/change/envelope.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { setting, settings } from '../../src/config/settings.ts'
 import { customerFields, fieldFacts } from '../../src/customer/fields.ts'
 import { SERVER_NAME } from '../../src/mcp/server.ts'
-import { findEnvelope } from '../../src/tools/find-customers.ts'
-import { serverJson, withGeneratedParts, withGeneratedSettings } from '../helpers/generated.ts'
+import { generatedParts, serverJson, withGeneratedParts } from '../helpers/generated.ts'
 import { liveTools } from '../helpers/live-tools.ts'
 import { runToEnd } from '../helpers/process.ts'
-import { manifest, packageJson, root, textOf } from '../helpers/repository.ts'
+import { filesBelow, manifest, packageJson, root, textOf } from '../helpers/repository.ts'
 
+/** The front page has to be read in a few minutes, bytes. */
+const README_LIMIT = 11_000
+
+const docs = readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md'))
+const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'PRIVACY.md', 'CHANGELOG.md']
+pages.push(...docs.map((file) => `docs/${file}`))
+/** Everything that people read about the program. */
+const allPages = pages.map(textOf).join('\n')
 const readme = textOf('README.md')
-const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
+const toolsPage = textOf('docs/tools.md')
+const hostsPage = textOf('docs/hosts.md')
 const settingNames = settings.map(({ name }) => name)
 
 /** The text below a heading, up to the next one of the same rank or a higher one. */
-function section(heading: string): string {
+function section(page: string, heading: string): string {
   const rank = heading.indexOf(' ')
-  const [, rest = expect.unreachable()] = readme.split(`\n${heading}\n`)
+  const [, rest = expect.unreachable()] = page.split(`\n${heading}\n`)
   return rest.split(new RegExp(`\n#{1,${rank}} `))[0] ?? ''
 }
 
@@ -34,16 +43,12 @@ function inBackticks(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)
 }
 
-const blocks = (language: string) =>
-  [...readme.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\n\`\`\``, 'g'))].map(([, code = '']) => code)
+const blocks = (page: string, language: string) =>
+  [...page.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\n\`\`\``, 'g'))].map(([, code = '']) => code)
 
 describe('what is generated is as the code has it (npm run docs writes it):', () => {
-  test('the tables in README.md', async () => {
-    await expect(withGeneratedParts(readme)).toMatchFileSnapshot(join(root, 'README.md'))
-  })
-
-  test('the table in docs/operate.md', async () => {
-    await expect(withGeneratedSettings(textOf('docs/operate.md'))).toMatchFileSnapshot(join(root, 'docs/operate.md'))
+  test.each(Object.keys(generatedParts))('%s', async (page) => {
+    await expect(await withGeneratedParts(page, textOf(page))).toMatchFileSnapshot(join(root, page))
   })
 
   test('server.json', async () => {
@@ -52,44 +57,66 @@ describe('what is generated is as the code has it (npm run docs writes it):', ()
 })
 
 describe('README.md', () => {
+  test('is short', () => {
+    expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(README_LIMIT)
+  })
+
+  test('shows the approval page, and leads to every page but those that a script writes', () => {
+    const links = linksIn(readme).map((link) => link.split('#')[0])
+    const written = ['docs/clients.md', 'docs/conformance.md', 'docs/runtimes.md']
+    const expected = ['docs/approval-page.png', ...pages.filter((page) => page !== 'README.md')]
+    expect(links).toEqual(expect.arrayContaining(expected.filter((page) => !written.includes(page))))
+  })
+
+  test('explains every status', () => {
+    const told = firstColumn(section(readme, '## What the assistant is told'), '| `status` | meaning |')
+    expect(told).toEqual(updateEnvelope.shape.status.options)
+  })
+
+  test('says of fields that need a person what the program does', () => {
+    const [, sentence = ''] = /\n(.*) always need a person/.exec(readme) ?? []
+    const sensitive = customerFields.filter((field) => fieldFacts[field].sensitive === true)
+    const named = [...inBackticks(sentence), ...(sentence.includes('passwords') ? ['password', 'currentPassword'] : [])]
+    if (sentence.includes('cards')) named.push('card', 'cardType', 'cardToken')
+    expect(named.sort()).toEqual(sensitive.sort())
+  })
+})
+
+test('README.md and SECURITY.md say what it is not in the same words', () => {
+  const heading = '## What it is not'
+  const [words = ''] = section(readme, heading).trim().split('\n\n')
+  expect(section(textOf('SECURITY.md'), heading).trim()).toBe(words)
+})
+
+describe('docs/tools.md', () => {
   test('lists the arguments that the tools have', async () => {
     // Only then is there an approvalCode.
     for (const { name, inputSchema } of await liveTools({ AIFI_APPROVAL: 'chat' })) {
-      const listed = firstColumn(section(`### \`${name}\``), '| argument | |')
+      const listed = firstColumn(section(toolsPage, `### \`${name}\``), '| argument | |')
       expect(listed.sort(), name).toEqual(Object.keys(inputSchema.properties).sort())
     }
   })
 
   test('has a section for every tool and for no other', async () => {
-    const sections = [...readme.matchAll(/^### `(.+)`$/gm)].map(([, name]) => name)
+    const sections = [...toolsPage.matchAll(/^### `(.+)`$/gm)].map(([, name]) => name)
     expect(sections).toEqual((await liveTools()).map(({ name }) => name))
   })
 
   test('names the fields that a person has to agree to', () => {
-    const [, list = ''] = /\*\*A person has to agree\*\* to (.*?), and to /.exec(readme) ?? []
+    const [, list = ''] = /\*\*A person has to agree\*\* to (.*?), and to /.exec(toolsPage) ?? []
     const sensitive = customerFields.filter((field) => fieldFacts[field].sensitive === true)
     expect(inBackticks(list).sort()).toEqual(sensitive.sort())
   })
 
-  test('explains every status', () => {
-    const told = firstColumn(section('## What the assistant is told'), '| `status` | meaning |')
-    expect(told).toEqual(updateEnvelope.shape.status.options)
-  })
-
   test('explains every way of asking', () => {
-    const ways = firstColumn(section('## How a person is asked'), '| `AIFI_APPROVAL` | |')
+    const ways = firstColumn(section(toolsPage, '## How a person is asked'), '| `AIFI_APPROVAL` | |')
     expect(ways.join(', ')).toBe(setting.approval.allowed)
   })
+})
 
-  test('shows an answer of each tool as the tool gives it', () => {
-    const [found, updated, ...more] = blocks('json').filter((code) => code.includes('"status": "'))
-    expect(more).toEqual([])
-    expect(findEnvelope.safeParse(JSON.parse(String(found))).error).toBeUndefined()
-    expect(updateEnvelope.safeParse(JSON.parse(String(updated))).error).toBeUndefined()
-  })
-
+describe('docs/hosts.md', () => {
   test('has install links that name this version and carry no secret', () => {
-    const linked = (name: string) => new URL(String(new RegExp(`^\\[${name}\\]: (\\S+)$`, 'm').exec(readme)?.[1]))
+    const linked = (name: string) => new URL(String(new RegExp(`^\\[${name}\\]: (\\S+)$`, 'm').exec(hostsPage)?.[1]))
     const redirect = String(linked('vscode').searchParams.get('url'))
     const vscode = JSON.parse(decodeURIComponent(redirect.replace('vscode:mcp/install?', '')))
     const cursor = JSON.parse(Buffer.from(String(linked('cursor').searchParams.get('config')), 'base64').toString())
@@ -101,45 +128,68 @@ describe('README.md', () => {
     expect(vscode.env).toEqual({ AIFI_BASE_URL: asked('aifi-address'), AIFI_TOKEN: asked('aifi-token') })
     expect(vscode.inputs).toMatchObject([{ id: 'aifi-address' }, { id: 'aifi-token', password: true }])
   })
+})
 
-  test('shows configurations that are JSON, and start what is built', () => {
-    const configurations = blocks('json').filter((code) => code.includes('"command"'))
-    expect(configurations.length).toBeGreaterThan(1)
-    for (const configuration of configurations) {
-      expect(JSON.parse(configuration)).toBeTypeOf('object')
-      expect(configuration).toContain(`/path/to/aifi-customer-mcp/${manifest.server.entry_point}`)
+const hostEntry = z.object({
+  command: z.literal('node'),
+  args: z.tuple([z.literal(`/path/to/aifi-customer-mcp/${manifest.server.entry_point}`)]),
+  env: z.record(z.string(), z.string()),
+})
+const hostConfiguration = z.union([
+  z.strictObject({ mcpServers: z.object({ 'aifi-customers': hostEntry }) }),
+  z.strictObject({ inputs: z.array(z.unknown()), servers: z.object({ 'aifi-customers': hostEntry }) }),
+])
+
+test.each([
+  ['README.md', 1],
+  ['docs/hosts.md', 3],
+])('%s shows configurations that are JSON, and start what is built with settings that it takes', (page, count) => {
+  const configurations = blocks(textOf(page), 'json')
+  expect(configurations).toHaveLength(count)
+  for (const text of configurations) {
+    const configuration = hostConfiguration.parse(JSON.parse(text))
+    const entries = 'servers' in configuration ? configuration.servers : configuration.mcpServers
+    const { env } = entries['aifi-customers']
+    const filled = { ...env, ...(env.AIFI_TOKEN && { AIFI_TOKEN: 'token' }), HOME: '/home/you' }
+    const files: string[] = []
+    const readFile = (path: string) => {
+      files.push(path)
+      return Buffer.from('token\n')
     }
-  })
-
-  test('starts the program in the ways that --help knows, and in no other', async () => {
-    const { stdout } = await runToEnd({ args: ['--help'] })
-    const started = [...readme.matchAll(/(?:aifi-customer-mcp|dist\/index\.js)"?,? "?((?:--)?[a-z]+(?: [a-z]+)?)/g)]
-      .map(([, command = '']) => command)
-      .filter((command) => /^(--|http|health|sandbox|audit|doctor)/.test(command))
-    const known = [...stdout.matchAll(/^ {2}aifi-customer-mcp ((?:--)?[a-z]+(?: [a-z]+)?)/gm)].map(
-      ([, command]) => command,
-    )
-    expect([...new Set(started)].sort()).toEqual(known.filter((command) => command !== '--help').sort())
-  })
+    const result = readConfig(filled, { readFile })
+    expect(result).toMatchObject({ ok: true, warnings: [] })
+    expect(files).toEqual(env.AIFI_TOKEN_FILE ? ['/home/you/.config/aifi/token'] : [])
+  }
 })
 
-const linksIn = (text: string) => [...text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link = '']) => link)
-
-test('README.md shows the approval page and leads to its sections and to SECURITY.md', () => {
-  const links = ['docs/approval-page.png', '#set-it-up', 'SECURITY.md', 'CONTRIBUTING.md']
-  expect(linksIn(readme)).toEqual(expect.arrayContaining(links))
+test('the pages start the program in every way that --help knows, with options that it knows', async () => {
+  const { stdout } = await runToEnd({ args: ['--help'] })
+  const known = [...stdout.matchAll(/^ {2}aifi-customer-mcp ((?:--)?[a-z]+(?: [a-z]+)?)/gm)].map(([, each]) => each)
+  const started = [...allPages.matchAll(/(?:aifi-customer-mcp|dist\/index\.js)"?,? "?((?:--)?[a-z]+(?: [a-z]+)?)/g)]
+  const shown = started.map(([, each]) => each)
+  expect(shown).toEqual(expect.arrayContaining(known.filter((each) => each !== '--help')))
+  const options = shown.filter((each) => each?.startsWith('--'))
+  expect(options.filter((each) => !stdout.includes(String(each)))).toEqual([])
 })
+
+/** Links inside the repository. */
+function linksIn(text: string): string[] {
+  return [...text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link = '']) => link)
+}
+
+function anchorsOf(page: string): string[] {
+  return [...textOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => slug(heading))
+}
 
 describe.each(pages)('%s', (page) => {
   const text = textOf(page)
 
   test('links only to files and sections that exist', () => {
-    const links = linksIn(text)
-    const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => `#${slug(heading)}`)
-    const broken = links.filter((link) => {
+    const broken = linksIn(text).filter((link) => {
       const [file = '', anchor] = link.split('#')
-      if (file !== '' && !existsSync(join(root, dirname(page), file))) return true
-      return anchor !== undefined && ['', 'README.md'].includes(file) && !headings.includes(`#${anchor}`)
+      const target = file === '' ? page : join(dirname(page), file)
+      if (!existsSync(join(root, target))) return true
+      return anchor !== undefined && !anchorsOf(target).includes(anchor)
     })
     expect(broken).toEqual([])
   })
@@ -151,6 +201,26 @@ describe.each(pages)('%s', (page) => {
     expect(Object.keys(packageJson.scripts)).toEqual(expect.arrayContaining(scripts))
     const sources = inBackticks(text).filter((code) => /^(src|test|scripts|docs)\/[\w./-]*$/.test(code))
     expect(sources.filter((file) => !existsSync(join(root, file)))).toEqual([])
+  })
+})
+
+describe('the map in CONTRIBUTING.md', () => {
+  const folders = firstColumn(textOf('CONTRIBUTING.md'), '| folder | what it is |')
+  const folderOf = (file: string) => (file.includes('/') ? `src/${file.split('/')[0]}/` : `src/${file}`)
+  const files = filesBelow(join(root, 'src'))
+
+  test('has every folder of src', () => {
+    expect(folders.toSorted()).toEqual([...new Set(files.map(folderOf))].sort())
+  })
+
+  test('is in the order in which they import each other', () => {
+    const upward = files.flatMap((file) => {
+      const imports = textOf(`src/${file}`).matchAll(/(?:from|import\() ?'(\.[^']+)'/g)
+      const imported = [...imports].map(([, path = '']) => join(dirname(file), path))
+      const place = folders.indexOf(folderOf(file))
+      return imported.filter((each) => folders.indexOf(folderOf(each)) < place).map((each) => `${file} → ${each}`)
+    })
+    expect(upward).toEqual([])
   })
 })
 

@@ -16,7 +16,10 @@ interface Verdict {
 
 /** What our own checks say to these body fields, and what they would let through to AiFi. */
 function ours(body: JsonObject): Verdict & { sent: JsonObject | undefined } {
-  const parsed = parseArguments({ ...body, customerId: 4211 }, { secretArguments: 'allow', approvalCode: false })
+  const parsed = parseArguments(
+    { value: { ...body, customerId: 4211 } },
+    { fields: 'all', secretArguments: 'allow', approvalCode: false },
+  )
   if (parsed.ok) return { wrong: [], rules: [], sent: parsed.request.changes }
   const { errors } = parsed
   return { wrong: names(errors.map(({ field }) => field)), rules: errors.map(({ rule }) => rule), sent: undefined }

@@ -55,8 +55,13 @@ const documented = {
   card: object,
   cardType: { type: 'string', enum: ['NONE', 'STRIPE', 'PAYTER', 'ADYEN', 'FREEDOM_PAY', 'GENERIC'] },
   cardToken: { anyOf: [text, { type: 'null' }] },
-  enterPrivately: { type: 'array', items: { type: 'string', enum: ['password', 'currentPassword', 'cardToken'] } },
+  enterPrivately: {
+    type: 'array',
+    items: { type: 'string', enum: ['password', 'currentPassword', 'cardToken'] },
+    maxItems: 3,
+  },
   expectedEmail: { type: 'string', minLength: 1 },
+  reason: { type: 'string', maxLength: 200 },
   dryRun: { type: 'boolean' },
 }
 
@@ -175,7 +180,10 @@ describe('what the listed schema accepts', () => {
           ['phone', '1'],
           [name, value],
         ])
-        const ours = parseArguments(args, { secretArguments: 'allow', approvalCode: false }).ok
+        const ours = parseArguments(
+          { value: args },
+          { fields: 'all', secretArguments: 'allow', approvalCode: false },
+        ).ok
         expect(ours, `${name}: ${JSON.stringify(value)}`).toBe(accepts(args))
       }
     }

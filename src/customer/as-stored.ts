@@ -1,0 +1,88 @@
+import { isJsonObject, type JsonObject } from '../lib/json.ts'
+import type { ChangeRequest } from './fields.ts'
+import { below, looksMarked, type Pointer, splitMarked } from './markers.ts'
+import type { CustomerRecord } from './record.ts'
+import { type Mark, type RecordView, shownText, valueAt } from './record-view.ts'
+
+/** A request in which every marker is what it stands for, or the places whose markers do not fit. */
+export type Resolved =
+  | { readonly kind: 'resolved'; readonly request: ChangeRequest }
+  | { readonly kind: 'unfit'; readonly places: readonly Place[] }
+
+/** Where a marker does not fit: it is of another value, or what stood before it was changed. */
+export interface Place {
+  readonly pointer: Pointer
+  readonly why: 'other_value' | 'edited'
+}
+
+/**
+ * Puts what is stored in the place of the markers in a request. A field that is its marker as a whole is not to be
+ * changed, and goes; inside `metadata`, the stored value takes the place of the marker, also where it has moved.
+ *
+ * @param record as it was read just now; undefined when it could not be read, and then no marker fits.
+ */
+export function asStored(request: ChangeRequest, record: CustomerRecord | undefined, view: RecordView): Resolved {
+  const { marked, ...rest } = request
+  const resolving = new Resolving(record, view)
+  for (const [field, text] of Object.entries(marked ?? {})) {
+    resolving.resolve(text, valueAt(record, field), below('', field))
+  }
+  const { metadata } = request.changes
+  const resolved = isJsonObject(metadata)
+    ? resolving.members(metadata, valueAt(record, 'metadata'), '/metadata')
+    : metadata
+  if (resolving.unfit.length > 0) return { kind: 'unfit', places: resolving.unfit }
+  const changes = resolved === undefined ? rest.changes : { ...rest.changes, metadata: resolved }
+  return { kind: 'resolved', request: { ...rest, changes } }
+}
+
+type Stored = { readonly value: unknown } | undefined
+
+class Resolving {
+  readonly unfit: Place[] = []
+  readonly #record: CustomerRecord | undefined
+  readonly #view: RecordView
+  #marks: readonly Mark[] | undefined
+
+  constructor(record: CustomerRecord | undefined, view: RecordView) {
+    this.#record = record
+    this.#view = view
+  }
+
+  refuse(pointer: Pointer, why: Place['why']): void {
+    this.unfit.push({ pointer, why })
+  }
+
+  resolve(given: unknown, stored: Stored, pointer: Pointer): unknown {
+    if (typeof given === 'string') return looksMarked(given) ? this.#storedFor(given, stored, pointer) : given
+    if (Array.isArray(given)) {
+      return given.map((item, at) => this.resolve(item, valueAt(stored?.value, String(at)), below(pointer, at)))
+    }
+    return isJsonObject(given) ? this.members(given, stored, pointer) : given
+  }
+
+  members(given: JsonObject, stored: Stored, pointer: Pointer): JsonObject {
+    const entries = Object.entries(given).map(([key, member]): [string, unknown] => {
+      if (looksMarked(key)) this.refuse(pointer, 'other_value')
+      return [key, this.resolve(member, valueAt(stored?.value, key), below(pointer, key))]
+    })
+    return Object.fromEntries(entries)
+  }
+
+  #storedFor(given: string, here: Stored, pointer: Pointer): unknown {
+    const split = splitMarked(given)
+    const isHere = split && here && this.#view.marker(pointer, here.value) === split.marker
+    const stored = isHere ? here : split && this.#movedTo(pointer, split.marker)
+    if (!split || !stored) this.refuse(pointer, 'other_value')
+    else if (split.before !== '' && split.before !== shownText(stored.value)) this.refuse(pointer, 'edited')
+    return stored?.value
+  }
+
+  /** Inside metadata a value may have moved: an element before it was taken out of the list. */
+  #movedTo(pointer: Pointer, marker: string): Stored {
+    if (!pointer.startsWith('/metadata/') || !this.#record) return undefined
+    this.#marks ??= this.#view.view('metadata', this.#record.metadata).marks
+    const [first, second] = this.#marks.filter((mark) => mark.marker === marker)
+    return first && !second ? { value: first.stored } : undefined
+  }
+}
