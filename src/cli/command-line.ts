@@ -35,8 +35,8 @@ const OPTIONS = {
 const VALUES: Readonly<Record<string, string>> = { port: 'a number', customer: 'a number', config: 'a file' }
 /** The commands that an option belongs to, where it does not belong to all. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
-  sandbox: ['serve', 'doctor'],
-  'no-get': ['serve', 'doctor', 'sandbox'],
+  sandbox: ['serve', 'http', 'doctor'],
+  'no-get': ['serve', 'http', 'doctor', 'sandbox'],
   port: ['sandbox'],
   json: ['doctor'],
   customer: ['doctor'],
