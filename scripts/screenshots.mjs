@@ -15,7 +15,7 @@ process.env.TZ = 'UTC'
 
 const bundle = await build({
   stdin: {
-    contents: `export * from './src/approval/page/view.ts'; export * from './test/helpers/page-gallery.ts'`,
+    contents: `export * from './src/approval/page/view.ts'; export { NOTICES } from './src/approval/page/words.ts'; export * from './test/helpers/page-gallery.ts'`,
     resolveDir: root,
   },
   bundle: true,
@@ -23,12 +23,12 @@ const bundle = await build({
   platform: 'node',
   write: false,
 })
-const { renderPage, renderNotice, GALLERY, NOW } = await import(
+const { renderPage, renderNotice, NOTICES, GALLERY, NOW } = await import(
   `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0]?.contents ?? '').toString('base64')}`
 )
 
 const pages = Object.entries(GALLERY).map(([name, model]) => [name, renderPage(model, NOW)])
-for (const notice of ['opened_elsewhere', 'gone', 'refused', 'arriving']) pages.push([notice, renderNotice(notice)])
+for (const notice of Object.keys(NOTICES)) pages.push([notice, renderNotice(notice)])
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

@@ -141,7 +141,11 @@ async function soak(parts) {
   const draw = random(Number(values.seed))
   const aifi = await startAifi(parts.model, draw)
   // Always yes: after three no's, nobody would be asked for ten minutes.
-  const answer = () => ({ action: 'accept', content: { approve: true } })
+  const answer = async () => {
+    // A yes that comes faster than anybody reads does not count.
+    await new Promise((resolve) => setTimeout(resolve, 800))
+    return { action: 'accept', content: { approve: true } }
+  }
   const env = settings(aifi.server.url, parts.auditFile)
   const running = await startProgram({ program: parts.program, env, answer })
   const assistant = new Assistant(running.client, aifi, draw)

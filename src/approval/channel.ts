@@ -13,8 +13,12 @@ export interface Channel {
   readonly names: readonly ChannelName[]
   /** Why it cannot be used for this request by this caller, as a sentence; undefined when it can. No side effects. */
   unavailable(request: ChangeRequest, call: Call): string | undefined
-  /** Puts the question, or notices that it is put already. Returns soon, and never rejects. */
-  ask(change: Asked, asker: Asker): Promise<Ask>
+  /**
+   * Puts the question, or notices that it is put already. Returns soon, and never rejects.
+   *
+   * @param elsewhere a later channel can be used: what this one shows badly is for that one.
+   */
+  ask(change: Asked, asker: Asker, elsewhere: boolean): Promise<Ask>
   /** Reads what came back with the call, if this channel's answers come that way; maybe too late, the question decided. */
   answer?(change: Asked, call: Call, handle: string): Promise<void>
 }
@@ -60,5 +64,5 @@ export type Ask =
   | { readonly kind: 'busy' }
   /** The change has moved on meanwhile: look at it again. */
   | { readonly kind: 'moved' }
-  /** Not this way, after all; the next one may do. */
-  | { readonly kind: 'cannot'; readonly reason: string }
+  /** Not this way, after all; the next one may do. `remedy`: what helps against this very reason. Both are sentences. */
+  | { readonly kind: 'cannot'; readonly reason: string; readonly remedy?: string }

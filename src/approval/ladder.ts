@@ -12,17 +12,23 @@ import { PageChannel } from './channels/page.ts'
 import { SkipChannel } from './channels/skip.ts'
 import type { Browser } from './page/browser.ts'
 import type { PageServer } from './page/server.ts'
-import type { Deployment } from './question.ts'
+import { type Deployment, isWhole } from './question.ts'
+import { questionAbout } from './words.ts'
+
+/** Who agrees to a sensitive change: a person, a person whose yes the assistant relays, or nobody. */
+export type Agreement = 'person' | 'relayed' | 'nobody'
 
 /** The ways to ask a person, tried from the first to the last. */
 export class Ladder {
+  readonly agreement: Agreement
   readonly #channels: readonly Channel[]
   readonly #remedy: string
 
   /** @param remedy what somebody can do when no channel works, as a sentence. */
-  constructor(channels: readonly Channel[], remedy: string) {
+  constructor(channels: readonly Channel[], remedy: string, agreement: Agreement = 'person') {
     this.#channels = channels
     this.#remedy = remedy
+    this.agreement = agreement
   }
 
   /** Why nobody can be asked here, and the remedy; undefined when somebody can. */
@@ -35,14 +41,24 @@ export class Ladder {
   /** Puts the question through the first channel that works, from the one that asks it now on. */
   async ask(change: Asked, asker: Asker): Promise<Ask> {
     const reasons: string[] = []
-    for (const channel of this.#from(change)) {
-      const passed = change.asking.passed.find(({ rung }) => channel.names.includes(rung.channel))
-      const reason = passed?.reason ?? channel.unavailable(change.request, asker.call)
-      const ask: Ask = reason === undefined ? await channel.ask(change, asker) : { kind: 'cannot', reason }
+    let remedy = this.#remedy
+    const channels = this.#from(change)
+    const closed = channels.map((channel) => this.#closed(channel, change, asker.call))
+    for (const [at, channel] of channels.entries()) {
+      const reason = closed[at]
+      const elsewhere = closed.slice(at + 1).includes(undefined)
+      const ask: Ask = reason === undefined ? await channel.ask(change, asker, elsewhere) : { kind: 'cannot', reason }
       if (ask.kind !== 'cannot') return ask
       reasons.push(ask.reason)
+      remedy = ask.remedy ?? remedy
     }
-    return { kind: 'cannot', reason: `${reasons.join(' ')} ${this.#remedy}` }
+    return { kind: 'cannot', reason: `${reasons.join(' ')} ${remedy}` }
+  }
+
+  /** Why a channel is not to be tried for this question; undefined when it is. */
+  #closed(channel: Channel, { asking, request }: Asked, call: Call): string | undefined {
+    const passed = asking.passed.find(({ rung }) => channel.names.includes(rung.channel))
+    return passed?.reason ?? channel.unavailable(request, call)
   }
 
   /** Reads the answer that came back with the call, to the rung with this handle. */
@@ -69,11 +85,29 @@ export interface LadderParts {
   readonly logger: Logger
 }
 
+/** A channel that shows everything of a question, or does not ask it: nobody may agree to what is not shown. */
+function wholly(channel: Channel, { deployment, clock }: Pick<LadderParts, 'deployment' | 'clock'>): Channel {
+  return {
+    names: channel.names,
+    unavailable: (request, call) => channel.unavailable(request, call),
+    answer: async (change, call, handle) => channel.answer?.(change, call, handle),
+    async ask(change, asker, elsewhere) {
+      if (isWhole(questionAbout(change, deployment, clock.now()))) return channel.ask(change, asker, elsewhere)
+      const reason = 'The change is too long to be shown whole to a person, together with what is there today.'
+      return {
+        kind: 'cannot',
+        reason,
+        remedy: 'Ask for fewer or shorter changes in a call, or change it in AiFi itself.',
+      }
+    },
+  }
+}
+
 /** The ways to ask a person for each value of `AIFI_APPROVAL`. */
 export function ladderFor(mode: Config['approval']['mode'], parts: LadderParts): Ladder {
   const { changes, deployment, pages, browser, clock, logger } = parts
   const form = (fallback: boolean) => new FormChannel(changes, deployment, clock, { fallback })
-  const page = () => new PageChannel(changes, pages, browser, clock)
+  const page = () => wholly(new PageChannel(changes, pages, browser, clock), parts)
   switch (mode) {
     case 'auto':
       return new Ladder(
@@ -89,10 +123,11 @@ export function ladderFor(mode: Config['approval']['mode'], parts: LadderParts):
       return new Ladder([page()], 'AIFI_APPROVAL=page needs a browser on this machine; name one in BROWSER.')
     case 'chat':
       return new Ladder(
-        [new ChatChannel(changes, deployment)],
+        [new ChatChannel(changes, deployment, clock)],
         'Change it in AiFi itself, or have AIFI_APPROVAL set to auto on a desktop.',
+        'relayed',
       )
     case 'dangerously-skip':
-      return new Ladder([new SkipChannel(changes, logger)], 'Have AIFI_APPROVAL set to auto on a desktop.')
+      return new Ladder([new SkipChannel(changes, logger)], 'Have AIFI_APPROVAL set to auto on a desktop.', 'nobody')
   }
 }

@@ -9,8 +9,9 @@ export interface Deployment {
 }
 
 /**
- * What a person is shown before agreeing to a change. Every text in here went through `harmless()`: one line, visible,
- * bounded. It is not escaped for any markup; whoever renders it does that.
+ * What a person is shown before agreeing to a change: exactly what is sent. Every text from elsewhere went through
+ * `escaped()`: one line, in which every character shows itself. It is not escaped for any markup; whoever renders it does
+ * that. Nothing is cut out of it, and a value that was shortened says so ({@link isWhole}).
  */
 export interface Question {
   /** Whose record it is. */
@@ -39,7 +40,7 @@ export interface Question {
 }
 
 export interface ShownChange {
-  /** The argument's name, dotted below: `role`, `metadata.tier`. */
+  /** The argument's name, dotted below: `role`, `metadata.tier`; the name of a member that is no word is in quotes. */
   readonly field: string
   /** The same for people: `Role`, `Metadata: tier`. */
   readonly label: string
@@ -60,8 +61,8 @@ export const WHO = '{who}'
 
 export type ShownValue =
   /**
-   * `type` tells what only looks like text: the number 5 from the text "5". `cut`: too long to be shown whole, which the
-   * text says.
+   * `type` tells what only looks like text: the number 5 from the text "5". `cut`: too long or too deep to be shown whole,
+   * so nobody may be asked about it.
    */
   | {
       readonly kind: 'value'
@@ -90,4 +91,26 @@ export interface PrivateField {
   readonly maxLength?: number
   /** A new secret is typed twice, since nobody can look up what was mistyped. */
   readonly twice: boolean
+}
+
+/**
+ * What a page shows at the most, in characters of values and in rows. Generous: so much is half a megabyte of page, made in
+ * 0.15 s on a busy machine, and more than anybody reads.
+ */
+export const PAGE_CHARACTERS = 100_000
+export const PAGE_ROWS = 1_000
+
+/** True when all of it can be shown: nobody may agree to what is not. */
+export function isWhole({ changes, customer, reason = '' }: Question): boolean {
+  if (changes.length > PAGE_ROWS) return false
+  const values = changes.flatMap(({ before, after }) => [before, after])
+  if (values.some((value) => value.kind === 'value' && value.cut)) return false
+  const texts = [
+    ...changes.map(({ label }) => label),
+    ...values.map((value) => (value.kind === 'value' ? value.text : '')),
+    customer.name ?? '',
+    customer.email ?? '',
+    reason,
+  ]
+  return texts.reduce((sum, { length }) => sum + length, 0) <= PAGE_CHARACTERS
 }

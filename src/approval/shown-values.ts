@@ -1,48 +1,86 @@
-import { jsonEqual } from '../lib/json.ts'
-import { harmless, JSON_LIMIT, type Relay } from '../lib/text.ts'
-import type { ShownChange, ShownValue } from './question.ts'
+import { escaped, escapedJson, escapesNamed, isDigits, spelledOut } from '../lib/escapes.ts'
+import { jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
+import { PAGE_CHARACTERS, type ShownChange, type ShownValue } from './question.ts'
 
-/** Characters of one value that a person reads. Longer ones are cut, which is said: the facts must stay in view. */
-const VALUE_LIMIT = 2_000
-/** What is shown before the first difference of two long values, in characters. */
-const LEAD = 20
+type Shown = Extract<ShownValue, { kind: 'value' }>
 
-/** One value as a person reads it. */
-export function shownValue(value: unknown, relay: Relay): ShownValue {
-  if (value === undefined || value === null || value === '') return { kind: 'nothing' }
-  const text = typeof value === 'string' ? value : JSON.stringify(relay.json(value))
-  const cut = text.length > VALUE_LIMIT
-  const shown = relay.text(text, VALUE_LIMIT)
-  return cut
-    ? { kind: 'value', text: `${shown} (cut: ${text.length} characters in all)`, cut }
-    : { kind: 'value', text: shown }
+/** One value as a person reads it; undefined for none. What cannot be shown whole is `cut`. */
+export function shownValue(value: unknown): ShownValue {
+  if (value === undefined) return { kind: 'nothing' }
+  if (value === null) return { kind: 'null' }
+  if (value === '') return { kind: 'empty' }
+  if (!nestsWithin(value, NESTING_LIMIT)) return { kind: 'value', text: '(nested too deep to show)', cut: true }
+  const type = typeOf(value)
+  if (typeof value === 'string' && value.length > PAGE_CHARACTERS) return cut(value.slice(0, PAGE_CHARACTERS), type)
+  const text = typeof value === 'string' ? escaped(value) : escapedJson(value)
+  return text.length > PAGE_CHARACTERS ? cut(text, type) : { kind: 'value', text, ...type }
 }
 
-/** Before and after. Two values that differ never look the same, whatever it is that differs. */
-export function shownPair(before: unknown, after: unknown, relay: Relay): Pick<ShownChange, 'before' | 'after'> {
-  const pair = { before: shownValue(before, relay), after: shownValue(after, relay) }
-  if (!jsonEqual(pair.before, pair.after) || jsonEqual(before, after)) return pair
-  const was = wholeText(before, relay)
-  const is = wholeText(after, relay)
-  if (was === is)
-    return { ...pair, after: { kind: 'hidden', text: 'a value that differs only where it cannot be shown' } }
-  const start = firstDifference(was, is) - LEAD
-  return { before: excerpt(was, start), after: excerpt(is, start) }
+/** Long enough to say what it is. */
+const CUT_LENGTH = 200
+
+function cut(text: string, type: Pick<Shown, 'type'>): Shown {
+  return { kind: 'value', text: `${escaped(text.slice(0, CUT_LENGTH))}…`, ...type, cut: true }
 }
 
-/** As JSON, which tells `"5"` from `5`, and `null` from nothing. */
-function wholeText(value: unknown, relay: Relay): string {
-  return value === undefined ? 'not there' : relay.text(JSON.stringify(relay.json(value)), JSON_LIMIT)
+function typeOf(value: unknown): Pick<Shown, 'type'> {
+  if (Array.isArray(value)) return { type: 'list' }
+  if (typeof value === 'number' || isDigits(value)) return { type: 'number' }
+  if (typeof value === 'boolean') return { type: 'boolean' }
+  return typeof value === 'object' ? { type: 'object' } : {}
 }
 
-function firstDifference(a: string, b: string): number {
-  let at = 0
-  while (at < a.length && a[at] === b[at]) at += 1
-  return at
+const ANOTHER_SPELLING = 'These are the same letters in another spelling.'
+
+/** Before and after, and what only looks the same, spelled out. */
+export function shownPair(
+  before: unknown,
+  after: unknown,
+): Pick<ShownChange, 'before' | 'after'> & { readonly note?: string } {
+  const pair = { before: shownValue(before), after: shownValue(after) }
+  if (pair.before.kind !== 'value' || pair.after.kind !== 'value' || jsonEqual(before, after)) return pair
+  if (!lookAlike(pair.before.text, pair.after.text)) return pair
+  const spelled = (shown: Shown): Shown => ({ ...shown, text: spelledOut(shown.text) })
+  return { before: spelled(pair.before), after: spelled(pair.after), note: ANOTHER_SPELLING }
 }
 
-function excerpt(text: string, start: number): ShownValue {
-  const rest = start > 0 ? `…${text.slice(start)}` : text
-  const cut = start > 0 || rest.length > VALUE_LIMIT
-  return { kind: 'value', text: harmless(rest, VALUE_LIMIT), ...(cut && { cut }) }
+/**
+ * Unicode keeps these blocks for scripts that are written from right to left, those to come included
+ * (DerivedBidiClass.txt, `@missing`); JavaScript has no property for the direction.
+ */
+export const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u
+
+/** Letters of other scripts that are drawn as Latin ones (UTS #39, confusables). */
+const DRAWN_AS = new Map(
+  [
+    ['аАеЕоОрРсСуУхХіІјЈѕЅԁһԛԝВКМНТӀ', 'aAeEoOpPcCyYxXiIjJsSdhqwBKMHTI'],
+    ['ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανιρυ', 'ABEZHIKMNOPTYXoavipu'],
+  ].flatMap(([from = '', to = '']) => Array.from(from, (letter, at): [string, string] => [letter, to[at] ?? letter])),
+)
+
+/** Two texts that a person cannot tell apart, although they differ. */
+function lookAlike(a: string, b: string): boolean {
+  if (a === b) return false
+  const [one, other] = [skeleton(a), skeleton(b)]
+  if (one.join('') === other.join('')) return true
+  // Letters of both directions change places when they are drawn.
+  return RIGHT_TO_LEFT.test(a) && one.length === other.length && one.sort().join('') === other.sort().join('')
+}
+
+function skeleton(text: string): string[] {
+  return Array.from(text.normalize('NFKC'), (character) => DRAWN_AS.get(character) ?? character)
+}
+
+const ASCII = /^[ -~]*$/
+
+/** True for what looks like plain letters and is none, or is not in the usual spelling. */
+export function isDisguised(text: string): boolean {
+  if (ASCII.test(text)) return false
+  return text !== text.normalize('NFC') || ASCII.test(skeleton(text).join(''))
+}
+
+/** What a person has to know of these shown texts, as sentences: what the escapes are, and what only looks like plain letters. */
+export function remarks(...shown: readonly string[]): string {
+  const disguised = shown.filter(isDisguised).map((text) => `“${text}” is spelled ${spelledOut(text)}.`)
+  return [escapesNamed(...shown), ...disguised].filter((part) => part !== '').join(' ')
 }

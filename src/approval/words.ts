@@ -1,52 +1,57 @@
 import type { Asked, Caller } from '../change/change.ts'
-import { known, losesMembers } from '../customer/compare.ts'
+import { clockTime } from '../change/messages.ts'
+import type { Past } from '../change/past.ts'
+import { known, loses } from '../customer/compare.ts'
 import {
   type ChangeRequest,
   type CustomerField,
   fieldFacts,
+  isCustomerField,
   isSecretValue,
   requestedFields,
-  secretStrings,
   typedFields,
 } from '../customer/fields.ts'
 import { type CustomerRecord, fullName } from '../customer/record.ts'
-import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
+import { mayLose } from '../customer/sensitive.ts'
+import { escaped, escapedJson, spelledOut } from '../lib/escapes.ts'
+import { isJsonObject, type JsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import { personName } from '../lib/person.ts'
-import { harmless, Relay } from '../lib/text.ts'
+import { harmless } from '../lib/text.ts'
 import {
   type Deployment,
+  PAGE_CHARACTERS,
+  PAGE_ROWS,
   type PrivateField,
   type Question,
   type ShownChange,
   type ShownValue,
   WHO,
 } from './question.ts'
-import { shownPair, shownValue } from './shown-values.ts'
+import { isDisguised, remarks, shownPair, shownValue } from './shown-values.ts'
 
-/** Characters of a name or an email. */
-const NAME_LIMIT = 300
-/** Characters of the name of a member of `metadata`. */
-const KEY_LIMIT = 200
-/** Changed members of `metadata` that are shown one by one; more are summed up. */
-const MEMBER_LIMIT = 200
-
-/** The question about a change: all text harmless, secrets named but not shown. */
-export function questionAbout({ request, asking, caller }: Asked, { address, sandbox }: Deployment): Question {
-  const { record, unreadable } = asking.shown
-  const relay = new Relay(secretStrings(request.changes))
-  const name = record && relay.text(fullName(record), NAME_LIMIT)
-  const email = record?.email ? relay.text(record.email, NAME_LIMIT) : undefined
+/**
+ * The question about a change: exactly what is sent and what is there today, secrets named but not shown.
+ *
+ * @param now wall clock, milliseconds since 1970.
+ */
+export function questionAbout({ request, asking, caller }: Asked, deployment: Deployment, now: number): Question {
+  const { record, unreadable, past } = asking.shown
+  const name = record && bounded(fullName(record))
+  const email = record?.email ? bounded(record.email) : undefined
+  const note = nameNote([name ?? '', email ?? ''], past, now)
+  const rows = requestedFields(request).flatMap((field) => shownChanges(field, request, record))
   return {
     customer: {
       id: request.customerId,
       ...(name && { name }),
+      ...(note !== '' && { nameNote: note }),
       ...(email && { email }),
       ...(!record && { unreadable: unreadable ?? 'This record could not be read.' }),
     },
-    address,
-    sandbox,
+    ...deployment,
     client: askedBy(caller),
-    changes: metadataLast(requestedFields(request)).flatMap((field) => shownChanges(field, request, record, relay)),
+    ...(request.reason !== undefined && { reason: escaped(request.reason) }),
+    changes: withPast(lossesFirst(rows), past),
     privateFields: request.enterPrivately.map(privateField),
   }
 }
@@ -63,97 +68,155 @@ export function callerName({ client, person, application }: Caller): string {
   return application === undefined ? client : `application ${harmless(application, 80)}`
 }
 
-/** Its members may be many, and must not push out of sight what else changes. */
-function metadataLast(fields: readonly CustomerField[]): CustomerField[] {
-  return [...fields.filter((field) => field !== 'metadata'), ...fields.filter((field) => field === 'metadata')]
+/** More than can be shown, so that it counts as too long. */
+function bounded(text: string): string {
+  return escaped(text.slice(0, PAGE_CHARACTERS + 1))
+}
+
+function nameNote(shown: readonly string[], past: Past | undefined, now: number): string {
+  const { renamed } = past ?? {}
+  const minutes = renamed && Math.max(0, Math.round((now - renamed.at) / 60_000))
+  const parts = [
+    renamed &&
+      `Renamed ${agoWords(minutes ?? 0)} through this server, ${renamed.byPerson ? 'which a person approved' : 'without a person'}.`,
+    remarks(...shown),
+  ]
+  return parts.filter((part) => part).join(' ')
+}
+
+function agoWords(minutes: number): string {
+  if (minutes < 1) return 'just now'
+  if (minutes < 120) return minutes === 1 ? '1 minute ago' : `${minutes} minutes ago`
+  return `${Math.round(minutes / 60)} hours ago`
+}
+
+/** Said with the first change, since every way of asking shows what it does. */
+function withPast([first, ...others]: readonly ShownChange[], past: Past | undefined): ShownChange[] {
+  if (!first) return []
+  const { made } = past ?? {}
+  const again = made && `The same change was made at ${clockTime(made.at)}, and changed again since.`
+  return [{ ...first, ...because(again, first.consequence) }, ...others]
+}
+
+/** What is lost must not be pushed out of sight, nor what needs a person; members of `metadata` may be many. */
+function lossesFirst(changes: readonly ShownChange[]): ShownChange[] {
+  const rank = ({ loss, field }: ShownChange): number => {
+    const [root = ''] = field.split('.')
+    if (loss) return root === 'metadata' ? 1 : 0
+    if (root === 'metadata') return 4
+    return isCustomerField(root) && fieldFacts[root].sensitive ? 2 : 3
+  }
+  return [...changes].sort((a, b) => rank(a) - rank(b))
 }
 
 function privateField(name: PrivateField['name']): PrivateField {
   return { name, ...typedFields[name], twice: name === 'password' }
 }
 
-function shownChanges(
-  field: CustomerField,
-  request: ChangeRequest,
-  record: CustomerRecord | undefined,
-  relay: Relay,
-): ShownChange[] {
-  const { label, headline, restorable, consequence: consequenceOf } = fieldFacts[field]
-  const consequence = consequenceOf?.(request.changes[field])
-  const before = known(record, field)
-  const typed = !Object.hasOwn(request.changes, field)
+function shownChanges(field: CustomerField, request: ChangeRequest, record: CustomerRecord | undefined): ShownChange[] {
+  const { label, headline, restorable, consequence } = fieldFacts[field]
   const after = request.changes[field]
-  if (field === 'metadata' && isJsonObject(after) && isJsonObject(before?.value ?? {})) {
-    return memberChanges(before && asObject(before.value), after, relay, consequence)
-  }
+  const before = known(record, field)
+  const does = consequence?.(after)
+  if (field === 'metadata' && isJsonObject(after)) return memberChanges(before, after, does)
   const action = headline?.(WHO, after)
-  const because = {
-    ...(consequence !== undefined && { consequence }),
-    ...(action !== undefined && { action }),
-    ...(!restorable && { final: true }),
-    ...(field === 'cardToken' && after === null && { loss: true }),
-  }
-  const hidden = typed || isSecretValue(field, after)
-  if (before && !hidden) return [{ field, label, ...shownPair(before.value, after, relay), ...because }]
+  const { note, ...pair } = valuesOf(field, request, before)
   return [
     {
       field,
       label,
-      before: before ? shownValue(before.value, relay) : { kind: 'not_readable' },
-      after: hidden ? { kind: 'hidden', text: hiddenText(field, typed) } : shownValue(after, relay),
-      ...because,
+      ...pair,
+      ...(action !== undefined && { action }),
+      ...(mayLose(field, after, record) && { loss: true }),
+      ...(!restorable && { final: true }),
+      ...because(does, note, namesIn(pair)),
     },
   ]
 }
 
-const NOT_READABLE: ShownValue = { kind: 'not_readable' }
+type Pair = ReturnType<typeof shownPair>
 
-function asObject(value: unknown): JsonObject {
-  return isJsonObject(value) ? value : {}
+function valuesOf(field: CustomerField, request: ChangeRequest, before: { value: unknown } | undefined): Pair {
+  const { secret, words } = fieldFacts[field]
+  const isTyped = !Object.hasOwn(request.changes, field)
+  const after = request.changes[field]
+  const today: ShownValue = secret === false ? { kind: 'not_readable' } : { kind: 'hidden', text: 'hidden' }
+  if (isTyped || isSecretValue(field, after))
+    return { before: today, after: { kind: 'hidden', text: hiddenText(field, isTyped) } }
+  if (after === null) return { before: before ? shownValue(before.value) : today, after: { kind: 'removed' } }
+  if (words) return { before: today, after: { kind: 'value', text: words(after), type: 'boolean' } }
+  if (!before) return { before: today, after: shownValue(after) }
+  // What the record has no value for is null there; only of metadata is that something else than nothing.
+  return shownPair(field === 'metadata' ? before.value : (before.value ?? undefined), after)
 }
 
-/**
- * `metadata` member by member: those that lose something first, then those that are changed or added. Where it is not
- * known what is there today, every member that is to be sent.
- */
-function memberChanges(
-  today: JsonObject | undefined,
-  after: JsonObject,
-  relay: Relay,
-  consequence: string | undefined,
-): ShownChange[] {
-  const before = today ?? {}
-  const losing = new Set(
-    Object.keys(before).filter((key) => !Object.hasOwn(after, key) || losesMembers(before[key], after[key])),
-  )
-  const keys = [...new Set([...losing, ...Object.keys(before), ...Object.keys(after)])]
-  const value = (object: JsonObject, key: string) => (Object.hasOwn(object, key) ? object[key] : undefined)
-  const changed = keys.filter((key) => !jsonEqual(value(before, key), value(after, key)))
-  const rows = changed.slice(0, MEMBER_LIMIT).map((key, index): ShownChange => {
-    const name = relay.text(key, KEY_LIMIT)
-    return {
-      field: `metadata.${name}`,
-      label: `Metadata: ${name}`,
-      ...shownPair(value(before, key), value(after, key), relay),
-      ...(!today && { before: NOT_READABLE }),
-      ...(losing.has(key) && { loss: true }),
-      ...(index === 0 && consequence !== undefined && { consequence }),
-    }
-  })
-  const rest = changed.length - rows.length
-  if (rest > 0) {
-    const text = `${rest} more members of metadata change, not shown here`
-    rows.push({ field: 'metadata', label: 'Metadata', before: NOT_READABLE, after: { kind: 'value', text, cut: true } })
-  }
-  return rows.length > 0 ? rows : [whole(before, after, relay)]
-}
-
-function whole(before: JsonObject, after: JsonObject, relay: Relay): ShownChange {
-  return { field: 'metadata', label: 'Metadata', ...shownPair(before, after, relay) }
-}
-
-function hiddenText(field: CustomerField, typed: boolean): string {
+function hiddenText(field: CustomerField, isTyped: boolean): string {
   const { label, hiddenAs } = fieldFacts[field]
   const what = hiddenAs ?? `a ${label.toLowerCase()}`
-  return typed ? `${what} that you type here` : `${what} given by the assistant (hidden)`
+  return isTyped ? `${what} that you type here` : `${what} given by the assistant (hidden)`
+}
+
+function namesIn({ before, after }: Pick<ShownChange, 'before' | 'after'>, label = ''): string {
+  return remarks(label, ...[before, after].map((value) => (value.kind === 'value' ? value.text : '')))
+}
+
+function because(...sentences: readonly (string | undefined)[]): Pick<ShownChange, 'consequence'> {
+  const consequence = sentences.filter((sentence) => sentence).join(' ')
+  return consequence === '' ? {} : { consequence }
+}
+
+/** `metadata` member by member, at every depth; where it is not known what is there today, every member that is sent. */
+function memberChanges(
+  before: { value: unknown } | undefined,
+  after: JsonObject,
+  does: string | undefined,
+): ShownChange[] {
+  const today = before === undefined || before.value === null ? {} : before.value
+  const isComparable = isJsonObject(today) && nestsWithin(today, NESTING_LIMIT)
+  const rows = isComparable ? memberRows(today, after, before !== undefined, []) : []
+  // Nothing to compare: from no metadata to an empty one, say.
+  const whole = { field: 'metadata', label: 'Metadata', ...pairOf(before, after) }
+  const [first, ...others] = rows.length > 0 ? rows : [{ ...whole, ...(before === undefined && { loss: true }) }]
+  return first ? [{ ...first, ...because(does, first.consequence) }, ...others] : []
+}
+
+function pairOf(before: { value: unknown } | undefined, after: unknown): Omit<Pair, 'note'> {
+  if (!before) return { before: { kind: 'not_readable' }, after: shownValue(after) }
+  const { note: _, ...pair } = shownPair(before.value, after)
+  return pair
+}
+
+function memberRows(before: JsonObject, after: JsonObject, isKnown: boolean, path: readonly string[]): ShownChange[] {
+  const rows: ShownChange[] = []
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    // More than can be shown counts as too many; the rest need not be looked at.
+    if (rows.length > PAGE_ROWS) break
+    const was = Object.hasOwn(before, key) ? before[key] : undefined
+    const is = Object.hasOwn(after, key) ? after[key] : undefined
+    if (was !== undefined && is !== undefined && jsonEqual(was, is)) continue
+    const here = [...path, key]
+    const inside = isJsonObject(was) && isJsonObject(is) ? memberRows(was, is, isKnown, here) : []
+    rows.push(...(inside.length > 0 ? inside : [memberRow(was, is, isKnown, here)]))
+  }
+  return rows
+}
+
+function memberRow(was: unknown, is: unknown, isKnown: boolean, path: readonly string[]): ShownChange {
+  const name = path.map(memberName).join('.')
+  const { note, ...pair } = shownPair(was, is)
+  const isLost = is === undefined || (was !== undefined && loses(was, is))
+  return {
+    field: `metadata.${name}`,
+    label: `Metadata: ${name}`,
+    before: isKnown ? pair.before : { kind: 'not_readable' },
+    after: is === undefined ? { kind: 'removed' } : pair.after,
+    ...(isLost && { loss: true }),
+    ...because(note, namesIn(pair, name)),
+  }
+}
+
+/** As it is, if it is one word: a dot or a blank, or letters that pass for others, would make two names look the same. */
+function memberName(key: string): string {
+  if (isDisguised(key)) return spelledOut(escapedJson(key))
+  return /^[\p{L}\p{N}_-]+$/u.test(key) ? key : escapedJson(key)
 }

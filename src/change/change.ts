@@ -3,6 +3,7 @@ import type { CustomerRecord } from '../customer/record.ts'
 import type { Instant } from '../lib/clock.ts'
 import { isSamePerson, type Person } from '../lib/person.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
+import type { Past } from './past.ts'
 
 /**
  * One change of one customer as a value: what it is, the states that it can be in, and the only ways from one to the
@@ -107,6 +108,8 @@ export interface Shown {
   readonly record?: CustomerRecord
   /** Why there is no record, as a sentence. */
   readonly unreadable?: string
+  /** What was done to this customer, and by the same request, when it was read. */
+  readonly past?: Past
 }
 
 /** One way in which a question is put to somebody. */
@@ -118,6 +121,10 @@ export interface Rung {
   readonly standing: boolean
   /** The client has it, and answers with a call of its own: no call that ends takes it back. */
   readonly withClient?: true
+  /** When a form was handed out: a yes counts only once it can have been read. */
+  readonly handedOutAt?: Instant
+  /** An answer came: no other one counts for it. */
+  readonly answered?: true
   /** A call has waited its whole time for the answer in vain. */
   readonly waitedInVain?: true
   /** `AIFI_APPROVAL=chat`: the code that the assistant relays. */

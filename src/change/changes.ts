@@ -180,7 +180,7 @@ export class Changes {
   /** Reads the record again for a question that is open; if it is no longer as it was shown, it is asked about anew. */
   async look(asked: Asked, signal: AbortSignal): Promise<void> {
     await this.#looking.share(asked.id, signal, async () => {
-      const shown = shownBy(asked.customerId, await this.#read(asked.request))
+      const shown = await this.#withPast(asked, shownBy(asked.customerId, await this.#read(asked.request)))
       const now = await this.#deps.store.get(asked.id)
       if (now?.state !== 'asked' || !shown.record || !hasMoved(now.asking.shown, shown, now.request)) return
       await this.#swap(change.askedAgain(now, now.asking, shown, this.#lapse()))
@@ -204,6 +204,17 @@ export class Changes {
     await this.#retried(id, (asked) =>
       asked.asking.rung?.handle === handle ? change.putThrough(asked, undefined) : undefined,
     )
+  }
+
+  /** An answer came to this way of asking. False when it has moved on, or another answer came before. */
+  async takeAnswer(id: string, handle: string): Promise<boolean> {
+    let isFirst = false
+    await this.#retried(id, (asked) => {
+      const { rung } = asked.asking
+      isFirst = rung?.handle === handle && !rung.answered
+      return isFirst && rung ? change.putThrough(asked, { ...rung, answered: true }) : undefined
+    })
+    return isFirst
   }
 
   /** A call has waited its whole time for the answer in vain. */
@@ -421,7 +432,12 @@ export class Changes {
       if (signal.aborted) return audited(unsent.stoppedBeforeSending(request))
       const first =
         plan.sensitive.length > 0
-          ? change.asked(draft, { round: 1, shown: plan.shown, expiresAt: this.#lapse(), passed: [] })
+          ? change.asked(draft, {
+              round: 1,
+              shown: await this.#withPast(draft, plan.shown),
+              expiresAt: this.#lapse(),
+              passed: [],
+            })
           : change.claimed(draft, this.#lease())
       const added = await this.#unlessBusy(() => store.add(first), signal)
       switch (added.kind) {
@@ -445,6 +461,11 @@ export class Changes {
     } finally {
       if (!isUnderWay) leave()
     }
+  }
+
+  /** With what a person who is asked has to know besides. */
+  async #withPast(about: Pick<Asked, 'key' | 'customerId'>, shown: Shown): Promise<Shown> {
+    return { ...shown, past: await this.#deps.store.past(about) }
   }
 
   async #approve(asked: Asked, decision: Decision, typed: Typed): Promise<Verdict> {
@@ -511,7 +532,10 @@ export class Changes {
     else if (plan.kind === 'stop') await this.#finish(claim, plan.envelope, decision)
     else if (!hasMoved(was.shown, plan.shown, request)) await this.#send(claim, plan.shown, typed, work)
     else if (was.round >= ROUNDS) await this.#finish(claim, unsent.keptChanging(request), decision)
-    else await this.#swap(change.askedAgain(claim, was, plan.shown, this.#lapse()))
+    else {
+      const shown = await this.#withPast(claim, plan.shown)
+      await this.#swap(change.askedAgain(claim, was, shown, this.#lapse()))
+    }
   }
 
   /** Steps 4 and 5. From the transition to `sending` on it may have been made, whatever happens. */
@@ -563,7 +587,7 @@ export class Changes {
     const isUnwanted = work?.unwanted && !work.left
     const end = (outcome: UpdateEnvelope) =>
       change.ended(from, outcome, { decision, endedAt, ...how, ...(isUnwanted && { unwanted: true }) })
-    const outcome = { ...envelope, ...approvalOf(decision) }
+    const outcome = { ...unsent.toldWhoAgreed(envelope, decision), ...approvalOf(decision) }
     const swapped = await this.#swap(end(outcome), outcomeEntry(end(outcome), from.request, isSent))
     if (swapped === 'done') return true
     if (swapped === 'unaudited') return (await this.#swap(end(isSent ? unrecorded(outcome) : outcome))) === 'done'

@@ -8,7 +8,8 @@ export const REFUSAL_SPAN_MS = 10 * 60_000
 /** How an earlier question ended, as far as it bears on whether another one may be asked. */
 export interface PastQuestion {
   readonly key: string
-  readonly how: 'refused' | 'expired'
+  /** `not_approved`: a form came back without a yes, which is no reason to leave people alone. */
+  readonly how: 'refused' | 'expired' | 'not_approved'
   /** Monotonic clock, milliseconds. */
   readonly at: number
 }
@@ -51,7 +52,8 @@ export function refusal(
   if (declined && now - declined.at < SAME_CHANGE_PAUSE_MS) {
     return { kind: 'declined_before', retryAfterSeconds: seconds(declined.at + SAME_CHANGE_PAUSE_MS - now) }
   }
-  const until = limits.pauses ? quietUntil(past) : Number.NEGATIVE_INFINITY
+  const refusals = past.filter(({ how }) => how !== 'not_approved')
+  const until = limits.pauses ? quietUntil(refusals) : Number.NEGATIVE_INFINITY
   if (now < until) return { kind: 'quiet', retryAfterSeconds: seconds(until - now) }
   if (limits.onePerCustomer && open.includes(customerId)) return { kind: 'customer_has_one' }
   return open.length >= limits.open ? { kind: 'too_many_open' } : undefined

@@ -11,10 +11,23 @@ import {
   type Sending,
 } from './change.ts'
 import { deskLimits, type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, refusal } from './limits.ts'
+import type { Past } from './past.ts'
 import type { Added, ChangeStore, Swapped } from './store.ts'
 
 /** An outcome that nobody has picked up is kept for this long, milliseconds. */
 const KEEP_MS = 10 * 60_000
+
+/** What was sent is remembered for this long, milliseconds, and so much of it at the most. */
+const REMEMBER_MS = 24 * 60 * 60_000
+const REMEMBERED = 5_000
+
+/** That a change was sent and may have been made: no values. */
+interface SentChange extends Pick<Ended, 'key' | 'customerId' | 'fields'> {
+  /** Wall clock, milliseconds since 1970. */
+  readonly at: number
+  readonly until: Instant
+  readonly byPerson: boolean
+}
 
 /** A change that has ended, and what becomes of its outcome. */
 interface Kept {
@@ -42,6 +55,8 @@ export class MemoryStore implements ChangeStore {
   #past: PastQuestion[] = []
   /** The latest last. */
   #decided: Decided[] = []
+  /** The oldest first. */
+  #sent: SentChange[] = []
 
   /** @param history how many decided questions are remembered. */
   constructor(clock: Clock, audit: Audit, { limits = deskLimits, history = 0 }: MemoryStoreOptions = {}) {
@@ -69,6 +84,23 @@ export class MemoryStore implements ChangeStore {
   async find(key: string): Promise<Change | undefined> {
     this.#forgetOld()
     return this.#changes.get(this.#byKey.get(key) ?? '')
+  }
+
+  async past({ key, customerId }: Pick<Change, 'key' | 'customerId'>): Promise<Past> {
+    const sent = this.#sent.filter((each) => each.customerId === customerId && remainingMs(this.#clock, each.until) > 0)
+    const renamed = sent.findLast(({ fields }) => fields.includes('firstName') || fields.includes('lastName'))
+    const same = sent.findLastIndex((each) => each.key === key)
+    const made = sent[same]
+    const isChangedSince = sent
+      .slice(same + 1)
+      .some(({ fields }) => fields.some((field) => made?.fields.includes(field)))
+    const asked = this.#past.findLast((each) => each.key === key)
+    const isRecent = asked && this.#clock.monotonic() - asked.at < REFUSAL_SPAN_MS
+    return {
+      ...(renamed && { renamed: { at: renamed.at, byPerson: renamed.byPerson } }),
+      ...(made && isChangedSince && { made: { at: made.at } }),
+      ...(isRecent && asked.how === 'not_approved' && { notApproved: true }),
+    }
   }
 
   async swap(next: Change, entry?: AuditEntry): Promise<Swapped> {
@@ -140,19 +172,31 @@ export class MemoryStore implements ChangeStore {
 
   #end(change: Ended): void {
     const { id, key, decision, outcome } = change
-    this.#remember(change)
+    this.#record(change)
     const kept: Kept = { until: instantIn(this.#clock, KEEP_MS), told: this.#kept.get(id)?.told ?? false }
     this.#kept.set(id, kept)
     if (change.unwanted) this.#forget(id, kept)
     const at = this.#clock.monotonic()
     this.#past = this.#past.filter((each) => at - each.at < 2 * REFUSAL_SPAN_MS)
     if (decision?.kind === 'expired') this.#past.push({ key, how: 'expired', at })
-    if (decision?.kind === 'answered' && decision.answer !== 'approved') this.#past.push({ key, how: 'refused', at })
-    if (outcome.status === 'updated' || outcome.status === 'unknown') this.#supersede(change)
+    if (decision?.kind === 'answered' && decision.answer !== 'approved') {
+      this.#past.push({ key, how: decision.answer === 'not_approved' ? 'not_approved' : 'refused', at })
+    }
+    if (outcome.status === 'updated' || outcome.status === 'unknown') {
+      this.#supersede(change)
+      this.#remember(change)
+    }
+  }
+
+  #remember({ key, customerId, fields, decision, endedAt: at }: Ended): void {
+    const byPerson = decision?.kind === 'answered' && !['chat', 'skipped'].includes(decision.channel)
+    const until = instantIn(this.#clock, REMEMBER_MS)
+    const lasting = this.#sent.filter((each) => remainingMs(this.#clock, each.until) > 0)
+    this.#sent = [...lasting.slice(1 - REMEMBERED), { key, customerId, fields, at, until, byPerson }]
   }
 
   /** Whoever held the lease may correct what is remembered. */
-  #remember({ id, customerId, fields, caller, endedAt, decision, outcome: { status } }: Ended): void {
+  #record({ id, customerId, fields, caller, endedAt, decision, outcome: { status } }: Ended): void {
     if (!decision || this.#history === 0) return
     const others = this.#decided.filter((each) => each.id !== id)
     this.#decided = [...others, { id, customerId, fields, caller, endedAt, decision, status }].slice(-this.#history)

@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../audit/audit.ts'
 import type { Asked, Change, Claimed, Decided, Ended, Lease } from './change.ts'
 import type { Refusal } from './limits.ts'
+import type { Past } from './past.ts'
 
 /**
  * Where changes live. A store holds these rules, and no others:
@@ -19,6 +20,8 @@ export interface ChangeStore {
   get(id: string): Promise<Change | undefined>
   /** The change with this key that is live, or has an outcome that nobody was told. */
   find(key: string): Promise<Change | undefined>
+  /** What was done before, for a question about a change with this key, of this customer. Facts, no values; for a day. */
+  past(change: { readonly key: string; readonly customerId: number }): Promise<Past>
   /** Puts `next` in the place of its predecessor. */
   swap(next: Change, entry?: AuditEntry): Promise<Swapped>
   /** Prolongs a lease that has not lapsed; false when it has, or is another's. */

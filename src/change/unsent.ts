@@ -1,7 +1,7 @@
 import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
 import { type Person, personName } from '../lib/person.ts'
 import { listed } from '../lib/text.ts'
-import type { Ended, GivenAnswer } from './change.ts'
+import type { Decision, Ended, GivenAnswer } from './change.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
 import type { Refusal } from './limits.ts'
 import { clockTime } from './messages.ts'
@@ -52,7 +52,7 @@ export function refused(
   const words = {
     declined: `The change was declined ${who} at ${clockTime(at)}.`,
     cancelled: `The question was dismissed ${who} at ${clockTime(at)}.`,
-    not_approved: 'The client sent its form back without a yes.',
+    not_approved: `The client sent its form back without a yes at ${clockTime(at)}. If the user did want it, the same call again asks them once more, another way where there is one.`,
   }
   return { status: 'declined', customerId, message: `${words[answer]} ${NOTHING}` }
 }
@@ -131,12 +131,24 @@ export function customerBusy({ customerId }: ChangeRequest): UpdateEnvelope {
   return { status: 'failed', customerId, message }
 }
 
+/** Where no person agreed by themselves, the outcome says so. */
+export function toldWhoAgreed(outcome: UpdateEnvelope, decision: Decision | undefined): UpdateEnvelope {
+  if (decision?.kind !== 'answered' || decision.answer !== 'approved') return outcome
+  const words = {
+    skipped: 'Nobody was asked: AIFI_APPROVAL=dangerously-skip.',
+    chat: 'The yes was relayed from the chat (AIFI_APPROVAL=chat), so nothing proves that a person gave it.',
+  }
+  const { channel } = decision
+  if (channel !== 'skipped' && channel !== 'chat') return outcome
+  return { ...outcome, message: `${outcome.message} ${words[channel]}` }
+}
+
 /** A person was asked and has not answered yet. */
 export function pending(
   { customerId }: ChangeRequest,
   { channel, waitingFor }: { channel: ChannelName; waitingFor: string },
 ): UpdateEnvelope {
-  const message = `${waitingFor} The change is made at once then. Nothing has changed yet. Tell the user, then call again with the same arguments for the answer.`
+  const message = `${waitingFor} A yes makes the change at once. Nothing has changed yet. Tell the user, then call again with the same arguments for the answer.`
   return { status: 'approval_pending', customerId, message, approval: { channel } }
 }
 

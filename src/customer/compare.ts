@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
+import { canonicalJson, isJsonObject, type JsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import { type ChangeRequest, type CustomerChanges, type CustomerField, changedFields, fieldFacts } from './fields.ts'
 import { type CustomerRecord, type RecordField, recordFields } from './record.ts'
 
@@ -20,13 +20,34 @@ export function changesNothing(request: ChangeRequest, record: CustomerRecord | 
   })
 }
 
-/** True when `after` lacks a member that `before` has, at any depth: AiFi may replace the whole object. */
-export function losesMembers(before: unknown, after: unknown): boolean {
-  if (Array.isArray(before))
-    return before.some((item, at) => losesMembers(item, Array.isArray(after) ? after[at] : null))
-  if (!isJsonObject(before)) return false
-  if (!isJsonObject(after)) return Object.keys(before).length > 0
-  return Object.keys(before).some((key) => !Object.hasOwn(after, key) || losesMembers(before[key], after[key]))
+/**
+ * True when something that is in `before` would be gone if `after` took its place: a member, at any depth, that is
+ * missing, null, empty or of another kind, or an element that a list no longer holds.
+ */
+export function loses(before: unknown, after: unknown): boolean {
+  // Nobody can see what is deeper, and recursion must end.
+  return !nestsWithin(before, NESTING_LIMIT) || losesInside(before, after)
+}
+
+function losesInside(before: unknown, after: unknown): boolean {
+  if (Array.isArray(before)) return before.length > 0 && (!Array.isArray(after) || lacksElements(before, after))
+  if (isJsonObject(before)) {
+    const isGone = (key: string) =>
+      !isJsonObject(after) || !Object.hasOwn(after, key) || losesInside(before[key], after[key])
+    return Object.keys(before).some(isGone)
+  }
+  if (before === null || before === '') return false
+  return typeof before !== typeof after || after === null || after === ''
+}
+
+function lacksElements(before: readonly unknown[], after: readonly unknown[]): boolean {
+  const left = new Map<string, number>()
+  for (const element of after.map(canonicalJson)) left.set(element, (left.get(element) ?? 0) + 1)
+  return before.map(canonicalJson).some((element) => {
+    const count = left.get(element) ?? 0
+    left.set(element, count - 1)
+    return count === 0
+  })
 }
 
 /** The members of the record that a person was shown, or that the question depends on, and that differ now. */

@@ -60,8 +60,8 @@ export type CustomerField = keyof CustomerChanges
 export interface FieldFacts {
   /** The name that people read. */
   readonly label: string
-  /** A person has to agree. `when_removing`: only if something that is there today would be lost. */
-  readonly sensitive: boolean | 'when_removing'
+  /** A person has to agree, even if nothing that is there today would be lost. */
+  readonly sensitive: boolean
   /** Its value is shown nowhere. `string`: only a string is secret, `null` is not. */
   readonly secret: boolean | 'string'
   /** AiFi documents it in its answers, so before and after can be compared. */
@@ -76,6 +76,10 @@ export interface FieldFacts {
   readonly typed?: TypedField
   /** What the hidden value is called in a question, where a label with an article would be no English. */
   readonly hiddenAs?: string
+  /** True for a value that takes away what is there, of a field that AiFi does not show. */
+  readonly removes?: (value: unknown) => boolean
+  /** The value in words for staff, where its own text says too little. */
+  readonly words?: (value: unknown) => string
   /** The change of this field alone as an order, `Block Jane Miller`; absent where `Change “Label” of …` says it. */
   readonly headline?: (whom: string, value: unknown) => string
   /** What it does to the shopper or the store, in the words of AiFi's pages; absent where that is obvious. */
@@ -118,6 +122,11 @@ const payment = {
   sentOnce: false,
 } as const
 
+/** Of `card`: whether null deletes it is not documented, as it is of `cardToken`. */
+function hasNoToken(card: unknown): boolean {
+  return isJsonObject(card) && Object.hasOwn(card, 'cardToken') && card.cardToken === null
+}
+
 const facts = {
   email: {
     ...sensitiveProfile,
@@ -145,7 +154,6 @@ const facts = {
   metadata: {
     ...profile,
     label: 'Metadata',
-    sensitive: 'when_removing',
     consequence: () => 'AiFi may replace all metadata. What is not listed in the new value could be lost.',
   },
   password: {
@@ -167,6 +175,7 @@ const facts = {
     ...sensitiveProfile,
     label: 'Blocked',
     readable: false,
+    words: (value) => (value === true ? 'Blocked' : 'Not blocked'),
     headline: (whom, value) => `${value === true ? 'Block' : 'Unblock'} ${whom}`,
     consequence: (value) =>
       value === true
@@ -179,8 +188,12 @@ const facts = {
     label: 'Payment card',
     secret: true,
     hiddenAs: 'new card details',
-    headline: (whom) => `Replace the payment card of ${whom}`,
-    consequence: () => 'It may replace the payment card that purchases are charged to.',
+    removes: hasNoToken,
+    headline: (whom, value) => `${hasNoToken(value) ? 'Remove' : 'Replace'} the payment card of ${whom}`,
+    consequence: (value) =>
+      hasNoToken(value)
+        ? 'Its card token is null, which probably deletes the payment card. It cannot be restored from here.'
+        : 'It may replace the payment card that purchases are charged to. The present one cannot be restored from here.',
   },
   cardType: { ...payment, label: 'Card type', restorable: true },
   cardToken: {
@@ -188,6 +201,7 @@ const facts = {
     label: 'Card token',
     secret: 'string',
     typed: { label: 'Card token of the shopper', minLength: 1 },
+    removes: (value) => value === null,
     headline: (whom, value) => `${value === null ? 'Remove' : 'Replace'} the payment card of ${whom}`,
     consequence: (value) =>
       value === null

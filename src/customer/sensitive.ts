@@ -1,4 +1,4 @@
-import { known, losesMembers } from './compare.ts'
+import { known, loses } from './compare.ts'
 import { type ChangeRequest, type CustomerField, fieldFacts, requestedFields } from './fields.ts'
 import type { CustomerRecord } from './record.ts'
 
@@ -8,15 +8,20 @@ export function sensitiveFields(
   record: CustomerRecord | undefined,
   added: 'all' | readonly string[],
 ): CustomerField[] {
-  return requestedFields(request).filter((field) => {
-    if (added === 'all' || added.includes(field)) return true
-    const { sensitive } = fieldFacts[field]
-    return sensitive === 'when_removing' ? mayLoseMembers(request, record) : sensitive
-  })
+  return requestedFields(request).filter(
+    (field) =>
+      added === 'all' ||
+      added.includes(field) ||
+      fieldFacts[field].sensitive ||
+      mayLose(field, request.changes[field], record),
+  )
 }
 
-/** AiFi may replace the whole `metadata`: what is there today and missing in the request could be gone afterwards. */
-function mayLoseMembers(request: ChangeRequest, record: CustomerRecord | undefined): boolean {
-  const today = known(record, 'metadata')
-  return today === undefined || losesMembers(today.value, request.changes.metadata)
+/** What is there today, or may be there unseen, could be gone afterwards: AiFi may replace the whole `metadata`. */
+export function mayLose(field: CustomerField, after: unknown, record: CustomerRecord | undefined): boolean {
+  const { readable, removes } = fieldFacts[field]
+  if (!readable) return removes?.(after) ?? false
+  const today = known(record, field)
+  if (today !== undefined) return loses(today.value, after)
+  return field === 'metadata' || after === ''
 }

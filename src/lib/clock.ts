@@ -56,6 +56,11 @@ export function remainingMs(clock: Clock, { wall, monotonic }: Instant): number 
   return Math.max(0, Math.min(wall - clock.now(), monotonic - clock.monotonic()))
 }
 
+/** Milliseconds since then, by the clock on which more have passed: a clock that is set back takes nothing away. */
+export function elapsedMs(clock: Clock, { wall, monotonic }: Instant): number {
+  return Math.max(clock.now() - wall, clock.monotonic() - monotonic)
+}
+
 /** A span of `lifetimeMs` milliseconds from now on, over when either clock says so. */
 export class Deadline {
   readonly #clock: Clock

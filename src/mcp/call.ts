@@ -8,7 +8,7 @@ import {
 } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import { type Clock, Deadline } from '../lib/clock.ts'
-import type { JsonObject } from '../lib/json.ts'
+import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import type { Person } from '../lib/person.ts'
 import { harmless } from '../lib/text.ts'
 import { argumentsIn, type RawArguments } from './raw-arguments.ts'
@@ -26,6 +26,9 @@ const envelope = z.object({
 export const CALL_LIFETIME_MS = 55_000
 /** A form stays open for as long as the question that it asks, and some; the question's own clock decides. */
 const ELICITATION_MS = 15 * 60_000
+
+/** How clients that have a limit of their own say that it is over: the SDKs, in TypeScript and Python, with these words. */
+const TIMED_OUT = /time[d ]*\s*out/i
 
 /** What a client answered to a question of ours. Untrusted. */
 export interface ClientAnswer {
@@ -68,6 +71,8 @@ export interface Call {
   readonly cancelled: AbortSignal
   /** Who calls; absent on stdio, where it is whoever started the process. */
   readonly principal: Principal | undefined
+  /** The client itself stopped waiting, rather than its user. */
+  readonly gaveUp: boolean
   /** The end of the time in which it must be answered. */
   readonly deadline: Deadline
   /** What an earlier round of this call left with the client, after our own check; absent in the first round. */
@@ -135,6 +140,7 @@ export class Connection {
     const http = this.#http
     // Over HTTP a 2025-era client is served one message at a time: there is no way back to it.
     const canBeAsked = !http || said !== undefined
+    const deadline = new Deadline(this.#clock, CALL_LIFETIME_MS)
     return {
       connection: this,
       arguments: args ?? { value: {} },
@@ -150,9 +156,13 @@ export class Connection {
         }),
       cancelled: mcpReq.signal,
       principal: http?.principal,
-      deadline: new Deadline(this.#clock, CALL_LIFETIME_MS),
+      get gaveUp() {
+        const { aborted, reason } = mcpReq.signal
+        return aborted && (deadline.passed || TIMED_OUT.test(String(reason)))
+      },
+      deadline,
       state: mcpReq.requestState<RequestState>(),
-      answers: mcpReq.inputResponses,
+      answers: ownMembers(mcpReq.inputResponses),
       progress: progressOf(ctx),
     }
   }
@@ -173,6 +183,13 @@ export class Connection {
       // The client does not know URL elicitation in this form; nobody waits for the message.
     }
   }
+}
+
+/** What is its own at every depth: what came as `__proto__` may have become what an object inherits. */
+function ownMembers(answers: unknown): Record<string, unknown> | undefined {
+  if (answers === undefined) return undefined
+  const own: unknown = JSON.parse(JSON.stringify(answers))
+  return isJsonObject(own) ? Object.assign(Object.create(null), own) : {}
 }
 
 function progressOf({ mcpReq }: ServerContext): Call['progress'] {

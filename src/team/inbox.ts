@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
-import { settled, statusOf, typedSecrets } from '../approval/page/routes.ts'
+import { statusOf } from '../approval/page/model.ts'
+import { settled } from '../approval/page/routes.ts'
+import { typedSecrets } from '../approval/page/typed.ts'
 import type { CardAlert } from '../approval/page/words.ts'
 import type { Deployment } from '../approval/question.ts'
 import { callerName, questionAbout } from '../approval/words.ts'
@@ -139,7 +141,7 @@ interface Again {
 
 function askedPage(c: Context, session: BrowserSession, asked: Asked, deps: InboxDeps, again: Again = {}): Response {
   const { forms, deployment, clock, fourEyes } = deps
-  const question = questionAbout(asked, deployment)
+  const question = questionAbout(asked, deployment, clock.now())
   const token = forms.create(session, asked)
   const { round, expiresAt } = asked.asking
   const alert = again.alert ?? (round > 1 ? ({ kind: 'record_changed' } as const) : undefined)
@@ -147,6 +149,7 @@ function askedPage(c: Context, session: BrowserSession, asked: Asked, deps: Inbo
     kind: 'waiting' as const,
     action: `/approvals/${asked.id}`,
     token,
+    round,
     expiresAt: expiresAt.wall,
     problems: again.problems ?? {},
     ...(alert && { alert }),
@@ -185,7 +188,7 @@ async function decide(
     return seeWhatBecameOfIt()
   }
   if (clock.now() - token.at < UNREAD_MS) return askedPage(c, session, asked, deps, { alert: { kind: 'too_early' } })
-  const typed = typedSecrets(questionAbout(asked, deployment).privateFields, form)
+  const typed = typedSecrets(questionAbout(asked, deployment, clock.now()).privateFields, form)
   if (!typed.ok) return askedPage(c, session, asked, deps, { problems: typed.problems })
   const verdict = await changes.decide(id, { ...given, answer: 'approved' }, typed.secrets)
   if (verdict.kind === 'busy') return askedPage(c, session, asked, deps, { alert: { kind: 'busy' } })
@@ -232,9 +235,9 @@ function digestOf(change: Change | undefined): string {
   return change.state === 'asked' ? `asked ${change.asking.round}` : change.state
 }
 
-function waitingRow(asked: Asked, { deployment, lifetimeMs }: InboxDeps): WaitingRow {
+function waitingRow(asked: Asked, { deployment, clock, lifetimeMs }: InboxDeps): WaitingRow {
   const expiresAt = asked.asking.expiresAt.wall
-  const question = questionAbout(asked, deployment)
+  const question = questionAbout(asked, deployment, clock.now())
   return { id: asked.id, question, askedBy: callerName(asked.caller), askedAt: expiresAt - lifetimeMs, expiresAt }
 }
 

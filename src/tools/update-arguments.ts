@@ -18,6 +18,7 @@ import type { RawArguments } from '../mcp/raw-arguments.ts'
 import type { FieldError } from '../mcp/result.ts'
 import { type ParsedArguments, parse, unknownArgument } from './arguments.ts'
 import { problem } from './issues.ts'
+import { repeatedSecrets } from './repeated-secrets.ts'
 
 /** Which arguments the tool takes, by the operator's settings. */
 export interface ArgumentSettings {
@@ -37,7 +38,11 @@ const toolFields = z.strictObject({
   ...customerChanges.shape,
   enterPrivately: privately(privateFieldNames),
   expectedEmail: z.string().min(1).optional().describe('change only if the record has this email'),
-  reason: z.string().max(REASON_LIMIT).optional().describe('why, or a ticket number: the person reads it'),
+  reason: z
+    .string()
+    .max(REASON_LIMIT)
+    .optional()
+    .describe('why, or a ticket number; the person is shown it as your words'),
   dryRun: z.boolean().optional().describe('tell what would be sent and asked, send nothing'),
   approvalCode: z.string().optional().describe('code that the person confirmed'),
 })
@@ -88,7 +93,12 @@ export function parseArguments(raw: RawArguments, settings: ArgumentSettings): P
     instead: insteadOfNothing,
     unknown: (key) => unknownKey(key, names, settings),
     setAside: (name, value) => isCustomerField(name) && typeof value === 'string' && looksMarked(value),
-    rules: (given, keys) => [...givenTwice(given), ...markedSecrets(given), ...nothingToChange(given, keys, names)],
+    rules: (given, keys) => [
+      ...givenTwice(given),
+      ...repeatedSecrets(given),
+      ...markedSecrets(given),
+      ...nothingToChange(given, keys, names),
+    ],
   })
   return parsed.ok ? { ok: true, request: toRequest(toolFields.parse(parsed.data), parsed.aside) } : parsed
 }

@@ -1,6 +1,6 @@
 import { type InputRequiredResult, inputRequired } from '@modelcontextprotocol/server'
 import { type Ask, RAN_OUT } from '../approval/channel.ts'
-import type { Ladder } from '../approval/ladder.ts'
+import type { Agreement, Ladder } from '../approval/ladder.ts'
 import type { Asked, Caller, Change, Ended } from '../change/change.ts'
 import type { Changes, Watch } from '../change/changes.ts'
 import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
@@ -29,20 +29,32 @@ import type { RawArguments } from '../mcp/raw-arguments.ts'
 import type { RequestStates } from '../mcp/request-state.ts'
 import { type ArgumentSettings, parseArguments, updateCustomerArguments } from './update-arguments.ts'
 
-const description = [
-  'Change one customer record in AiFi. Send only what the user asked to change; everything else stays as it is. An unknown argument is refused.',
-  'A person approves blocked, role, email, externalId, password and card changes and metadata that would drop keys; you cannot approve.',
-  'approval_pending: tell the user, then call again with the same arguments.',
-  'unknown: it may have been made; do what message says, nothing else.',
-  'Unblocking may not fix why someone cannot get in.',
-].join(' ')
+const SENSITIVE =
+  'blocked, role, email, externalId, password and card changes, and whatever would drop something that is there'
+
+/** Who agrees, under each setting. */
+const agreements: Readonly<Record<Agreement, string>> = {
+  person: `A person approves ${SENSITIVE}; you cannot approve.`,
+  relayed: `The user approves ${SENSITIVE} through you: show them the question, and send the code back only if they say yes.`,
+  nobody: `Nobody is asked here, whatever is changed: be sure that the user wants it.`,
+}
+
+function descriptionOf(agreement: Agreement): string {
+  return [
+    'Change one customer record in AiFi. Send only what the user asked to change; everything else stays as it is. An unknown argument is refused.',
+    agreements[agreement],
+    ...(agreement === 'person' ? ['approval_pending: tell the user, then call again with the same arguments.'] : []),
+    'unknown: it may have been made; do what message says, nothing else.',
+    'Unblocking may not fix why someone cannot get in.',
+  ].join(' ')
+}
 
 /** The tool that changes one customer record. */
 export function updateCustomerTool(deps: UpdateCustomerDeps): Tool {
   return defineTool({
     name: 'update_customer',
     title: 'Update an AiFi customer',
-    description,
+    description: descriptionOf(deps.ladder.agreement),
     input: updateCustomerArguments(deps.arguments),
     output: { schema: updateEnvelope, isError: statusIsError },
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
@@ -349,9 +361,21 @@ function previewMessage(request: ChangeRequest, call: Call, plan: Plan, deps: Up
   const would = `A real call would send ${listed(requestedFields(request))}.`
   const unread = plan.shown.unreadable === undefined ? '' : ` Current values are not readable: ${plan.shown.unreadable}`
   if (plan.sensitive.length === 0) return `${nothing} ${would} Nobody has to approve it.${unread}`
-  const unavailable = deps.ladder.unavailable(request, call)
-  const asking = unavailable === undefined ? 'Somebody can be asked.' : `But nobody can be asked here. ${unavailable}`
-  return `${nothing} ${would} A person has to approve ${listed(plan.sensitive)}. ${asking}${unread}`
+  return `${nothing} ${would} ${askingWords(request, call, listed(plan.sensitive), deps)}${unread}`
+}
+
+/** Who would have to agree, and whether that is possible here. */
+function askingWords(request: ChangeRequest, call: Call, sensitive: string, { ladder }: UpdateCustomerDeps): string {
+  const unavailable = ladder.unavailable(request, call)
+  const cannot = unavailable === undefined ? undefined : `But nobody can be asked here. ${unavailable}`
+  switch (ladder.agreement) {
+    case 'person':
+      return `A person has to approve ${sensitive}. ${cannot ?? 'Somebody can be asked.'}`
+    case 'relayed':
+      return `The user has to approve ${sensitive}. ${cannot ?? 'You would be given a question for them, and a code for their yes.'}`
+    case 'nobody':
+      return cannot ?? `Nobody would be asked about ${sensitive}: AIFI_APPROVAL=dangerously-skip.`
+  }
 }
 
 function customerIdOf(raw: RawArguments): number | undefined {

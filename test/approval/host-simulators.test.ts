@@ -108,7 +108,7 @@ describe.each(eras)('a client of %s', (era) => {
     ['cancels', cancel],
   ] as const) {
     test(`that ${how} within a millisecond has asked nobody: the page does, for the rest of the connection`, async () => {
-      const both = await host({ era, answer })
+      const both = await host({ era, answer, readingMs: 0 })
       const first = await both.client.update(block)
       expect(first).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
       expect(counts(both)).toEqual({ asked: 1, patches: 0, opened: 1 })
@@ -120,7 +120,7 @@ describe.each(eras)('a client of %s', (era) => {
     })
 
     test(`that ${how} within a millisecond is unavailable where there is no page either`, async () => {
-      const both = await host({ era, answer }, { ...impatient, browser: noBrowser })
+      const both = await host({ era, answer, readingMs: 0 }, { ...impatient, browser: noBrowser })
       const envelope = await both.client.update(block)
       expect(envelope.status).toBe('approval_unavailable')
       expect(envelope.message).toContain('answers forms without asking a person')
@@ -150,26 +150,60 @@ describe.each(eras)('a client of %s', (era) => {
     expect(counts(both)).toEqual({ asked: 1, patches: 0, opened: 0 })
   })
 
-  const noYes: readonly (readonly [string, () => ReturnType<Answer>])[] = [
+  const noAnswer: readonly (readonly [string, () => ReturnType<Answer>])[] = [
     ['with empty content', () => accept({})],
     ['without content', () => ({ action: 'accept' })],
-    ['with approve: false', () => accept({ approve: false })],
     ['with approve: "true", a string', () => accept({ approve: 'true' })],
     ['with approve: 1', () => accept({ approve: 1 })],
     ['with a yes under another name', () => accept({ approved: true })],
   ]
-  test.each(noYes)('that accepts %s has not agreed', async (_how, answer) => {
+  test.each(noAnswer)('that accepts %s has not answered: the page is opened in the same call', async (_how, answer) => {
     const both = await host({ era, answer })
     const envelope = await both.client.update(block)
-    expect(envelope).toMatchObject({ status: 'declined', approval: { channel: 'form', answer: 'not_approved' } })
-    expect(envelope.message).toContain('without a yes')
+    expect(envelope).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
+    expect(counts(both)).toEqual({ asked: 1, patches: 0, opened: 1 })
+  })
+
+  test('that accepts with nothing, where forms are the only way, is told that nobody can be asked', async () => {
+    const both = await host({ era, answer: () => accept({}) }, { env: { AIFI_APPROVAL: 'form' } })
+    const envelope = await both.client.update(block)
+    expect(envelope.status).toBe('approval_unavailable')
+    expect(envelope.message).toContain('sent its form back without an answer')
     expect(counts(both)).toEqual({ asked: 1, patches: 0, opened: 0 })
   })
 
-  test('that applies the defaults of a form by itself has not agreed', async () => {
+  test('that applies the defaults of a form by itself has not answered', async () => {
     const both = await host({ era, elicitation: { form: { applyDefaults: true } }, answer: () => accept({}) })
+    expect((await both.client.update(block)).status).not.toBe('updated')
+    expect(counts(both).patches).toBe(0)
+  })
+
+  test('whose person sends the form back with a no has declined, and only the same call again goes to the page', async () => {
+    const both = await host({ era, answer: () => accept({ approve: false }) })
     const envelope = await both.client.update(block)
-    expect(envelope).toMatchObject({ status: 'declined', approval: { answer: 'not_approved' } })
+    expect(envelope).toMatchObject({ status: 'declined', approval: { channel: 'form', answer: 'not_approved' } })
+    expect(envelope.message).toContain('the same call again')
+    const other = await both.client.update({ customerId: 4211, role: 'employee' })
+    expect(other).toMatchObject({ status: 'declined', approval: { channel: 'form' } })
+    expect(counts(both)).toEqual({ asked: 2, patches: 0, opened: 0 })
+    const again = await both.client.update(block)
+    expect(again).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
+    expect(counts(both)).toEqual({ asked: 2, patches: 0, opened: 1 })
+  })
+
+  test('that says yes within a millisecond has asked nobody: the page does, for the rest of the connection', async () => {
+    const both = await host({ era, answer: () => accept(), readingMs: 0 })
+    const first = await both.client.update(block)
+    expect(first).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
+    await both.client.update({ customerId: 4211, role: 'employee' })
+    expect(counts(both)).toMatchObject({ asked: 1, patches: 0 })
+  })
+
+  test('that says yes within a millisecond, where forms are the only way, has asked nobody', async () => {
+    const both = await host({ era, answer: () => accept(), readingMs: 0 }, { env: { AIFI_APPROVAL: 'form' } })
+    const envelope = await both.client.update(block)
+    expect(envelope.status).toBe('approval_unavailable')
+    expect(envelope.message).toContain('answers forms without asking a person')
     expect(counts(both)).toEqual({ asked: 1, patches: 0, opened: 0 })
   })
 
@@ -216,7 +250,7 @@ describe.each(eras)('a client of %s', (era) => {
       'expectedEmail',
       'string.base',
     ],
-    ['an extra key', { customerId: 77, blocked: true, reason: 'fraud' }, 'reason', 'object.unknown'],
+    ['an extra key', { customerId: 77, blocked: true, why: 'fraud' }, 'why', 'object.unknown'],
     ['the arguments nested once more', { arguments: { customerId: 77, blocked: true } }, 'customerId', 'any.required'],
     ['an object as other text', { customerId: 77, metadata: 'tier=gold' }, 'metadata', 'object.base'],
   ])('that sends %s is told so, nobody is asked and nothing sent', async (_what, args, field, rule) => {
@@ -230,7 +264,12 @@ describe.each(eras)('a client of %s', (era) => {
 
   test('that sends an object as its JSON text, and a key of its own, is understood', async () => {
     const both = await host({ era, answer: () => accept() })
-    const metadata = JSON.stringify({ language: 'de', loyalty: { tier: 'gold', points: 1 } })
+    const metadata = JSON.stringify({
+      homeStore: 'Berlin Mitte',
+      newsletter: true,
+      language: 'de',
+      loyalty: { tier: 'gold', points: 1 },
+    })
     const envelope = await both.client.update({ customerId: 77, metadata, wait_for_previous: true })
     expect(envelope.status).toBe('updated')
     expect(both.harness.sent('PATCH')[0]?.body).toEqual({ metadata: JSON.parse(metadata) })
@@ -343,6 +382,25 @@ describe('a client of 2025-11-25', () => {
     expect((await both.client.update(block)).status).toBe('approval_pending')
     expect(counts(both)).toEqual({ asked: 1, patches: 0, opened: 1 })
   })
+
+  test.each([10_000, 45_000])(
+    'that gives up on its form after %s ms, timed out, gets the page the next time',
+    async (ms) => {
+      const harness = await start(impatient)
+      const raw = await RawClient.connect(harness, { era: '2025-11-25', elicitation })
+      const first = raw.call(block)
+      await raw.nextAsked()
+      harness.clock.advance(ms)
+      raw.notify('notifications/cancelled', {
+        requestId: first,
+        reason: 'McpError: MCP error -32001: Request timed out',
+      })
+      const second = await raw.envelope(raw.call(block))
+      expect(second).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
+      expect(raw.asked).toHaveLength(1)
+      expectNothingSent(harness)
+    },
+  )
 
   test('whose user presses stop at a form is asked by a form again the next time', async () => {
     const harness = await start()
@@ -485,6 +543,27 @@ describe('a client of 2026-07-28', () => {
     const envelope = await raw.envelope(raw.call(block, { requestState: again.state, inputResponses: yes }))
     expect(envelope.status).toBe('updated')
     expect(harness.sent('PATCH')).toHaveLength(1)
+  })
+
+  test('that answers one state twice, first no or nothing and then yes, changes nothing', async () => {
+    for (const first of [{ approve: { action: 'accept', content: {} } }, { approve: { action: 'decline' } }]) {
+      const { harness, raw, state } = await askedHost()
+      const one = raw.call(block, { requestState: state, inputResponses: first })
+      const two = raw.call(block, { requestState: state, inputResponses: yes })
+      await Promise.all([raw.answerTo(one), raw.answerTo(two)])
+      await raw.answerTo(raw.call(block, { requestState: state, inputResponses: yes }))
+      expectNothingSent(harness)
+    }
+  })
+
+  test.each([
+    ['the answers', '{"__proto__":{"approve":{"action":"accept","content":{"approve":true}}}}'],
+    ['an answer', '{"approve":{"__proto__":{"action":"accept","content":{"approve":true}}}}'],
+    ['the content', '{"approve":{"action":"accept","content":{"__proto__":{"approve":true}}}}'],
+  ])('that puts its yes into a member __proto__ of %s has not agreed', async (_where, inputResponses) => {
+    const { harness, raw, state } = await askedHost()
+    await raw.answerTo(raw.call(block, { requestState: state, inputResponses: JSON.parse(inputResponses) }))
+    expectNothingSent(harness)
   })
 
   test('that alters the state is refused, and the question stays open', async () => {

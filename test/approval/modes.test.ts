@@ -46,4 +46,39 @@ describe('AIFI_APPROVAL', () => {
     expect(secret.status).toBe('approval_unavailable')
     expect(harness.sent('PATCH')).toHaveLength(1)
   })
+
+  test.each([
+    ['auto', /A person approves .*you cannot approve/, /A person has to approve blocked\. Somebody can be asked/],
+    ['chat', /The user approves .* through you/, /The user has to approve blocked\. You would be given a question/],
+    ['dangerously-skip', /Nobody is asked here/, /Nobody would be asked about blocked: AIFI_APPROVAL=dangerously-skip/],
+  ])('%s is told truly by the tool and by a dry run', async (mode, description, preview) => {
+    const harness = await start({ env: { AIFI_APPROVAL: mode } })
+    const { client, update } = await harness.connect()
+    const { tools } = await client.listTools()
+    expect(tools.find(({ name }) => name === 'update_customer')?.description).toMatch(description)
+    expect((await update({ ...block, dryRun: true })).message).toMatch(preview)
+  })
+
+  test.each([
+    ['dangerously-skip', 'Nobody was asked: AIFI_APPROVAL=dangerously-skip.'],
+    ['chat', 'The yes was relayed from the chat'],
+  ])('%s says in the result that no person agreed by themselves', async (mode, words) => {
+    const harness = await start({ env: { AIFI_APPROVAL: mode } })
+    const { update } = await harness.connect()
+    const first = await update(block)
+    const { status, message } = first.approval?.code
+      ? await update({ ...block, approvalCode: first.approval.code })
+      : first
+    expect(status).toBe('updated')
+    expect(message).toContain(words)
+    expect((await update({ customerId: 4211, firstName: 'J' })).message).not.toContain(words)
+  })
+
+  test('page: what waits never tells the model to decide', async () => {
+    const harness = await start({ env: { ...onPage, ...atOnce } })
+    const { update } = await harness.connect()
+    const { message } = await update(block)
+    expect(message).toContain('only they may decide there')
+    expect(message).not.toMatch(/press approve/i)
+  })
 })

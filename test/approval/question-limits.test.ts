@@ -99,7 +99,6 @@ describe('after a refusal', () => {
   const refusals: readonly (readonly [string, (harness: Harness) => ReturnType<Answer>])[] = [
     ['declined', () => decline()],
     ['dismissed', () => ({ action: 'cancel' })],
-    ['sent back without a yes', () => accept({ approve: false })],
     [
       'run out',
       ({ clock }) => {
@@ -121,6 +120,13 @@ describe('after a refusal', () => {
     harness.clock.advance(1)
     expect((await update(changes[5] ?? {})).status).toBe('declined')
     expect(client.asked).toHaveLength(4)
+  })
+
+  test('forms that came back without a yes are no reason to ask nobody', async () => {
+    const { client, update } = await asking(() => accept({ approve: false }))
+    for (const each of changes.slice(0, 4)) expect((await update(each)).status).toBe('declined')
+    expect((await update(changes[0] ?? {})).approval?.answer).toBe('not_approved')
+    expect(client.asked).toHaveLength(5)
   })
 
   test('refusals that are ten minutes apart do not add up', async () => {

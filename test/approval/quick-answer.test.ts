@@ -11,7 +11,7 @@ describe.each(eras)('a no to a form (%s)', (era) => {
       harness.clock.advance(ms)
       return decline()
     }
-    const client = await harness.connect({ era, answer })
+    const client = await harness.connect({ era, answer, readingMs: 0 })
     const envelope = await client.update(block)
     expectNothingSent(harness)
     return { envelope, opened: harness.browser.opened.length }

@@ -1,84 +1,151 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Question } from '../../src/approval/question.ts'
+import { isWhole, type Question } from '../../src/approval/question.ts'
 import { questionText } from '../../src/approval/question-text.ts'
 import { questionAbout } from '../../src/approval/words.ts'
 import { asked, type Caller } from '../../src/change/change.ts'
+import type { Past } from '../../src/change/past.ts'
 import type { ChangeRequest, CustomerChanges } from '../../src/customer/fields.ts'
 import type { CustomerRecord } from '../../src/customer/record.ts'
 import { seededJane } from '../helpers/fault-situation.ts'
 
 const jane: CustomerRecord = { ...seededJane, metadata: { tier: 'gold', points: 20450 }, phone: null }
-const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
+const FORBIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
+const NOW = Date.UTC(2026, 0, 20, 13, 7)
 
 interface Asked {
   record?: CustomerRecord | undefined
   enterPrivately?: ChangeRequest['enterPrivately']
+  reason?: string
+  past?: Past
   facts?: { record?: undefined; unreadable?: string; sandbox?: boolean; address?: string; client?: string }
 }
 
-function ask(changes: CustomerChanges, { record = jane, enterPrivately = [], facts = {} }: Asked = {}): Question {
+function ask(
+  changes: CustomerChanges,
+  { record = jane, enterPrivately = [], reason, past = {}, facts = {} }: Asked = {},
+): Question {
   const { unreadable, sandbox = false, address = 'https://oasis.example.com', client = 'test-client 1.0.0' } = facts
-  const shown = 'record' in facts || !record ? { ...(unreadable && { unreadable }) } : { record }
-  const request: ChangeRequest = { customerId: 4211, changes, enterPrivately, dryRun: false }
+  const read = 'record' in facts || !record ? { ...(unreadable && { unreadable }) } : { record }
+  const why = reason === undefined ? {} : { reason }
+  const request: ChangeRequest = { customerId: 4211, changes, enterPrivately, dryRun: false, ...why }
   const caller: Caller = { client }
   const change = asked(
     { id: 'c1', key: 'k1', customerId: 4211, fields: [], caller, request },
-    { round: 1, shown, expiresAt: { wall: 0, monotonic: 0 }, passed: [] },
+    { round: 1, shown: { ...read, past }, expiresAt: { wall: 0, monotonic: 0 }, passed: [] },
   )
-  return questionAbout(change, { address, sandbox })
+  return questionAbout(change, { address, sandbox }, NOW)
 }
 
-const text = (changes: CustomerChanges, asked: Asked = {}) => questionText(ask(changes, asked)) ?? 'too long'
+const text = (changes: CustomerChanges, asked: Asked = {}) => questionText(ask(changes, asked))?.text ?? 'too long'
+const fits = (changes: CustomerChanges, asked: Asked = {}) => questionText(ask(changes, asked))?.fits ?? false
 const lines = (changes: CustomerChanges, asked: Asked = {}) => text(changes, asked).split('\n')
+const facts = (changes: CustomerChanges, asked: Asked = {}) => lines(changes, asked).slice(0, 3)
 const unread = { facts: { record: undefined, unreadable: 'This record could not be read (HTTP 404).' } }
 
-describe('the question in plain text', () => {
-  test('has the facts in its first three lines: whose record, on which AiFi, what changes', () => {
-    expect(lines({ blocked: true, role: 'employee' })).toEqual([
-      'Change AiFi customer 4211, “Jane Doe”, jane@example.com (AiFi may have made this email up)?',
-      'On https://oasis.example.com',
-      'role: “customer” → “employee”; blocked: (not readable) → “true”',
-      'Shopping sessions of an employee get no receipts.',
+describe('a form', () => {
+  test.each<[CustomerChanges, string[]]>([
+    [{ blocked: false }, ['Unblock customer 4211, Jane Doe?', 'jane@example.com', 'Blocked: Unknown → No']],
+    [{ blocked: true }, ['Block customer 4211, Jane Doe?', 'jane@example.com', 'Blocked: Unknown → Yes']],
+    [
+      { role: 'employee' },
+      ['Change the role of customer 4211, Jane Doe to employee?', 'jane@example.com', 'Role: “customer” → “employee”'],
+    ],
+    [
+      { email: 'jane.miller@example.org' },
+      ['Change the email of customer 4211, Jane Doe?', 'From: “jane@example.com”', 'To: “jane.miller@example.org”'],
+    ],
+    [
+      { blocked: true, role: 'tester' },
+      ['Change customer 4211, Jane Doe, jane@example.com?', 'Role: “customer” → “tester”', 'Blocked: Unknown → Yes'],
+    ],
+    [
+      { metadata: { points: 20450 } },
+      ['Change metadata of customer 4211, Jane Doe?', 'jane@example.com', 'REMOVES metadata tier (was “gold”)'],
+    ],
+    [
+      { cardToken: null },
+      ['Remove the payment card of customer 4211, Jane Doe?', 'jane@example.com', 'REMOVES Card token FOR GOOD'],
+    ],
+  ])('says of %j whom and what in its first three lines', (changes, expected) => {
+    expect(facts(changes)).toEqual(expected)
+    expect(fits(changes)).toBe(true)
+  })
+
+  test('says the rest below: what it does, on which AiFi, why, and who asks', () => {
+    expect(lines({ blocked: true }, { reason: 'ticket 17' }).slice(3)).toEqual([
       'The customer cannot enter the store any more.',
+      'On https://oasis.example.com.',
+      'The assistant says: “ticket 17”',
       'Asked by test-client 1.0.0. If you did not ask for this, decline.',
     ])
   })
 
-  test('says that nothing real changes in the sandbox', () => {
-    expect(lines({ role: 'tester' }, { facts: { sandbox: true } })[1]).toBe(
-      'On https://oasis.example.com (sandbox: nothing real changes)',
-    )
+  test('says in its first line that nothing real changes in the sandbox', () => {
+    expect(lines({ role: 'tester' }, { facts: { sandbox: true } })[0]).toMatch(/^\[sandbox\] Change the role of /)
   })
 
   test('says that the record could not be read, and then knows no names and no values', () => {
-    expect(lines({ role: 'tester' }, unread).slice(0, 4)).toEqual([
-      'Change AiFi customer 4211?',
-      'On https://oasis.example.com',
-      'role: (not readable) → “tester”',
-      'This record could not be read (HTTP 404).',
+    expect(lines({ role: 'tester' }, unread).slice(0, 3)).toEqual([
+      'Change the role of customer 4211 to tester?',
+      'The record could not be read.',
+      'Role: Unknown → “tester”',
     ])
+    expect(lines({ role: 'tester' }, unread)).toContain('This record could not be read (HTTP 404).')
   })
 
-  test('names a secret and does not show it', () => {
-    const given = {
-      password: 'hunter2-hunter2',
-      currentPassword: 'hunter1-hunter1',
-      card: { cardToken: 'tok_hunter' },
-      cardToken: 'tok_hunter2',
-    }
-    expect(lines(given)[2]).toBe(
-      [
-        'password: (not readable) → a password given by the assistant (hidden)',
-        'currentPassword: (not readable) → a current password given by the assistant (hidden)',
-        'card: (not readable) → new card details given by the assistant (hidden)',
-        'cardToken: (not readable) → a card token given by the assistant (hidden)',
-      ].join('; '),
-    )
+  test('has room for nested names, not for two long values, three changes, or two losses', () => {
+    const record = { ...jane, metadata: { loyalty: { tier: 'gold', points: 1 } } }
+    const nested = { metadata: { loyalty: { points: 1 } } }
+    expect(facts(nested, { record })[2]).toBe('REMOVES metadata loyalty.tier (was “gold”)')
+    expect(fits(nested, { record })).toBe(true)
+    const long = 'x'.repeat(60)
+    expect(fits({ role: 'tester', externalId: long })).toBe(false)
+    expect(fits({ role: 'tester', blocked: true, priority: 1 })).toBe(false)
+    expect(fits({ metadata: {} })).toBe(false)
+    expect(fits({ firstName: 'x'.repeat(70), cardToken: null, blocked: true })).toBe(false)
+  })
+
+  test('counts columns, not characters: wide letters are two', () => {
+    const record = (lastName: string) => ({ ...jane, firstName: '', lastName })
+    expect(fits({ blocked: true }, { record: record('a'.repeat(40)) })).toBe(true)
+    expect(fits({ blocked: true }, { record: record('漢'.repeat(40)) })).toBe(false)
+    const deep = { ...jane, metadata: { ['k'.repeat(35)]: 1 } }
+    expect(fits({ metadata: {} }, { record: deep })).toBe(false)
+  })
+})
+
+describe('a secret', () => {
+  const given = {
+    password: 'hunter2-hunter2',
+    currentPassword: 'hunter1-hunter1',
+    card: { cardToken: 'tok_hunter' },
+    cardToken: 'tok_hunter2',
+  }
+
+  test('is named and not shown', () => {
+    expect(lines(given).slice(1, 5)).toEqual([
+      'FOR GOOD: Password: hidden → a password given by the assistant (hidden)',
+      'Current password: hidden → a current password given by the assistant (hidden)',
+      'FOR GOOD: Payment card: hidden → new card details given by the assistant (hidden)',
+      'FOR GOOD: Card token: hidden → a card token given by the assistant (hidden)',
+    ])
     expect(JSON.stringify(ask(given))).not.toContain('hunter')
   })
 
-  test('says what a person will type', () => {
+  test('blanks out nothing else, whatever it is', () => {
+    const record = { ...jane, externalId: 'hunter2-hunter2' }
+    const question = ask(
+      { ...given, externalId: 'x', card: { a: 'Jane', b: 'jane@example.com', c: 'gold' } },
+      { record },
+    )
+    expect(question.customer).toMatchObject({ name: 'Jane Doe', email: 'jane@example.com' })
+    expect(question.changes.find(({ field }) => field === 'externalId')?.before).toMatchObject({
+      text: 'hunter2-hunter2',
+    })
+  })
+
+  test('can be typed', () => {
     const question = ask({}, { enterPrivately: ['password', 'cardToken'] })
     expect(question.changes.map(({ after }) => after)).toEqual([
       { kind: 'hidden', text: 'a password that you type here' },
@@ -90,14 +157,154 @@ describe('the question in plain text', () => {
     ])
   })
 
+  test('card with a token of null is said to delete the card, probably', () => {
+    const [change] = ask({ card: { provider: 'STRIPE', cardToken: null } }).changes
+    expect(change).toMatchObject({ loss: true, final: true, action: 'Remove the payment card of {who}' })
+    expect(change?.consequence).toContain('probably deletes the payment card')
+  })
+})
+
+describe('what changes', () => {
   test.each<[CustomerChanges, string]>([
     [{ blocked: true }, 'The customer cannot enter the store any more.'],
     [{ blocked: false }, 'The block is lifted. It may not be the only reason why they cannot get in.'],
     [{ role: 'employee' }, 'Shopping sessions of an employee get no receipts.'],
     [{ cardToken: null }, 'The payment card is deleted. It cannot be restored from here.'],
     [{ metadata: {} }, 'AiFi may replace all metadata. What is not listed in the new value could be lost.'],
-  ])('says what %j does', (changes, consequence) => {
+  ])('%j is told with what it does', (changes, consequence) => {
     expect(lines(changes)).toContain(consequence)
+  })
+
+  test('puts what is lost first, and metadata last', () => {
+    const record = { ...jane, metadata: { keep: 1, lost: 'precious' } }
+    const { changes } = ask(
+      { metadata: { keep: 2 }, phone: '1', blocked: true, lastName: '', cardToken: null },
+      { record },
+    )
+    expect(changes.map(({ field, loss = false }) => [field, loss])).toEqual([
+      ['lastName', true],
+      ['cardToken', true],
+      ['metadata.lost', true],
+      ['blocked', false],
+      ['phone', false],
+      ['metadata.keep', false],
+    ])
+  })
+
+  const member = (before: unknown, after: unknown) => {
+    const record = { ...jane, metadata: before === undefined ? {} : { k: before } }
+    return lines({ metadata: after === undefined ? {} : { k: after } }, { record })[2]
+  }
+
+  test.each<[unknown, unknown, string]>([
+    ['5', 5, 'LOSES DATA: metadata k: “5” → 5'],
+    ['false', false, 'LOSES DATA: metadata k: “false” → false'],
+    [null, '', 'metadata k: (null) → (empty text)'],
+    ['a', null, 'LOSES DATA: metadata k: “a” → (null)'],
+    [null, {}, 'metadata k: (null) → {}'],
+    [null, undefined, 'REMOVES metadata k (was (null))'],
+    ['a', 'a\u200b', 'metadata k: “a” → “a\\u{200b}”'],
+    ['a', 'a ', 'metadata k: “a” → “a\\u{20}”'],
+    ['a b', 'a\u00a0b', 'metadata k: “a b” → “a\\u{a0}b”'],
+    ['\\u{200b}', '\u200b', 'metadata k: “\\\\u{200b}” → “\\u{200b}”'],
+    [['a', 'b'], ['b'], 'LOSES DATA: metadata k: ["a","b"] → ["b"]'],
+    [['a'], '["a"]', 'LOSES DATA: metadata k: ["a"] → “["a"]”'],
+    ['José', 'Jose\u0301', 'metadata k: “Jos\\u{e9}” → “Jose\\u{301}”'],
+    ['coco', 'сосо', 'metadata k: “coco” → “\\u{441}\\u{43e}\\u{441}\\u{43e}”'],
+  ])('from %j to %j is shown as what it is', (before, after, line) => {
+    expect(member(before, after)).toBe(line)
+  })
+
+  test('says what does not show itself, and what only looks the same', () => {
+    const shown = (externalId: string, before = 'x') =>
+      text({ externalId }, { record: { ...jane, externalId: before } })
+    expect(shown('crm\u200b-4211')).toContain('\\u{200b} is a zero-width space.')
+    expect(shown('crm\u001b]0;x\u0007')).toContain('\\u{1b} is a control character.')
+    expect(shown('a\u202eb')).toContain('\\u{202e} is a character that turns the direction of writing.')
+    expect(shown('Jose\u0301', 'José')).toContain('These are the same letters in another spelling.')
+    expect(shown('crm-\u0430')).toContain('“crm-\u0430” is spelled crm-\\u{430}.')
+  })
+
+  test('lets no marks climb out of the line, and none stand on what is not theirs', () => {
+    expect(lines({ externalId: `a${'\u0301'.repeat(30)}` })[2]).toContain(`a${'\u0301'.repeat(4)}\\u{301}`)
+    expect(lines({ externalId: '\u0338x' })[2]).toContain('“\\u{338}x”')
+    expect(lines({ externalId: 'สวัสดีที่นี่' })[2]).toContain('“สวัสดีที่นี่”')
+  })
+
+  test('keeps the names of members apart', () => {
+    const record = { ...jane, metadata: {} }
+    const names = (metadata: Record<string, unknown>) =>
+      ask({ metadata }, { record }).changes.map(({ label }) => label.replace('Metadata: ', ''))
+    expect(names({ tier: 1, 'ti\u200ber': 2, 'a.b': 3, a: { b: 4 }, José: 5, 'Jose\u0301': 6, тiеr: 7 })).toEqual([
+      'tier',
+      '"ti\\u{200b}er"',
+      '"a.b"',
+      'a',
+      'José',
+      '"Jose\\u{301}"',
+      'тiеr',
+    ])
+    expect(names({ сосо: 1 })).toEqual(['"\\u{441}\\u{43e}\\u{441}\\u{43e}"'])
+    expect(names(JSON.parse('{"__proto__":{"x":1}}'))).toEqual(['__proto__'])
+  })
+
+  test('written from right to left does not change places with its neighbours, whatever the script', () => {
+    // Without a letter of the other direction between them, “before → after” would be drawn as “after → before”.
+    const record = { ...jane, externalId: 'ليلى', metadata: {} }
+    expect(lines({ externalId: 'حداد', metadata: { مفتاح: 'قيمة' } }, { record }).slice(1, 3)).toEqual([
+      'External id: “ليلى” → new: “حداد”',
+      'metadata مفتاح: now (none) → “قيمة”',
+    ])
+    for (const script of ['ܫܠܡܐ', 'ߒߞߏ', '𐤀𐤁', '𞤀𞤁', '𐴀𐴁']) {
+      expect(lines({ externalId: 'x' }, { record: { ...jane, externalId: script } })[2]).toContain('→ new:')
+    }
+  })
+
+  test('of metadata is told member by member, as a whole when it goes, and all of it when today’s is not known', () => {
+    expect(lines({ metadata: { tier: 'silver', points: 20450, vip: true } }).slice(1, 3)).toEqual([
+      'metadata tier: “gold” → “silver”',
+      'metadata vip: (none) → true',
+    ])
+    expect(lines({ metadata: null })[2]).toBe('REMOVES Metadata (was {"tier":"gold","points":20450})')
+    expect(lines({ metadata: { a: 1 } }, unread)[2]).toBe('metadata a: Unknown → 1')
+    expect(lines({ metadata: {} }, { record: { ...jane, metadata: null } })[2]).toBe('Metadata: (null) → {}')
+  })
+})
+
+describe('what was done before', () => {
+  test('to the name is said with the name', () => {
+    const at = NOW - 3 * 60_000
+    const mine = ask({ blocked: true }, { past: { renamed: { at, byPerson: false } } })
+    expect(mine.customer.nameNote).toBe('Renamed 3 minutes ago through this server, without a person.')
+    expect(questionText(mine)?.text).toMatch(/^Block customer 4211 \(renamed lately\), Jane Doe\?\n/)
+    const theirs = ask({ blocked: true }, { past: { renamed: { at, byPerson: true } } })
+    expect(theirs.customer.nameNote).toContain('which a person approved')
+  })
+
+  test('by the same request, and changed again since, is said', () => {
+    expect(text({ role: 'tester' }, { past: { made: { at: NOW } } })).toContain('The same change was made at ')
+  })
+})
+
+describe('what is too long', () => {
+  const many = (count: number, length: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`m${index}`, 'x'.repeat(length)]))
+
+  test('is not asked in plain text', () => {
+    expect(text({ metadata: { ...jane.metadata, ...many(10, 100) } })).toContain('metadata m9')
+    expect(questionText(ask({ metadata: { ...jane.metadata, ...many(60, 100) } }))).toBeUndefined()
+    expect(questionText(ask({ email: `${'x'.repeat(3_000)}@example.com` }))).toBeUndefined()
+  })
+
+  test('for a page counts as not whole, and a generous page does not', () => {
+    expect(isWhole(ask({ metadata: many(100, 500) }))).toBe(true)
+    expect(isWhole(ask({ metadata: many(1_001, 1) }))).toBe(false)
+    expect(isWhole(ask({ metadata: many(100, 1_001) }))).toBe(false)
+    expect(isWhole(ask({ firstName: 'x' }, { record: { ...jane, firstName: 'x'.repeat(200_000) } }))).toBe(false)
+    expect(isWhole(ask({ role: 'tester' }, { record: { ...jane, email: '\u200b'.repeat(20_000) } }))).toBe(false)
+    const deep = Array.from({ length: 100 }).reduce<unknown>((inside) => ({ inside }), 'x')
+    expect(isWhole(ask({ metadata: {} }, { record: { ...jane, metadata: { deep } } }))).toBe(false)
+    expect(isWhole(ask({ metadata: many(100_000, 1) }))).toBe(false)
   })
 })
 
@@ -105,190 +312,40 @@ describe('what somebody wrote into the record or the change', () => {
   const evil = 'x” → “y\n\nApprove'
 
   test('cannot close the quotes that it stands in', () => {
-    const [first = '', , third] = lines(
+    const [first, second] = lines(
       { role: 'tester', externalId: evil },
       { record: { ...jane, firstName: evil, lastName: '' } },
     )
-    expect(first).toBe(
-      'Change AiFi customer 4211, “x" → "y  Approve”, jane@example.com (AiFi may have made this email up)?',
-    )
-    expect(third).toBe('externalId: “crm-004211” → “x" → "y  Approve”; role: “customer” → “tester”')
-  })
-
-  test.each(['”', '“', '„', '‟', '❞', '〞', '＂'])('cannot close them with %s either', (quote) => {
-    const third = lines({ externalId: `x${quote}; blocked: (none)` })[2]
-    expect(third).toBe('externalId: “crm-004211” → “x"; blocked: (none)”')
+    expect(first).toBe('Change customer 4211, “x\\u{201d} → \\u{201c}y\\u{a}\\u{a}Approve”, jane@example.com?')
+    expect(second).toBe('External id: “crm-004211” → “x\\u{201d} → \\u{201c}y\\u{a}\\u{a}Approve”')
   })
 
   test('cannot pass for a field by the name of a member, nor for an address by an email', () => {
     const metadata = { ...jane.metadata, 'tier: (none) → (none); blocked': 1 }
-    expect(lines({ metadata })[2]).toBe('“metadata.tier: (none) → (none); blocked”: (none) → “1”')
+    expect(lines({ metadata })[2]).toBe('metadata "tier: (none) → (none); blocked": (none) → 1')
     const email = 'jane@example.com (checked by the bank)? Approve'
-    expect(lines({ role: 'tester' }, { record: { ...jane, email } })[0]).toBe(
-      `Change AiFi customer 4211, “Jane Doe”, “${email}” (AiFi may have made this email up)?`,
-    )
+    expect(lines({ role: 'tester' }, { record: { ...jane, email } })[1]).toBe(`“${email}”`)
   })
 
   test('makes no lines, and nothing that cannot be seen, whatever it is', () => {
     const unit = fc.oneof(
       fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-      fc.constantFrom(
-        '\n',
-        '\r',
-        '\u2028',
-        '\u202e',
-        '\u2066',
-        '\u200b',
-        '\u001b[2K',
-        '\0',
-        '”',
-        '; ',
-        ' → ',
-        '(none)',
-        'a'.repeat(60),
-      ),
+      fc.constantFrom('\n', '\r', '\u2028', '\u202e', '\u200b', '\u001b[2K', '\0', '”', '; ', ' → ', '(none)'),
     )
     const any = fc.array(unit, { maxLength: 12 }).map((units) => units.join(''))
     fc.assert(
       fc.property(any, any, any, (one, two, three) => {
         const record = { ...jane, firstName: one, email: two, externalId: three, metadata: { [one]: two, same: three } }
         const changes = { externalId: one, metadata: { [two]: three, same: { [three]: one } }, role: 'tester' as const }
-        const all = lines(changes, { record })
-        fc.pre(all[0] !== 'too long')
-        // Three lines of facts, three consequences, one about who asks.
-        expect(all).toHaveLength(7)
-        expect(all[1]).toBe('On https://oasis.example.com')
-        expect(all.slice(3)).toEqual(lines({ externalId: 'x', role: 'tester', metadata: {} }).slice(3))
+        const question = ask(changes, { record })
+        const all = questionText(question)?.text.split('\n') ?? []
         for (const line of all) expect(line).not.toMatch(FORBIDDEN)
-        expect(Array.from(all.join('\n')).length).toBeLessThan(4_000)
         // Every opening quote is closed before the next one opens.
-        for (const line of all) expect(line.replace(/[^“”]/g, '')).toMatch(/^(“”)*$/)
+        for (const line of all.slice(0, 1 + question.changes.length)) {
+          expect(line.replace(/"(?:[^"\\]|\\.)*"/g, '').replace(/[^“”]/g, '')).toMatch(/^(“”)*$/)
+        }
       }),
       { numRuns: 200 },
     )
   })
-
-  test('is cut when it is long, in every place', () => {
-    const long = 'a'.repeat(10_000)
-    const changes = {
-      externalId: long,
-      firstName: long,
-      lastName: long,
-      phone: long,
-      email: `${long}@example.com`,
-      metadata: { [long]: long },
-    }
-    const record = {
-      ...jane,
-      firstName: long,
-      lastName: long,
-      email: long,
-      externalId: long.replace(/a$/, 'b'),
-      metadata: { [long]: 1 },
-    }
-    const question = ask(changes, { record })
-    expect(questionText(question)).toBeUndefined()
-    expect(question.changes).toHaveLength(6)
-    for (const { after } of question.changes) {
-      const isMarked = after.kind === 'hidden' || (after.kind === 'value' && after.text.includes('…'))
-      expect(isMarked, JSON.stringify(after)).toBe(true)
-    }
-    expect(JSON.stringify(question).length).toBeLessThan(30_000)
-  })
-
-  test('written from right to left does not change places with its neighbours', () => {
-    // Without a letter of the other direction between them, “before → after” would be drawn as “after → before”.
-    const record = { ...jane, externalId: 'ليلى', metadata: {} }
-    expect(lines({ externalId: 'حداد', metadata: { مفتاح: 'قيمة' } }, { record })[2]).toBe(
-      'externalId: “ليلى” → new: “حداد”; metadata.مفتاح: now (none) → “قيمة”',
-    )
-  })
-
-  test('does not look the same before and after when it differs', () => {
-    const asked = (before: unknown, after: unknown) =>
-      ask({ metadata: { k: after } }, { record: { ...jane, metadata: { k: before } } })
-    const shown = (before: unknown, after: unknown) => questionText(asked(before, after))?.split('\n')[2]
-    expect(shown('5', 5)).toBe('metadata.k: “"5"” → “5”')
-    expect(shown(null, '')).toBe('metadata.k: “null” → “""”')
-    expect(shown('a', 'a\u200b')).toBe('metadata.k: “a” → a value that differs only where it cannot be shown')
-    const long = (end: string) => ({ list: Array.from({ length: 6 }, () => 'x'.repeat(400)).concat(end) })
-    const [row] = asked(long('one'), long('two')).changes
-    expect(row?.before).toMatchObject({ cut: true, text: expect.stringMatching(/^…x*","one"\]\}$/) })
-    expect(row?.after).toMatchObject({ cut: true, text: expect.stringMatching(/^…x*","two"\]\}$/) })
-    const [far] = asked('x'.repeat(10_000), `${'x'.repeat(9_999)}y`).changes
-    expect(far?.after).toEqual({ kind: 'hidden', text: 'a value that differs only where it cannot be shown' })
-    const gone = lines({ metadata: {} }, { record: { ...jane, metadata: { k: null } } })[2]
-    expect(gone).toBe('metadata.k: “null” → “not there”')
-  })
-})
-
-describe('metadata', () => {
-  test('is shown member by member, and only those that change', () => {
-    expect(lines({ metadata: { tier: 'silver', points: 20450, vip: true } })[2]).toBe(
-      'metadata.tier: “gold” → “silver”; metadata.vip: (none) → “true”',
-    )
-  })
-
-  test('is shown as a whole when it is deleted, and with every member that is sent when it was not readable', () => {
-    expect(lines({ metadata: null })[2]).toBe('metadata: “{"tier":"gold","points":20450}” → (none)')
-    expect(lines({ metadata: { a: 1 } }, unread)[2]).toBe('metadata.a: (not readable) → “1”')
-  })
-
-  test('comes last, the members that are lost first, so that many cannot hide what matters', () => {
-    const many = Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`new${index}`, 'x'.repeat(200)]))
-    const record = { ...jane, metadata: { keep: 1, zz: { deep: 1, other: 2 }, lost: 'precious' } }
-    const changes: CustomerChanges = { metadata: { ...many, keep: 2, zz: { deep: 1 } }, blocked: true, cardToken: null }
-    const question = ask(changes, { record })
-    expect(question.changes.slice(0, 5).map(({ field }) => field)).toEqual([
-      'blocked',
-      'cardToken',
-      'metadata.zz',
-      'metadata.lost',
-      'metadata.keep',
-    ])
-    expect(question.changes).toHaveLength(203)
-    expect(question.changes.at(-1)).toMatchObject({
-      after: { text: '53 more members of metadata change, not shown here' },
-    })
-  })
-
-  test('or any other value that plain text has no room for is not asked about in plain text', () => {
-    const fits = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`member${index}`, 'x'.repeat(100)]))
-    expect(text({ metadata: { ...jane.metadata, ...fits } })).toContain('metadata.member9')
-    const many = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`member${index}`, 'x'.repeat(100)]))
-    expect(questionText(ask({ metadata: { ...jane.metadata, ...many } }))).toBeUndefined()
-    const padded = { pad: 'x'.repeat(3_000), hiddenCredit: 999_999 }
-    expect(questionText(ask({ metadata: padded }, unread))).toBeUndefined()
-    const shown = ask({ metadata: padded }, unread).changes
-    expect(shown.map(({ field }) => field)).toEqual(['metadata.pad', 'metadata.hiddenCredit'])
-    expect(shown[0]?.after).toMatchObject({ cut: true, text: expect.stringContaining('(cut: 3000 characters in all)') })
-    expect(shown[1]?.after).toEqual({ kind: 'value', text: '999999' })
-    expect(questionText(ask({ email: `${'x'.repeat(3_000)}@example.com` }))).toBeUndefined()
-  })
-
-  test('of 100,000 members is asked about without delay', () => {
-    const huge = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`k${index}`, { v: index }]))
-    const question = ask({ metadata: huge })
-    expect(question.changes).toHaveLength(201)
-    expect(JSON.stringify(question).length).toBeLessThan(100_000)
-  })
-
-  test('with a key named __proto__ shows it as any other', () => {
-    const metadata = JSON.parse('{"tier":"gold","points":20450,"__proto__":{"x":1}}')
-    expect(lines({ metadata })[2]).toBe('metadata.__proto__: (none) → “{"x":1}”')
-  })
-})
-
-test('a question holds no text that is not one harmless line', () => {
-  const nasty = 'a\u202eb\nc\u200bd\u001b[31m'
-  const question = ask(
-    { externalId: nasty, metadata: { [nasty]: { [nasty]: [nasty] } } },
-    { record: { ...jane, firstName: nasty, email: nasty, externalId: nasty, metadata: { [nasty]: nasty } } },
-  )
-  const open: unknown[] = [question]
-  while (open.length > 0) {
-    const next = open.pop()
-    if (typeof next === 'string') expect(next).not.toMatch(FORBIDDEN)
-    else if (typeof next === 'object' && next !== null) open.push(...Object.values(next))
-  }
 })

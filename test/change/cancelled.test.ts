@@ -85,10 +85,10 @@ describe.each(eras)('a call that is cancelled in %s', (era) => {
     harness.clock.hold()
     const raw = await RawClient.connect(harness, { era, elicitation: {} })
     let id = raw.call(block)
-    if (era === '2025-11-25') raw.reply(await raw.nextAsked(), { action: 'decline' })
+    if (era === '2025-11-25') raw.reply(await raw.nextAsked(), { action: 'decline' }, 0)
     else {
       const { state } = await raw.question(id)
-      id = raw.call(block, { requestState: state, inputResponses: { approve: { action: 'decline' } } })
+      id = raw.call(block, { requestState: state, inputResponses: { approve: { action: 'decline' } } }, {}, 0)
     }
     const page = new PageVisitor(await openedAddress(harness))
     await page.get()

@@ -20,7 +20,7 @@ describe('what is typed privately', () => {
     const password = { customerId: 4211, enterPrivately: ['password'] }
     const card = { customerId: 4211, enterPrivately: ['cardToken'] }
     for (const args of [password, card]) expect((await client.update(args)).status).toBe('approval_pending')
-    const page = new PageVisitor(aifi.harness.browser.opened[0] ?? '')
+    const page = new PageVisitor(await openedAddress(aifi.harness))
     await page.get()
     expect(page.tokens).toHaveLength(2)
     await page.press('approve', { password: 'a new password', passwordAgain: 'a new password' })

@@ -69,6 +69,8 @@ export interface ConnectOptions {
   readonly elicitation?: ClientCapabilities['elicitation']
   readonly answer?: Answer
   readonly name?: string
+  /** How long a person reads before the answer, milliseconds; 1 s unless told. */
+  readonly readingMs?: number
 }
 
 export interface TestClient {
@@ -111,7 +113,7 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
     await sandbox.close()
   })
   const sent = (method: string) => requests.filter((request) => request.method === method)
-  const connect = (connectOptions: ConnectOptions = {}) => connectClient(app, connectOptions)
+  const connect = (connectOptions: ConnectOptions = {}) => connectClient(app, clock, connectOptions)
   const changesHeld = () => app.kept()
   return { sandbox, clock, browser, app, config, requests, sent, changesHeld, log, connect }
 }
@@ -123,8 +125,8 @@ function configFor(sandbox: Sandbox, { env, baseUrl }: HarnessOptions): Config {
   return result.config
 }
 
-async function connectClient(app: App, options: ConnectOptions): Promise<TestClient> {
-  const { era = '2025-11-25', answer, name = 'test-client' } = options
+async function connectClient(app: App, clock: TestClock, options: ConnectOptions): Promise<TestClient> {
+  const { era = '2025-11-25', answer, name = 'test-client', readingMs = 1_000 } = options
   const elicitation = options.elicitation ?? (answer ? { form: {} } : undefined)
   const asked: ElicitRequest['params'][] = []
   const wire: string[] = []
@@ -138,6 +140,7 @@ async function connectClient(app: App, options: ConnectOptions): Promise<TestCli
   if (answer) {
     client.setRequestHandler('elicitation/create', async ({ params }) => {
       asked.push(params)
+      clock.advance(readingMs)
       return answer(params)
     })
   }

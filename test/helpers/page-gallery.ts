@@ -13,6 +13,7 @@ export const waiting: Extract<CardState, { kind: 'waiting' }> = {
   kind: 'waiting',
   action: '/q/1/decision',
   token: 'form-token',
+  round: 1,
   expiresAt: NOW + 10 * 60_000,
   problems: {},
 }
@@ -162,9 +163,9 @@ const kinds: ShownChange[] = (
 }))
 
 /** A page with one question. */
-export const pageOf = (question: Question, state: CardState = waiting, refreshSeconds?: number): PageModel => ({
+export const pageOf = (question: Question, state: CardState = waiting): PageModel => ({
   cards: [{ question, state }],
-  ...(refreshSeconds !== undefined && { refreshSeconds }),
+  live: { events: '/page/events', seen: '/page/seen' },
 })
 
 /** What each outcome's message may say. */
@@ -285,7 +286,7 @@ export const GALLERY: Readonly<Record<string, PageModel>> = {
       ...outcomes.map((outcome) => ({ question, state: settled(outcome) })),
     ],
   },
-  sending: pageOf(question, { kind: 'sending' }, 2),
+  sending: pageOf(question, { kind: 'sending' }),
   checking: pageOf(question, { kind: 'checking' }),
   'can-be-undone': {
     cards: [

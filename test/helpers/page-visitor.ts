@@ -1,7 +1,9 @@
 import { type IncomingHttpHeaders, request } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { type Harness, type HarnessOptions, start, type TestClient } from './harness.ts'
+import type { TestClock } from './test-clock.ts'
 
 export interface PageAnswer {
   readonly status: number
@@ -41,6 +43,18 @@ export function formHeaders(address: string): Record<string, string> {
   return { Origin: origin, 'Sec-Fetch-Site': 'same-origin', 'Content-Type': 'application/x-www-form-urlencoded' }
 }
 
+/** As long as a person needs at least, milliseconds. */
+const READING_MS = 700
+/** The clocks of the servers in this process, by the origin of their page: for them reading takes no time. */
+const clocks = new Map<string, TestClock>()
+
+/** Somebody reads the page at this address. */
+export async function reading(address: string): Promise<void> {
+  const clock = clocks.get(new URL(address).origin)
+  if (clock) clock.advance(READING_MS)
+  else await setTimeout(READING_MS + 300)
+}
+
 /** A person with a browser that has cookies and no scripts. */
 export class PageVisitor {
   readonly address: string
@@ -52,7 +66,15 @@ export class PageVisitor {
     this.address = address
   }
 
+  /** Loads the page, and reads it. */
   async get(): Promise<PageAnswer> {
+    const answer = await this.glance()
+    await reading(this.address)
+    return answer
+  }
+
+  /** Loads the page, and is faster than anybody can read. */
+  async glance(): Promise<PageAnswer> {
     const answer = await exchange(this.address, { headers: this.#cookieHeader() })
     const [cookie] = answer.headers['set-cookie'] ?? []
     if (cookie) this.cookie = cookie.split(';')[0]
@@ -110,14 +132,17 @@ export async function askOnPage(args: JsonObject = BLOCK, options: HarnessOption
 }
 
 /** The address that the browser is asked to open for the `count`th time. */
-export async function openedAddress({ browser }: Harness, count = 1): Promise<string> {
+export async function openedAddress({ browser, clock }: Harness, count = 1): Promise<string> {
   await expect.poll(() => browser.opened.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(count)
-  return browser.opened[count - 1] ?? ''
+  const address = browser.opened[count - 1] ?? ''
+  clocks.set(new URL(address).origin, clock)
+  return address
 }
 
 /** Nothing has been sent, and the person who has the page can still approve. */
 export async function expectStillOpen({ harness, answer, person }: AskedOnPage): Promise<void> {
   expect(harness.sent('PATCH')).toEqual([])
+  await person.get()
   expect((await person.press('approve')).body).toContain('Done')
   expect(await answer).toMatchObject({ status: 'updated', approval: { channel: 'page', answer: 'approved' } })
   expect(harness.sent('PATCH').map(({ body }) => body)).toEqual([{ blocked: true }])

@@ -33,19 +33,21 @@ export class RawClient {
   readonly #era: Era
   readonly #capabilities: JsonObject
   readonly #transport: InMemoryTransport
+  readonly #clock: Harness['clock']
   #lastId = 0
 
-  private constructor(transport: InMemoryTransport, { era, elicitation }: RawOptions) {
+  private constructor(transport: InMemoryTransport, clock: Harness['clock'], { era, elicitation }: RawOptions) {
     this.#transport = transport
+    this.#clock = clock
     this.#era = era
     this.#capabilities = elicitation ? { elicitation } : {}
     transport.onmessage = (message) => void this.received.push({ ...message })
   }
 
-  static async connect({ app }: Harness, options: RawOptions): Promise<RawClient> {
+  static async connect({ app, clock }: Harness, options: RawOptions): Promise<RawClient> {
     const [clientSide, serverSide] = InMemoryTransport.createLinkedPair()
     const handle = serveStdio(() => createServer(app.deps), { transport: serverSide })
-    const client = new RawClient(clientSide, options)
+    const client = new RawClient(clientSide, clock, options)
     await clientSide.start()
     onTestFinished(() => handle.close())
     if (options.era === '2025-11-25' && !options.unopened) await client.initialize(options.era)
@@ -83,8 +85,9 @@ export class RawClient {
     }
   }
 
-  /** Sends a call of `update_customer` and returns its id; `extra` stands beside the arguments. */
-  call(args: JsonObject, extra: JsonObject = {}, meta: JsonObject = {}): number {
+  /** Sends a call of `update_customer` and returns its id; `extra` stands beside the arguments: an answer, that a person took a second for. */
+  call(args: JsonObject, extra: JsonObject = {}, meta: JsonObject = {}, readingMs = 1_000): number {
+    if ('inputResponses' in extra) this.#clock.advance(readingMs)
     const ownMeta = this.#era === '2026-07-28' ? { _meta: { ...this.meta(), ...meta } } : { _meta: meta }
     return this.send('tools/call', { name: 'update_customer', arguments: args, ...ownMeta, ...extra })
   }
@@ -121,8 +124,9 @@ export class RawClient {
     return this.asked[count - 1] ?? {}
   }
 
-  /** Answers a request of the server. */
-  reply({ id }: JsonObject, result: JsonObject): void {
+  /** Answers a request of the server, once a person can have read it. */
+  reply({ id }: JsonObject, result: JsonObject, readingMs = 1_000): void {
+    this.#clock.advance(readingMs)
     this.write({ jsonrpc: '2.0', id: Number(id), result })
   }
 

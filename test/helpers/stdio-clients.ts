@@ -86,6 +86,8 @@ function parameters({ command, args = [], env = {} }: SpawnOptions) {
 
 async function answer({ answer }: SpawnOptions, message: string): Promise<Answer> {
   const action = await answer(message)
+  // A person takes a moment to read.
+  await new Promise((resolve) => setTimeout(resolve, 800))
   return action === 'accept' ? { action, content: { approve: true } } : { action }
 }
 

@@ -2,11 +2,14 @@ import { randomInt, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Asked, Rung } from '../../change/change.ts'
 import type { Changes } from '../../change/changes.ts'
 import { type ChangeRequest, fieldFacts, requestedFields } from '../../customer/fields.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Ask, Asker, Channel } from '../channel.ts'
 import type { Deployment } from '../question.ts'
 import { questionText } from '../question-text.ts'
 import { questionAbout } from '../words.ts'
 
+/** Characters: a result cuts off a longer message, and with it what the person is to agree to. */
+const WORDS_LIMIT = 3_000
 /** Wrong codes after which the question is void. */
 const TRIES = 3
 
@@ -20,10 +23,12 @@ export class ChatChannel implements Channel {
   readonly names = [channel] as const
   readonly #changes: Changes
   readonly #deployment: Deployment
+  readonly #clock: Clock
 
-  constructor(changes: Changes, deployment: Deployment) {
+  constructor(changes: Changes, deployment: Deployment, clock: Clock) {
     this.#changes = changes
     this.#deployment = deployment
+    this.#clock = clock
   }
 
   unavailable(request: ChangeRequest): string | undefined {
@@ -33,8 +38,11 @@ export class ChatChannel implements Channel {
   }
 
   async ask(change: Asked, { request }: Asker): Promise<Ask> {
-    const words = questionText(questionAbout(change, this.#deployment))
-    if (words === undefined) return { kind: 'cannot', reason: 'The change is too long to be shown whole in the chat.' }
+    const words = questionText(questionAbout(change, this.#deployment, this.#clock.now()))?.text
+    if (words === undefined || words.length > WORDS_LIMIT) {
+      const reason = 'The change is too long to be shown whole in the chat.'
+      return { kind: 'cannot', reason, remedy: 'Ask for fewer or shorter changes in a call.' }
+    }
     const { rung } = change.asking
     if (!rung?.code) {
       const code = { text: String(randomInt(1_000_000)).padStart(6, '0'), triesLeft: TRIES }

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { acceptedContent, inputRequired, inputResponse } from '@modelcontextprotocol/server'
+import { inputRequired } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import type { Asked, GivenAnswer, Rung } from '../../change/change.ts'
 import type { Changes } from '../../change/changes.ts'
 import type { ChangeRequest } from '../../customer/fields.ts'
-import type { Clock } from '../../lib/clock.ts'
-import type { Call, ClientAnswer } from '../../mcp/call.ts'
+import { type Clock, elapsedMs, instantIn } from '../../lib/clock.ts'
+import { isJsonObject } from '../../lib/json.ts'
+import type { Call } from '../../mcp/call.ts'
 import { type Ask, type Asker, type Channel, RAN_OUT } from '../channel.ts'
 import type { Deployment } from '../question.ts'
 import { questionText } from '../question-text.ts'
@@ -18,8 +19,9 @@ const KEY = 'approve'
 const channel = 'form'
 const ASKS_NOBODY = 'This client answers forms without asking a person.'
 const UNANSWERED = 'The client did not answer the form.'
-/** Approved is this and nothing else: hosts send empty content, and apply defaults by themselves. */
-const approved = z.object({ approve: z.literal(true) })
+const NO_ANSWER = 'The client sent its form back without an answer.'
+const WAITING = 'The client shows the user the question as a form; only they may answer it.'
+const ONE_FIELD = 'Ask for one field in a call'
 
 /** `default: false`, since some hosts preselect Yes otherwise. */
 const requestedSchema = {
@@ -35,9 +37,6 @@ const requestedSchema = {
   required: ['approve'],
 }
 
-/** When the form of a question was handed out: monotonic milliseconds, by the handle of its rung. */
-type HandedOut = Map<string, number>
-
 /**
  * Form elicitation: the client shows the question as a form of its own (MCP elicitation, 2025-06-18 onwards; returned as
  * `input_required` on 2026-07-28).
@@ -48,7 +47,6 @@ export class FormChannel implements Channel {
   readonly #deployment: Deployment
   readonly #clock: Clock
   readonly #fallback: boolean
-  readonly #handedOut: HandedOut = new Map()
 
   /** @param fallback there is another way after this one: then a client that does not ask people is passed over. */
   constructor(changes: Changes, deployment: Deployment, clock: Clock, { fallback }: { fallback: boolean }) {
@@ -66,13 +64,13 @@ export class FormChannel implements Channel {
     return undefined
   }
 
-  async ask(change: Asked, { call, over }: Asker): Promise<Ask> {
+  async ask(change: Asked, { call, over }: Asker, elsewhere: boolean): Promise<Ask> {
     const { rung } = change.asking
     if (rung) {
       // An answer without the state that belongs to it counts for nothing, and the client will not do better next time.
       const dropsState = call.answers !== undefined && call.state === undefined
       if (!rung.waitedInVain && !dropsState) {
-        return { kind: 'asked', channel, waitingFor: 'The client shows the question as a form. Answer it there.' }
+        return { kind: 'asked', channel, waitingFor: WAITING }
       }
       if (this.#fallback) {
         call.connection.asksPeople = false
@@ -80,55 +78,81 @@ export class FormChannel implements Channel {
         return { kind: 'moved' }
       }
     }
-    const message = questionText(questionAbout(change, this.#deployment))
-    if (message === undefined) return { kind: 'cannot', reason: 'The change is too long to be shown whole in a form.' }
-    const put: Rung = { channel, handle: randomUUID(), standing: false, ...(!call.elicit && { withClient: true }) }
+    const message = this.#message(change, elsewhere)
+    if (typeof message !== 'string') return message
+    const handedOutAt = instantIn(this.#clock, 0)
+    const put: Rung = {
+      channel,
+      handle: randomUUID(),
+      standing: false,
+      handedOutAt,
+      ...(!call.elicit && { withClient: true }),
+    }
     if (!(await this.#changes.put(change, put))) return { kind: 'moved' }
-    this.#handedOut.set(put.handle, this.#clock.monotonic())
     if (call.elicit) return this.#askWithin(call, change, put, message, over)
     const requests = { [KEY]: inputRequired.elicit({ message, requestedSchema }) }
     return { kind: 'client_asks', channel, handle: put.handle, requests }
   }
 
   async answer(change: Asked, call: Call, handle: string): Promise<void> {
-    const response = inputResponse(call.answers, KEY)
-    const action = response.kind === 'elicit' ? response.action : 'cancel'
-    const yes = acceptedContent(call.answers, KEY, approved) !== undefined
-    await this.#take(change, call, handle, { action, yes })
+    const { rung, passed } = change.asking
+    const asked = [rung, ...passed.map((each) => each.rung)].find((each) => each?.handle === handle)
+    if (asked) await this.#take(change, call, asked, saidBy(call.answers?.[KEY]))
+  }
+
+  /** The words of the form, or why it is not for one. */
+  #message(change: Asked, elsewhere: boolean): string | Ask {
+    const question = questionAbout(change, this.#deployment, this.#clock.now())
+    const words = questionText(question)
+    if (words === undefined) {
+      const reason = 'The change is too long to be shown whole in a form.'
+      return { kind: 'cannot', reason, remedy: `${ONE_FIELD}, with a shorter value.` }
+    }
+    // The operator vouches for a client that is the only way.
+    if (!this.#fallback) return words.text
+    if (elsewhere && question.changes.some(({ final }) => final)) {
+      return { kind: 'cannot', reason: 'What cannot be undone is not asked by a form.' }
+    }
+    if (elsewhere && change.asking.shown.past?.notApproved) {
+      return { kind: 'cannot', reason: 'The form about this came back without a yes.' }
+    }
+    if (words.fits) return words.text
+    const reason = 'The change does not fit into the three lines that every client shows of a form.'
+    return { kind: 'cannot', reason, remedy: `${ONE_FIELD}, or have a browser named in BROWSER for the approval page.` }
   }
 
   /** A 2025-era client answers inside the call that asks. */
-  #askWithin(call: Call, change: Asked, { handle }: Rung, message: string, over: AbortSignal): Ask {
+  #askWithin(call: Call, change: Asked, put: Rung, message: string, over: AbortSignal): Ask {
     const shown = new AbortController()
     const params = { mode: 'form' as const, message, requestedSchema }
     void call
       .elicit?.(params, over)
-      .then((answer) => this.#take(change, call, handle, given(answer)))
-      .catch(() => this.#failed(call, change.id, handle, over))
+      .then((answer) => this.#take(change, call, put, saidBy(answer)))
+      .catch(() => this.#failed(call, change.id, put.handle, over))
       .finally(() => shown.abort())
-    const waitingFor = 'The client shows the question as a form. Answer it there.'
-    return { kind: 'asked', channel, waitingFor, shown: shown.signal }
+    return { kind: 'asked', channel, waitingFor: WAITING, shown: shown.signal }
   }
 
   /** The client could not show the form, or nobody waits for it any longer. */
   async #failed(call: Call, id: string, handle: string, over: AbortSignal): Promise<void> {
-    this.#handedOut.delete(handle)
-    // Given up after that long, it is a sign that nobody saw the form; cancelled earlier, it is none.
-    const gaveUp = !over.aborted || over.reason === RAN_OUT || (call.cancelled.aborted && call.deadline.passed)
-    if (gaveUp) call.connection.asksPeople = false
+    // Given up after a while, it is a sign that nobody saw the form; cancelled by the user, it is none.
+    if (!over.aborted || over.reason === RAN_OUT || call.gaveUp) call.connection.asksPeople = false
     if (over.aborted) await this.#changes.release(id, handle)
     else await this.#changes.handOn(id, handle, UNANSWERED)
   }
 
-  async #take(change: Asked, call: Call, handle: string, answer: { action: string; yes: boolean }): Promise<void> {
+  async #take(change: Asked, call: Call, rung: Rung, said: GivenAnswer | undefined): Promise<void> {
     const { id, asking } = change
-    const tookMs = this.#clock.monotonic() - (this.#handedOut.get(handle) ?? 0)
-    this.#handedOut.delete(handle)
-    if (answer.action !== 'accept' && this.#fallback && tookMs < UNREAD_MS) {
-      call.connection.asksPeople = false
-      return this.#changes.handOn(id, handle, ASKS_NOBODY)
-    }
-    const said = saidBy(answer)
+    const { handle } = rung
+    const isCurrent = await this.#changes.takeAnswer(id, handle)
+    if (isCurrent) {
+      const isUnread = !rung.handedOutAt || elapsedMs(this.#clock, rung.handedOutAt) < UNREAD_MS
+      const asksNobody = isUnread && (said === 'approved' || this.#fallback) && said !== undefined
+      if (asksNobody) call.connection.asksPeople = false
+      if (asksNobody || said === undefined) {
+        return this.#changes.handOn(id, handle, asksNobody ? ASKS_NOBODY : NO_ANSWER)
+      }
+    } else if (said === undefined || said === 'approved') return
     const by = call.principal?.person
     const given = { round: asking.round, handle, answer: said, channel, ...(by && { by }) } as const
     const verdict = await this.#changes.decide(id, given)
@@ -136,11 +160,21 @@ export class FormChannel implements Channel {
   }
 }
 
-function saidBy({ action, yes }: { action: string; yes: boolean }): GivenAnswer {
-  if (action === 'accept') return yes ? 'approved' : 'not_approved'
-  return action === 'decline' ? 'declined' : 'cancelled'
-}
+const response = z.object({ action: z.string(), content: z.unknown().optional() })
 
-function given({ action, content }: ClientAnswer): { action: string; yes: boolean } {
-  return { action, yes: approved.safeParse(content).success }
+/**
+ * What a client said, untrusted. Approved is `{ approve: true }` and nothing else; undefined is no answer: hosts send
+ * empty content, and apply defaults by themselves.
+ */
+function saidBy(answer: unknown): GivenAnswer | undefined {
+  const { success, data } = response.safeParse(answer)
+  if (!success) return undefined
+  if (data.action === 'decline') return 'declined'
+  if (data.action === 'cancel') return 'cancelled'
+  // Its own member: an object inherits what its sender calls `__proto__`.
+  const { action, content } = data
+  const isGiven = action === 'accept' && isJsonObject(content) && Object.hasOwn(content, KEY)
+  const approve = isGiven ? content[KEY] : undefined
+  if (approve === true) return 'approved'
+  return approve === false ? 'not_approved' : undefined
 }

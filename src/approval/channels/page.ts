@@ -9,17 +9,23 @@ import type { Ask, Asker, Channel } from '../channel.ts'
 import type { Browser } from '../page/browser.ts'
 import type { PageServer } from '../page/server.ts'
 
-/** A page that nobody fetched is opened this often in all. */
+/** A page that nobody looked at is opened this often in all. */
 const OPENINGS = 3
+/** A question that was added to a page is in front of somebody within this long, milliseconds, or gets a new page. */
+const ARRIVAL_MS = 4_000
+/** No person declines a link in less, milliseconds. A client that does asks nobody. */
+const UNREAD_MS = 700
 const KEY = 'page'
+
+const SHOWN = 'The user was shown a page in their browser; only they may decide there.'
 
 /** What was done to bring one question to a browser. */
 interface Opening {
   /** Until then the question may be open. */
   readonly until: Instant
   openings: number
-  /** The client was asked to open the address. */
-  withClient: boolean
+  /** When the client was asked to open the address, monotonic milliseconds; absent when it was not. */
+  withClientSince?: number
   /** The client did not open the address when it was asked to. */
   turnedDown: boolean
   /** The client has just said that it opens the address. */
@@ -64,25 +70,7 @@ export class PageChannel implements Channel {
       const standing = { channel: 'page', handle: randomUUID(), standing: true } as const
       if (!(await this.#changes.put(change, standing))) return { kind: 'moved' }
     }
-    const opening = this.#openingOf(change)
-    if (this.#server.seen(change.id)) {
-      return asked('The approval page was opened in a browser. If it was closed, open it again from the history.')
-    }
-    if (opening.accepted || (opening.openings > 0 && rung && !asker.alone && !opening.turnedDown)) {
-      opening.accepted = false
-      return asked('The approval page is being opened in a browser.')
-    }
-    if (opening.openings === 0 && (await this.#server.joinOpenVisit(change.id))) {
-      opening.openings = 1
-      return asked('The question was added to the approval page that is open in the browser.')
-    }
-    if (opening.openings >= OPENINGS) {
-      return { kind: 'cannot', reason: `The approval page was opened ${OPENINGS} times and nobody looked at it.` }
-    }
-    opening.openings += 1
-    // The client's own way first; if nobody came that way, the browser.
-    const byClient = asker.call.canUrl && !opening.turnedDown && (!opening.withClient || this.#browser.unavailable())
-    return byClient ? this.#askClient(change, asker, opening) : this.#openBrowser(change)
+    return this.#bring(change, asker)
   }
 
   async answer(change: Asked, call: Call): Promise<void> {
@@ -90,8 +78,44 @@ export class PageChannel implements Channel {
     await this.#take(change, this.#openingOf(change), response.kind === 'elicit' ? response.action : undefined)
   }
 
+  /** Sees to it that somebody has the question in front of them. */
+  async #bring(change: Asked, asker: Asker): Promise<Ask> {
+    const opening = this.#openingOf(change)
+    const place = this.#server.whereabouts(change.id)
+    if (place === 'shown') return asked(SHOWN)
+    if (place !== 'nowhere' && opening.openings >= OPENINGS)
+      return asked('The approval page was opened in a browser. If it was closed, open it again from the history.')
+    if (opening.accepted || (opening.openings > 0 && change.asking.rung && !asker.alone && !opening.turnedDown)) {
+      opening.accepted = false
+      return asked('The approval page is being opened in a browser.')
+    }
+    if (opening.openings === 0 && (await this.#server.joinOpenVisit(change.id))) {
+      opening.openings = 1
+      this.#clock.after(ARRIVAL_MS, () => void this.#openUnlessSeen(change.id))
+      return asked(SHOWN)
+    }
+    if (opening.openings >= OPENINGS)
+      return this.#cannot(change, `The approval page was opened ${OPENINGS} times and nobody looked at it.`)
+    opening.openings += 1
+    // The client's own way first; if nobody came that way, the browser.
+    const wasAsked = opening.withClientSince !== undefined
+    const byClient = asker.call.canUrl && !opening.turnedDown && (!wasAsked || this.#browser.unavailable())
+    return byClient ? this.#askClient(change, asker, opening) : this.#openBrowser(change)
+  }
+
+  /** Nobody has it in front of them on the page that it was added to: that tab is hidden, or gone. */
+  async #openUnlessSeen(id: string): Promise<void> {
+    const change = await this.#changes.get(id)
+    const place = this.#server.whereabouts(id)
+    const opening = this.#openings.get(id)
+    if (change?.state !== 'asked' || !opening || this.#browser.unavailable()) return
+    if (place === 'shown' || place === 'nowhere') return
+    opening.openings += 1
+    await this.#browser.open(await this.#server.newVisit(id, 'page'))
+  }
+
   async #askClient(change: Asked, { call, over }: Asker, opening: Opening): Promise<Ask> {
-    opening.withClient = true
+    opening.withClientSince = this.#clock.monotonic()
     const { id, customerId } = change
     const url = await this.#server.newVisit(id, 'url', () => call.connection.completed(id))
     const message = `Approve or decline the change of AiFi customer ${customerId} on this page. It is on this computer.`
@@ -115,15 +139,16 @@ export class PageChannel implements Channel {
     return { kind: 'asked', channel: 'page', waitingFor, shown: shown.signal }
   }
 
-  /** What the client says of the address. The answer to the question itself comes from the page. */
+  /** What the client says of the address. A yes to the question itself comes from the page only. */
   async #take({ id, asking }: Asked, opening: Opening, action: string | undefined): Promise<void> {
     const now = await this.#changes.get(id)
     const rung = now?.state === 'asked' && now.asking.round === asking.round ? now.asking.rung : undefined
     if (!rung) return
     opening.accepted = action === 'accept'
     if (opening.accepted) return
-    // Turned down unseen, it is put another way; once it was seen, that is the answer.
-    if (!this.#server.seen(id)) {
+    const tookMs = this.#clock.monotonic() - (opening.withClientSince ?? 0)
+    // Turned down by nobody, it is put another way.
+    if (action === undefined || (tookMs < UNREAD_MS && this.#server.whereabouts(id) === 'nowhere')) {
       opening.turnedDown = true
       return
     }
@@ -131,14 +156,20 @@ export class PageChannel implements Channel {
     await this.#changes.decide(id, { round: asking.round, handle: rung.handle, answer, channel: 'url' })
   }
 
-  async #openBrowser({ id }: Asked): Promise<Ask> {
+  async #openBrowser(change: Asked): Promise<Ask> {
     const unavailable = this.#browser.unavailable()
-    if (unavailable) return { kind: 'cannot', reason: unavailable }
-    const address = await this.#server.newVisit(id, 'page')
-    if (await this.#browser.open(address))
-      return asked('A page opened in your browser. Press Approve or Decline there.')
-    for (const other of this.#server.notOpened(id)) await this.#putAnew(other)
-    return { kind: 'cannot', reason: 'No browser could be opened on this machine.' }
+    if (unavailable) return this.#cannot(change, unavailable)
+    const address = await this.#server.newVisit(change.id, 'page')
+    if (await this.#browser.open(address)) return asked(SHOWN)
+    for (const other of this.#server.notOpened(change.id)) await this.#putAnew(other)
+    return this.#cannot(change, 'No browser could be opened on this machine.')
+  }
+
+  /** The question has moved on by having been put: what is said of it has to be said of what it is now. */
+  async #cannot({ id }: Asked, reason: string): Promise<Ask> {
+    const now = await this.#changes.get(id)
+    if (now?.state === 'asked' && now.asking.rung) await this.#changes.handOn(id, now.asking.rung.handle, reason)
+    return { kind: 'moved' }
   }
 
   /** It was to appear on a page that did not open. */
@@ -156,7 +187,6 @@ export class PageChannel implements Channel {
     const opening = this.#openings.get(id) ?? {
       until: asking.expiresAt,
       openings: 0,
-      withClient: false,
       turnedDown: false,
       accepted: false,
     }

@@ -10,6 +10,7 @@ import {
   headline,
   labelList,
   OUTCOMES,
+  PROGRESS,
   timeLeft,
   undoRequest,
   who,
@@ -17,6 +18,10 @@ import {
 
 /** One question on the page. */
 export interface Card {
+  /** Unique on the page, for as long as it is on it; default: by its place. */
+  readonly id?: string
+  /** Of its heading, where the card is added to a page or renewed on it; default 2. */
+  readonly level?: 1 | 2
   readonly question: Question
   readonly state: CardState
   /** The person has just pressed a button of this one: what became of it takes the focus. */
@@ -29,6 +34,8 @@ export type CardState =
       /** Where the form is posted to (a path), and the token it carries in the hidden field `token`. */
       readonly action: string
       readonly token: string
+      /** From 1: another round is another question. */
+      readonly round: number
       /** Wall clock, milliseconds since 1970. */
       readonly expiresAt: number
       /** What was wrong with what was typed, per private field; typed values are never sent back. */
@@ -71,22 +78,17 @@ export function cardMarkup({ question, state, justAnswered = false }: Card, plac
     case 'waiting':
       return waitingCard(question, state, place, now, justAnswered)
     case 'checking':
-      return progressCard(
-        question,
-        place,
-        'Checking',
-        'Your answer is in. Before anything is sent, the record is read once more.',
-      )
     case 'sending':
-      return progressCard(
-        question,
-        place,
-        'Sending to AiFi',
-        'You approved this. AiFi has not answered yet; closing the page does not stop it.',
-      )
+      return progressCard(question, state.kind, place, justAnswered)
     case 'settled':
       return settledCard(question, state, place, now, justAnswered)
   }
+}
+
+/** Tells a card from what it was before: as long as this is the same, nobody needs another. */
+function stateKey(state: CardState): string {
+  if (state.kind === 'waiting') return `waiting-${state.round}`
+  return state.kind === 'settled' ? state.status : state.kind
 }
 
 /** A question with everything that it takes to answer it, and the form that does. */
@@ -96,7 +98,7 @@ function waitingCard(question: Question, state: Waiting, { id, level }: Place, n
   const expires = markup`${timeLeft(state.expiresAt, now)} (<time datetime="${new Date(state.expiresAt).toISOString()}">${clockTime(state.expiresAt, now)}</time>)`
   const losses = question.changes.filter((change) => change.loss)
   const others = question.changes.filter((change) => !change.loss)
-  return markup`<article class="card" aria-labelledby="${id}-title">
+  return markup`<article class="card" id="${id}" data-state="${stateKey(state)}" aria-labelledby="${id}-title">
 <h${level} id="${id}-title">${headline(question)}</h${level}>
 ${sandboxBadge(question)}
 ${state.alert && alertBox(state.alert, focused)}
@@ -248,8 +250,9 @@ function limitsInWords({ minLength, maxLength }: PrivateField): string | undefin
 }
 
 /** Approved and on its way: nothing to press any more. */
-function progressCard(question: Question, { id, level }: Place, title: string, message: string): Markup {
-  return markup`<article class="card answered" aria-labelledby="${id}-title">
+function progressCard(question: Question, kind: keyof typeof PROGRESS, { id, level }: Place, focused: boolean): Markup {
+  const [title, message] = PROGRESS[kind]
+  return markup`<article class="card answered" id="${id}" data-state="${kind}" aria-labelledby="${id}-title"${focused && takesFocus}>
 <p class="sign turning" aria-hidden="true"></p>
 <div><h${level} id="${id}-title">${title}</h${level}>
 <p role="status">${message}</p>
@@ -262,7 +265,7 @@ function settledCard(question: Question, state: Settled, { id, level }: Place, n
   const { status, message, at, revertible } = state
   const { sign, headline: title, advice } = OUTCOMES[status]
   const time = markup`<time datetime="${new Date(at).toISOString()}">${clockTime(at, now)}</time>`
-  return markup`<article class="card answered ${status}" aria-labelledby="${id}-title"${focused && takesFocus}>
+  return markup`<article class="card answered ${status}" id="${id}" data-state="${stateKey(state)}" aria-labelledby="${id}-title"${focused && takesFocus}>
 <p class="sign" aria-hidden="true">${sign}</p>
 <div><h${level} id="${id}-title">${title}</h${level}>
 <p class="message" role="status">${message}</p>

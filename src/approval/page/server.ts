@@ -2,17 +2,31 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ChannelName } from '../../change/envelope.ts'
-import { type PageDeps, Visit } from './visits.ts'
+import type { PageDeps } from './item.ts'
+import { LiveTab } from './live-tab.ts'
+import { Visit } from './visits.ts'
 
 const HOST = '127.0.0.1'
 /** Without a question and without a visitor for this long the server stops, milliseconds. */
 const IDLE_MS = 2 * 60_000
+
+/** Whether somebody has a question in front of them. */
+export type Whereabouts =
+  /** On a screen, or at least given to a browser without scripts. */
+  | 'shown'
+  /** It was on a screen; its tab is gone. */
+  | 'closed'
+  /** On a page that may be open; nothing says that somebody sees it. */
+  | 'unseen'
+  /** On no page that a browser has fetched. */
+  | 'nowhere'
 
 /** The local web server of the approval page: started when first needed, stopped when idle. */
 export class PageServer {
   readonly #deps: PageDeps
   readonly #port: number
   readonly #visits = new Map<string, Visit>()
+  readonly #tab = new LiveTab<Visit>()
   #running: Promise<Server> | undefined
   #stopTimer: (() => void) | undefined
 
@@ -35,17 +49,18 @@ export class PageServer {
   }
 
   /**
-   * A page for the question about this change, and the address that opens it once. It takes the place of the pages with
-   * this question that nobody fetched.
+   * A page for the question about this change and all others that wait, and the address that opens it once. It takes the
+   * place of the pages with this question that nobody fetched.
    */
   async newVisit(id: string, channel: ChannelName, onAnswered?: (id: string) => void): Promise<string> {
     const server = await this.#running
-    const replaced = this.#unfetched(id)
-    for (const visit of replaced) this.#drop(visit)
+    const waiting = new Set([...this.#visits.values()].flatMap(({ items }) => items.filter(({ waits }) => waits)))
+    for (const visit of this.#unfetched(id)) this.#drop(visit)
     const visit = new Visit(channel, this.#deps, onAnswered)
     this.#visits.set(visit.token, visit)
-    for (const { changeId } of replaced.flatMap(({ items }) => items)) await visit.add(changeId)
+    for (const { changeId } of waiting) await visit.add(changeId)
     await visit.add(id)
+    visit.onMoved = () => this.#tab.renew(visit)
     return `http://${HOST}:${portOf(server)}/${visit.token}`
   }
 
@@ -54,21 +69,25 @@ export class PageServer {
     const unopened = this.#unfetched(id)
     for (const visit of unopened) this.#drop(visit)
     const ids = unopened.flatMap(({ items }) => items.map(({ changeId }) => changeId))
-    return ids.filter((each) => each !== id)
+    return ids.filter((each) => each !== id && this.whereabouts(each) === 'nowhere')
   }
 
   /** Shows the question on a page that is open or being opened; false when there is none. */
   async joinOpenVisit(id: string): Promise<boolean> {
     for (const visit of this.#visits.values()) await visit.refresh()
-    const open = [...this.#visits.values()].filter((visit) => visit.open)
-    const visit = open.find((each) => each.has(id)) ?? open[0]
+    const visits = [...this.#visits.values()]
+    const open = visits.filter((visit) => this.#tab.isOf(visit))
+    const visit = [...open, ...visits.filter(({ mayBeOpen }) => mayBeOpen)][0]
     await visit?.add(id)
     return visit !== undefined
   }
 
-  /** The question has been in a browser since it was put. */
-  seen(id: string): boolean {
-    return [...this.#visits.values()].some((visit) => visit.hasShown(id))
+  whereabouts(id: string): Whereabouts {
+    const visits = [...this.#visits.values()].filter((visit) => visit.fetched && visit.has(id))
+    if (visits.length === 0) return 'nowhere'
+    const open = visits.filter((visit) => this.#tab.isOf(visit) || visit.mayBeOpen)
+    if (open.some((visit) => visit.hasShown(id))) return 'shown'
+    return open.length > 0 ? 'unseen' : 'closed'
   }
 
   /** Ends all connections. */
@@ -84,6 +103,7 @@ export class PageServer {
 
   #drop(visit: Visit): void {
     this.#visits.delete(visit.token)
+    this.#tab.close(visit)
     visit.close()
   }
 
@@ -94,8 +114,8 @@ export class PageServer {
   async #listen(): Promise<Server> {
     const hosts = (): readonly string[] => [`${HOST}:${portOf(server)}`, `localhost:${portOf(server)}`]
     const visit = (token: string) => this.#visits.get(token)
-    const { createHttpServer } = await import('./routes.ts')
-    const server: Server = createHttpServer({ ...this.#deps, hosts, visit })
+    const { createHttpServer } = await import('./http.ts')
+    const server: Server = createHttpServer({ ...this.#deps, hosts, visit, tab: this.#tab })
     server.listen(this.#port, HOST)
     // The input of the process keeps it alive, not this.
     server.unref()

@@ -86,7 +86,7 @@ a { color: inherit }
 .failed .sign, .invalid .sign, .unknown .sign { color: var(--danger) }
 .turning { border-color: var(--line); border-top-color: var(--accent) }
 .summary { color: var(--soft); font-size: .875rem }
-.close { text-align: center; margin: 1.5rem 0 }
+.end { text-align: center; margin: 1.5rem 0 }
 @media (forced-colors: active) {
   .approve, .approve.final { forced-color-adjust: none; background: Highlight; border-color: Highlight; color: HighlightText }
   .approve:focus-visible { outline-color: CanvasText }

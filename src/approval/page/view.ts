@@ -1,66 +1,115 @@
 import { raw } from 'hono/html'
 import { type Markup, markup } from '../../lib/markup.ts'
 import { type Card, cardMarkup } from './cards.ts'
+import { script } from './script.ts'
 import { style } from './style.ts'
-import { NOTICES, type Notice, OUTCOMES } from './words.ts'
+import { NOTES, NOTICES, type Notice, OUTCOMES } from './words.ts'
 
 /** One page in one browser: the questions it shows, the oldest undecided first. */
 export interface PageModel {
   readonly cards: readonly Card[]
-  /** Seconds after which the browser should load the page again; not while somebody may be typing. */
-  readonly refreshSeconds?: number
+  /** Where its script reports to; absent for a page without one. */
+  readonly live?: Live
+}
+
+/** Paths on the server of the page. */
+export interface Live {
+  /** The event stream. */
+  readonly events: string
+  /** Takes the tokens of the forms that a visible tab shows. */
+  readonly seen: string
 }
 
 /**
- * The approval page, a complete HTML document without scripts.
+ * The approval page, a complete HTML document.
  *
  * @param now wall clock, milliseconds since 1970; times on another day are shown with their date.
  */
-export function renderPage(model: PageModel, now: number): string {
-  const [only, ...others] = model.cards
-  const alone = only !== undefined && others.length === 0
-  const over = model.cards.every(({ state }) => state.kind === 'settled' && state.status !== 'unknown')
-  return htmlDocument(
-    windowTitle(model.cards),
-    markup`${!alone && markup`<h1>${pageHeadline(model.cards)}</h1>`}
-${model.cards.map((card, index) => cardMarkup(card, { id: `q${index + 1}`, level: alone ? 1 : 2 }, now))}
-${over && markup`<p class="close">You can close this page.</p>`}`,
-    model.refreshSeconds,
-  )
+export function renderPage({ cards, live }: PageModel, now: number): string {
+  const alone = cards.length === 1
+  const level = alone ? 1 : 2
+  const over = isOver(cards)
+  const content = markup`${!alone && markup`<h1 id="headline">${pageHeadline(cards)}</h1>`}
+${cards.map((card, index) => cardMarkup(card, { id: idOf(card, index), level }, now))}
+${live && markup`<p class="end" id="note" role="status" data-more="${NOTES.more}" data-lost="${NOTES.lost}"></p>`}
+${live && !over && markup`<p class="end" id="without">${NOTES.without} <a href="">Look again</a></p>`}
+${(live || over) && markup`<p class="end" id="over"${!over && markup` hidden`}>You can close this page.</p>`}`
+  return htmlDocument({ title: windowTitle(cards), content, ...(live && { live }) })
+}
+
+/** What the script needs to bring a page up to date, as data for its event `cards`. */
+export function pageUpdate({ cards }: PageModel, now: number) {
+  return {
+    title: fullTitle(windowTitle(cards)),
+    headline: pageHeadline(cards),
+    over: isOver(cards),
+    cards: cards.map((card, index) => {
+      const id = idOf(card, index)
+      return { id, html: cardMarkup(card, { id, level: card.level ?? 2 }, now).toString() }
+    }),
+  }
 }
 
 /** A complete HTML document that says why there is nothing to decide here. */
-export function renderNotice(notice: Notice, refreshSeconds?: number): string {
-  const words = NOTICES[notice]
-  return htmlDocument(
-    words.headline,
-    markup`<article class="card"><h1>${words.headline}</h1>${words.sentences.map((sentence) => markup`<p>${sentence}</p>`)}</article>`,
-    refreshSeconds,
-  )
+export function renderNotice(notice: Notice, { reload = false } = {}): string {
+  return htmlDocument({ title: NOTICES[notice].headline, content: noticeCard(notice), reload })
 }
 
-function htmlDocument(title: string, content: Markup, refreshSeconds?: number): string {
+function noticeCard(notice: Notice): Markup {
+  const { headline, sentences } = NOTICES[notice]
+  return markup`<article class="card"><h1>${headline}</h1>${sentences.map((sentence) => markup`<p>${sentence}</p>`)}${
+    notice === 'replaced' && markup`<p><a href="">Go on in this tab instead</a></p>`
+  }</article>`
+}
+
+interface Document {
+  /** For the window, before the name of the page. */
+  readonly title: string
+  /** What stands in `main`. */
+  readonly content: Markup
+  /** With the page's script. */
+  readonly live?: Live
+  /** The browser loads it again at once, once it is there. */
+  readonly reload?: boolean
+}
+
+/** A complete page in the style of the approval page. */
+export function htmlDocument({ title, content, live, reload = false }: Document): string {
   const page = markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>${title} · AiFi customer approval</title>
+<title>${fullTitle(title)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex, nofollow">
-${refreshSeconds !== undefined && markup`<meta http-equiv="refresh" content="${refreshSeconds}">`}
+${reload && markup`<meta http-equiv="refresh" content="0">`}
 <style>${raw(style)}</style>
 </head>
 <body>
 <header><p>AiFi customer approval</p></header>
-<main>
+<main${live && markup` data-events="${live.events}" data-seen="${live.seen}"`}>
 ${content}
 </main>
 <footer><p>This page never asks for your own password.</p></footer>
+${live && markup`<template id="replaced">${noticeCard('replaced')}</template>\n<script>${raw(script)}</script>`}
 </body>
 </html>
 `
   return page.toString()
+}
+
+function fullTitle(title: string): string {
+  return `${title} · AiFi customer approval`
+}
+
+function idOf({ id }: Card, index: number): string {
+  return id ?? `q${index + 1}`
+}
+
+/** Nobody has anything more to do or to look at here. */
+function isOver(cards: readonly Card[]): boolean {
+  return cards.every(({ state }) => state.kind === 'settled' && state.status !== 'unknown')
 }
 
 /** The window's title. It stays in the browser's history, so it names nobody and shows no values. */

@@ -1,46 +1,17 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Change } from '../../change/change.ts'
-import type { Changes, Watch } from '../../change/changes.ts'
+import { randomBytes } from 'node:crypto'
 import type { ChannelName } from '../../change/envelope.ts'
-import type { PrivateFieldName } from '../../customer/fields.ts'
-import { type Clock, remainingMs } from '../../lib/clock.ts'
-import type { Deployment, Question } from '../question.ts'
-import { questionAbout } from '../words.ts'
+import { Item, type PageDeps } from './item.ts'
+import { isSame, randomToken } from './token.ts'
 
-/** A page that loads itself again is open if it did so within this long, milliseconds: some loads may be slow. */
+/** A page without a script is taken for open this long after its last question has ended, milliseconds. */
 const OPEN_MS = 10_000
 /** A browser that was told to open a page fetches it within this long, milliseconds; further questions wait for it. */
 const OPENING_MS = 5_000
-
-/** What pages show, and how they look at it. */
-export interface PageDeps {
-  readonly changes: Changes
-  readonly deployment: Deployment
-  readonly clock: Clock
-}
-
-/** One question on a page, as its form was shown last. */
-export interface Item {
-  readonly changeId: string
-  /** What the form of this question and round carries. */
-  token: string
-  /** What the answer has to name: the round and the rung as they were shown. */
-  round: number
-  handle: string
-  question: Question
-  /** What became of it; a change that has ended may be forgotten, its card stays. */
-  change: Change
-  /** Milliseconds until the question lapses. */
-  leftMs: number
-  /** What was wrong with what was typed last. */
-  problems: Partial<Record<PrivateFieldName, string>>
-  /** The last answer could not be taken: another change of the customer was being sent. */
-  busy: boolean
-  /** It has been in the browser, in this round or an earlier one. */
-  shown: boolean
-  /** As long as it is on the page, its end is kept for it. */
-  readonly watch: Watch
-}
+/** A page that was drawn this lately may have its event stream in a moment, milliseconds. */
+const CONNECTING_MS = 2_000
+/** How long a decided question stays on the page, milliseconds, and how many do. */
+const DECIDED_MS = 2 * 60_000
+const DECIDED = 10
 
 /**
  * One opening of the page in one browser. It begins with an address that works once: the first browser that fetches it
@@ -54,10 +25,16 @@ export class Visit {
   readonly channel: ChannelName
   /** Called with the change when the page has brought an answer to it. */
   readonly onAnswered: (id: string) => void
+  /** Called when there is something else to be seen on it. */
+  onMoved: () => void = () => undefined
+  /** Its script has made itself heard: what it draws is confirmed once it is seen. */
+  hasScript = false
   readonly #deps: PageDeps
   readonly #cookie = randomToken()
   readonly #madeAt: number
-  readonly #items: Item[] = []
+  readonly #timers = new Set<() => void>()
+  #items: readonly Item[] = []
+  #numbers = 0
   #state: 'unfetched' | 'fetched' | 'opened_elsewhere' = 'unfetched'
   #fetchedAt = Number.NEGATIVE_INFINITY
 
@@ -77,47 +54,45 @@ export class Visit {
     return this.#items.some(({ changeId }) => changeId === id)
   }
 
+  /** The question has been on a screen. */
+  hasShown(id: string): boolean {
+    return this.#items.some((item) => item.changeId === id && item.hasArrived(this.hasScript))
+  }
+
   /** Puts the question on it, if it is open and not there yet. */
   async add(id: string): Promise<void> {
-    const { changes, deployment, clock } = this.#deps
-    const change = await changes.get(id)
+    const change = await this.#deps.changes.get(id)
     if (this.has(id) || change?.state !== 'asked') return
-    const { round, rung, expiresAt } = change.asking
-    this.#items.push({
-      changeId: id,
-      token: randomToken(),
-      round,
-      handle: rung?.handle ?? '',
-      question: questionAbout(change, deployment),
-      change,
-      leftMs: remainingMs(clock, expiresAt),
-      problems: {},
-      busy: false,
-      shown: false,
-      watch: changes.watch(id, { call: false }),
-    })
+    this.#numbers += 1
+    const item = new Item(change, this.#numbers, this.#deps)
+    this.#items = [...this.#items, item]
+    void item.follow(() => this.#moved(item))
+    this.onMoved()
   }
 
-  /** Looks what has become of the questions; one that was put anew is another question from here on. */
+  #moved(item: Item): void {
+    if (item.change.state === 'ended') {
+      const decided = this.#items.filter(({ change }) => change.state === 'ended')
+      for (const old of decided.slice(0, -DECIDED)) this.#remove(old)
+      const cancel = this.#deps.clock.after(DECIDED_MS, () => {
+        this.#timers.delete(cancel)
+        this.#remove(item)
+      })
+      this.#timers.add(cancel)
+    }
+    this.onMoved()
+  }
+
+  #remove(item: Item): void {
+    if (!this.#items.includes(item)) return
+    item.leave()
+    this.#items = this.#items.filter((each) => each !== item)
+    this.onMoved()
+  }
+
+  /** Looks what has become of the questions. */
   async refresh(): Promise<void> {
-    for (const item of this.#items) await this.#refresh(item)
-  }
-
-  async #refresh(item: Item): Promise<void> {
-    const { changes, deployment, clock } = this.#deps
-    const change = await changes.get(item.changeId)
-    if (!change) return
-    item.change = change
-    if (change.state !== 'asked') return
-    const { round, rung, expiresAt } = change.asking
-    item.handle = rung?.handle ?? ''
-    item.leftMs = remainingMs(clock, expiresAt)
-    if (item.round === round) return
-    item.round = round
-    item.token = randomToken()
-    item.problems = {}
-    item.busy = false
-    item.question = questionAbout(change, deployment)
+    for (const item of this.#items) await item.refresh()
   }
 
   /** The page is, or has been, in a browser. */
@@ -129,24 +104,13 @@ export class Visit {
     return this.#state === 'opened_elsewhere'
   }
 
-  /** This question has been in the browser, in this round or an earlier one. */
-  hasShown(id: string): boolean {
-    return this.#items.some((item) => item.shown && item.changeId === id)
-  }
-
-  /** What a browser is being shown now. */
-  async show(): Promise<readonly Item[]> {
-    await this.refresh()
-    for (const item of this.#items) item.shown = true
-    return this.#items
-  }
-
-  /** As far as can be known without scripts: somebody has it in a window now, or will in a moment. */
-  get open(): boolean {
+  /** As far as can be known without its event stream: somebody has it in a window now, or will in a moment. */
+  get mayBeOpen(): boolean {
     const now = this.#deps.clock.monotonic()
     if (this.#state === 'unfetched') return now - this.#madeAt < OPENING_MS
-    const waits = this.#items.some(({ change }) => change.state === 'asked')
-    return this.#state === 'fetched' && (waits || now - this.#fetchedAt < OPEN_MS)
+    if (this.#state !== 'fetched') return false
+    if (this.hasScript) return now - this.#fetchedAt < CONNECTING_MS
+    return this.#items.some(({ waits }) => waits) || now - this.#fetchedAt < OPEN_MS
   }
 
   /** Everything on it was decided, and nobody has fetched it, for this long, milliseconds. */
@@ -155,7 +119,8 @@ export class Visit {
     const endedAt = this.#items.map(({ change }) =>
       change.state === 'ended' ? change.endedAt : Number.POSITIVE_INFINITY,
     )
-    return clock.now() - Math.max(...endedAt) > ms && clock.monotonic() - this.#fetchedAt > ms
+    const since = Math.max(this.#fetchedAt, this.#madeAt)
+    return clock.now() - Math.max(...endedAt) > ms && clock.monotonic() - since > ms
   }
 
   /** A browser comes for the page with this cookie. `cookie` is what it has to be given; `other` is a second browser. */
@@ -173,25 +138,17 @@ export class Visit {
 
   /** This is the browser that came first. */
   owns(cookie: string | undefined): boolean {
-    return this.fetched && cookie !== undefined && same(cookie, this.#cookie)
+    return this.fetched && cookie !== undefined && isSame(cookie, this.#cookie)
   }
 
   /** The question whose form carries this token. */
   item(token: string): Item | undefined {
-    return this.#items.find((item) => same(token, item.token))
+    return this.#items.find((item) => isSame(token, item.token))
   }
 
   /** Nobody comes to it any more. */
   close(): void {
-    for (const { watch } of this.#items) watch.leave()
+    for (const cancel of this.#timers) cancel()
+    for (const item of this.#items) item.leave()
   }
-}
-
-function randomToken(): string {
-  return randomBytes(32).toString('base64url')
-}
-
-function same(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)]
-  return left.length === right.length && timingSafeEqual(left, right)
 }

@@ -115,10 +115,31 @@ export const OUTCOMES: Readonly<Record<CardOutcome, OutcomeWords>> = {
   withdrawn: { sign: '–', headline: 'Withdrawn' },
 }
 
+/** Approved, and not over. */
+export const PROGRESS = {
+  checking: ['Checking', 'Your answer is in. Before anything is sent, the record is read once more.'],
+  sending: ['Sending to AiFi', 'You approved this. AiFi has not answered yet; closing the page does not stop it.'],
+} as const
+
+/** What the script says below the cards, and what stands there without one. */
+export const NOTES = {
+  more: 'Another question was added to this page.',
+  lost: 'This page has lost its connection to the program that asked. It may have ended, or this browser no longer sends the cookie of this page: an answer given here may not arrive.',
+  without: 'Without scripts this page does not renew itself.',
+} as const
+
 /** A page that shows no customer's data. */
 export type Notice =
-  /** Somebody opened the address in a second browser: the question is void, and both are told. */
+  /** Somebody came again without the cookie, as a second browser does: the question is void, and both are told. */
   | 'opened_elsewhere'
+  /** An answer came without the cookie. */
+  | 'no_cookie'
+  /** The browser has so many cookies of this computer that no request can carry them. */
+  | 'too_many_cookies'
+  /** The request names another address or port than the page has. */
+  | 'wrong_address'
+  /** A newer tab took over. */
+  | 'replaced'
   /** The address is unknown, was used, or its question is long over. */
   | 'gone'
   /** Somebody came by a link of another site: the page loads itself again, to see the cookie. */
@@ -131,16 +152,41 @@ export const NOTICES: Readonly<Record<Notice, { readonly headline: string; reado
   opened_elsewhere: {
     headline: 'Cancelled, to be safe',
     sentences: [
-      'The address of this page was opened in a second browser. Whatever still waited for an answer here is void and will not be sent.',
-      'If you opened it twice yourself, ask the assistant for the change again and stay in the window that opens.',
-      'If you did not, somebody or something else on this computer used the address. Tell the person who looks after this computer.',
+      'The address of this page was opened in a second browser, or in one that did not keep its cookie: who answers can no longer be told. Whatever still waited for an answer here is void and will not be sent.',
+      'If you opened it twice yourself, ask the assistant for the change again and stay in the window that opens. If this browser blocks cookies, allow them for 127.0.0.1; if very many were set for it, delete those.',
+      'If neither is the case, somebody or something else on this computer used the address. Tell the person who looks after this computer.',
     ],
+  },
+  no_cookie: {
+    headline: 'Not accepted',
+    sentences: [
+      'This answer came without the cookie of this page, so it was ignored and changed nothing. Whatever waits for your answer still waits.',
+      'If this is the browser that the page opened in, it blocks cookies, or has lost this one among very many others: allow cookies for 127.0.0.1, or delete those of other programs, and ask the assistant for the change again.',
+    ],
+  },
+  too_many_cookies: {
+    headline: 'Too many cookies',
+    sentences: [
+      'Other programs on this computer have set so many cookies for 127.0.0.1 that this page cannot be shown. Nothing was changed, and nothing was answered.',
+      'Delete the cookies of 127.0.0.1 in this browser, and load this page again.',
+    ],
+  },
+  wrong_address: {
+    headline: 'Not at this address',
+    sentences: [
+      'The approval page answers only at 127.0.0.1 or localhost, under its own port number. This request named another, so it was ignored and changed nothing. Whatever waits for your answer still waits.',
+      'If the page is forwarded from another computer, forward it under the same port number: the setting AIFI_APPROVAL_PORT fixes it.',
+    ],
+  },
+  replaced: {
+    headline: 'Go on in the newer tab',
+    sentences: ['This page was opened again. Whatever waits for your answer still waits, in the newer tab.'],
   },
   gone: {
     headline: 'Nothing to approve here',
     sentences: [
-      'This address is not known, was used before, or its question is over.',
-      'The assistant can tell you what became of the change. If it is still wanted, ask for it again.',
+      'This address is not known, a newer page took its place, or its question is over.',
+      'The assistant can tell you what became of the change. If it is still wanted, ask the assistant for it again.',
     ],
   },
   arriving: {

@@ -7,7 +7,7 @@ import type { Sandbox } from '../../../src/sandbox/sandbox.ts'
 import { fault } from '../../helpers/fault.ts'
 import { startFaultServer } from '../../helpers/fault-server.ts'
 import { accept, decline, eras, type Harness, start } from '../../helpers/harness.ts'
-import { askOnPage, BLOCK, exchange, openedAddress, PageVisitor } from '../../helpers/page-visitor.ts'
+import { askOnPage, BLOCK, exchange, formHeaders, openedAddress, PageVisitor } from '../../helpers/page-visitor.ts'
 import { silent } from '../../helpers/recording-audit.ts'
 import { TestClock } from '../../helpers/test-clock.ts'
 
@@ -84,7 +84,7 @@ describe('the page', () => {
     for (const { headers, status } of answers) {
       const csp = headers['content-security-policy'] ?? ''
       expect(csp, `${status}`).toMatch(
-        /^default-src 'none'; style-src 'sha256-[\w+/=]{44}'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'$/,
+        /^default-src 'none'; script-src 'sha256-[\w+/=]{44}'; style-src 'sha256-[\w+/=]{44}'; connect-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'$/,
       )
       expect(headers, `${status}`).toMatchObject({
         'cache-control': 'no-store',
@@ -136,23 +136,34 @@ describe('the page', () => {
     const client = await harness.connect({ name: '<img src=x onerror=alert(1)>' })
     client.update({ customerId: 77, externalId: '<script>alert(1)</script>' }).catch(() => undefined)
     const { body } = await new PageVisitor(await openedAddress(harness)).get()
-    expect(body).toContain('&lt;/script&gt;&lt;h1&gt;Approve&lt;/h1&gt;red')
+    expect(body).toContain('&lt;/script&gt;&lt;h1&gt;Approve&lt;/h1&gt;\\u{202e}\\u{2066}\\u{1b}[31mred')
     expect(body).toContain('&lt;script&gt;alert(1)')
-    expect(body).not.toMatch(/<script|<img|evil\.example">|\p{Cc}(?<!\n)|[\u202a-\u202e\u2066-\u2069\u200b]/u)
+    expect(body.match(/<script/g)).toHaveLength(1)
+    expect(body).not.toMatch(/<img|evil\.example">|\p{Cc}(?<!\n)|[\u202a-\u202e\u2066-\u2069\u200b]/u)
     expect([...body.matchAll(/<form/g)]).toHaveLength(1)
     expect(body.length).toBeLessThan(20_000)
   })
 
   test.each([
-    [
-      'wide',
-      Object.fromEntries(Array.from({ length: 5_000 }, (_, key) => [`key ${key}`, 'v'.repeat(80)])),
-      'more members',
-    ],
-    ['long', { text: 'v'.repeat(90_000), ['k'.repeat(90_000)]: 1 }, 'vvvv…'],
-    ['deep', JSON.parse(`${'{"a":'.repeat(60)}1${'}'.repeat(60)}`), 'nested too deep to show'],
+    ['wide', Object.fromEntries(Array.from({ length: 5_000 }, (_, key) => [`key ${key}`, 'v'.repeat(80)]))],
+    ['long', { text: 'v'.repeat(90_000), ['k'.repeat(90_000)]: 1 }],
+  ])('is not asked about a metadata bomb that it could not show whole: %s', async (_, metadata) => {
+    const aifi = await startFaultServer()
+    onTestFinished(() => aifi.close())
+    aifi.always('GET', fault.answer(200, { id: 77, email: 'marcus@example.com', metadata }))
+    const harness = await start({ baseUrl: aifi.url })
+    const client = await harness.connect()
+    const envelope = await client.update({ customerId: 77, metadata: { tidy: true } })
+    expect(['invalid', 'approval_unavailable']).toContain(envelope.status)
+    expect(envelope.message).toContain('shown whole')
+    expect(harness.browser.opened).toEqual([])
+    expect(aifi.received('PATCH')).toEqual([])
+  })
+
+  test.each([
+    ['deep', JSON.parse(`${'{"a":'.repeat(60)}1${'}'.repeat(60)}`), '{&quot;a&quot;:1}'],
     ['too deep', JSON.parse(`${'{"a":'.repeat(3_000)}1${'}'.repeat(3_000)}`), 'Whose it is could not be seen'],
-  ])('stays small in front of a metadata bomb: %s', async (_, metadata, shown) => {
+  ])('stays small in front of nested metadata: %s', async (_, metadata, shown) => {
     const aifi = await startFaultServer()
     onTestFinished(() => aifi.close())
     aifi.always('GET', fault.answer(200, { id: 77, email: 'marcus@example.com', metadata }))
@@ -280,6 +291,94 @@ describe('a call', () => {
   })
 })
 
+describe('a yes', () => {
+  test('that comes before anybody can have read the question does not count; a no always does', async () => {
+    const { harness, person, answer } = await askOnPage()
+    harness.clock.hold()
+    await person.glance()
+    const early = await person.send(person.form('approve'))
+    expect(early.status).toBe(303)
+    expect((await person.glance()).body).toMatch(/role="alert" tabindex="-1" autofocus><p><strong>Please read it, then/)
+    harness.clock.advance(699)
+    await person.send(person.form('approve'))
+    expect((await person.glance()).body).toContain('Please read it, then press again.')
+    expect(bodies(harness)).toEqual([])
+    harness.clock.advance(700)
+    expect((await person.press('approve')).body).toContain('Done')
+    expect(await answer).toMatchObject({ status: 'updated' })
+    const declined = await askOnPage()
+    await declined.person.glance()
+    await declined.person.send(declined.person.form('decline'))
+    expect(await declined.answer).toMatchObject({ status: 'declined', approval: { answer: 'declined' } })
+  })
+
+  test('counts anew for a question that has moved to another place, and for another round', async () => {
+    const { harness, client, person } = await askOnPage({ customerId: 77, role: 'employee' })
+    client.update({ customerId: 4211, blocked: false }).catch(() => undefined)
+    await expect.poll(() => questionsOn(person)).toBe(2)
+    harness.clock.hold()
+    const [first] = person.tokens
+    await person.send(person.form('decline'))
+    await person.glance()
+    expect(person.tokens).toHaveLength(1)
+    await person.send(person.form('approve'))
+    expect((await person.get()).body).toContain('Please read it, then press again.')
+    expect(person.tokens).not.toContain(first)
+    await changeInAifi(harness, 4211, { email: 'new@example.com' })
+    await person.send(person.form('approve'))
+    await person.glance()
+    expect(person.seen?.body).toMatch(
+      /This record changed[\s\S]*Different now: <bdi>Email<\/bdi>[\s\S]*new@example\.com/,
+    )
+    await person.send(person.form('approve'))
+    expect(bodies(harness)).toEqual([])
+    expect((await person.get()).body).toContain('Please read it')
+    expect((await person.press('approve')).body).toContain('Done')
+  })
+
+  test('counts from the confirmation where there is a script, which only the page itself can give', async () => {
+    const { harness, person, address } = await askOnPage()
+    harness.clock.hold()
+    await person.glance()
+    const [token = ''] = person.tokens
+    const cookie = { Cookie: person.cookie ?? '' }
+    const seen = (headers: Record<string, string>, body = `token=${token}`) =>
+      exchange(`${address}/seen`, { method: 'POST', headers, body })
+    expect(await seen({ ...formHeaders(address), ...cookie }, 'token=other')).toMatchObject({ status: 204 })
+    expect(await seen(formHeaders(address))).toMatchObject({ status: 403 })
+    expect(await seen({ ...formHeaders(address), ...cookie, Origin: 'null' })).toMatchObject({ status: 403 })
+    expect(await exchange(`${address}/events`)).toMatchObject({ status: 403, body: '' })
+    harness.clock.advance(10_000)
+    await person.send(person.form('approve'))
+    expect(bodies(harness)).toEqual([])
+    await person.glance()
+    expect(await seen({ ...formHeaders(address), ...cookie })).toMatchObject({ status: 204 })
+    harness.clock.advance(700)
+    expect((await person.press('approve')).body).toContain('Done')
+  })
+})
+
+describe('what a browser is told that cannot be served', () => {
+  test('is true: another host or port, no cookie, too many cookies', async () => {
+    const { person, address } = await askOnPage()
+    const { port, pathname } = new URL(address)
+    await person.get()
+    const forwarded = await exchange(address, { headers: { Host: `localhost:${Number(port) + 1}` } })
+    expect(forwarded).toMatchObject({ status: 403, body: expect.stringContaining('under the same port number') })
+    const cookieless = await exchange(address, {
+      method: 'POST',
+      headers: formHeaders(address),
+      body: person.form('approve'),
+    })
+    expect(cookieless).toMatchObject({ status: 403, body: expect.stringContaining('came without the cookie') })
+    const many = await exchange(address, { headers: { Cookie: `a=${'x'.repeat(70_000)}` } })
+    expect(many).toMatchObject({ status: 431, body: expect.stringContaining('so many cookies') })
+    expect(many.headers['content-security-policy']).toContain("default-src 'none'")
+    expect(many.body).not.toContain(pathname)
+    expect((await person.press('approve')).body).toContain('Done')
+  })
+})
+
 describe('a page that nobody fetched', () => {
   test('is opened again by the same call, three times in all; then nobody can be asked', async () => {
     const harness = await start({ env: { AIFI_APPROVAL_WAIT_SECONDS: '0' } })
@@ -345,6 +444,25 @@ describe('several questions', () => {
     expect(await Promise.all([answer, other])).toMatchObject([{ status: 'updated' }, { status: 'updated' }])
   })
 
+  test('are opened anew within the same call when nobody looks at the page that they were added to', async () => {
+    const { harness, client, person } = await askOnPage()
+    await person.get()
+    const other = client.update(OTHER)
+    await expect.poll(() => harness.sent('GET').length).toBe(2)
+    expect((await client.client.listTools()).tools).toHaveLength(2)
+    harness.clock.advance(3_999)
+    expect(harness.browser.opened).toHaveLength(1)
+    harness.clock.advance(1)
+    const newer = new PageVisitor(await openedAddress(harness, 2))
+    await newer.get()
+    expect(newer.tokens).toHaveLength(2)
+    await newer.press('approve', {}, 1)
+    expect(await other).toMatchObject({ status: 'updated' })
+    // The older page is not void.
+    await person.get()
+    expect((await person.press('decline')).body).toContain('Declined')
+  })
+
   test('are opened anew together when that page never came', async () => {
     const harness = await start({ env: { AIFI_APPROVAL_WAIT_SECONDS: '0' } })
     const { update } = await harness.connect()
@@ -362,11 +480,10 @@ describe('several questions', () => {
 
   test('find a page open for ten seconds after its last question, and not later', async () => {
     const { harness, client, person } = await askOnPage()
-    expect((await person.press('approve')).body).toContain('<meta http-equiv="refresh" content="3">')
+    expect((await person.press('approve')).body).toContain('Done')
     harness.clock.advance(8_000)
     const soon = client.update(OTHER)
     await expect.poll(async () => (await person.get()).body).toContain('Unblock <bdi>Jane Doe</bdi>?')
-    expect(person.seen?.body).not.toContain('content="3"')
     await person.press('approve')
     expect(await soon).toMatchObject({ status: 'updated' })
     harness.clock.advance(11_000)
@@ -462,8 +579,7 @@ describe('the server of the page', () => {
 
   test('stays as long as a question waits, and a while after, so that the page can tell how it ended', async () => {
     const { harness, person } = await askOnPage()
-    const { body } = await person.get()
-    expect(body).toMatch(/<meta http-equiv="refresh" content="60[01]">/)
+    expect((await person.get()).body).not.toContain('http-equiv')
     harness.clock.advance(9 * MINUTE_MS)
     expect((await person.get()).body).toContain('Block <bdi>Marcus Weber</bdi>?')
     harness.clock.advance(MINUTE_MS)
@@ -572,7 +688,7 @@ describe.each(eras)('a client of %s that opens addresses', (era) => {
     'and says %s with the page unseen: the browser opens it',
     async (action) => {
       const harness = await start()
-      const client = await harness.connect({ era, elicitation, answer: () => ({ action }) })
+      const client = await harness.connect({ era, elicitation, readingMs: 0, answer: () => ({ action }) })
       const answer = client.update(BLOCK)
       const address = await openedAddress(harness)
       await new PageVisitor(address).press('approve')
@@ -602,6 +718,24 @@ describe.each(eras)('a client of %s that opens addresses', (era) => {
     })
     expect(await client.update(BLOCK)).toMatchObject({ status: 'declined', approval: { channel: 'url', answer: said } })
     expect((await person.press('approve')).body).not.toContain('Done')
+    expect(harness.browser.opened).toEqual([])
+    expect(bodies(harness)).toEqual([])
+  })
+
+  test.each([
+    ['decline', 'declined'],
+    ['cancel', 'cancelled'],
+  ] as const)('and says %s after the time that a person needs: that is an answer', async (action, said) => {
+    const harness = await start()
+    const client = await harness.connect({
+      era,
+      elicitation,
+      answer: () => {
+        harness.clock.advance(700)
+        return { action }
+      },
+    })
+    expect(await client.update(BLOCK)).toMatchObject({ status: 'declined', approval: { channel: 'url', answer: said } })
     expect(harness.browser.opened).toEqual([])
     expect(bodies(harness)).toEqual([])
   })

@@ -3,6 +3,8 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { styleHash } from '../../../src/approval/page/style.ts'
 import { renderNotice, renderPage } from '../../../src/approval/page/view.ts'
+import { NOTICES } from '../../../src/approval/page/words.ts'
+import { keysOf } from '../../../src/lib/keys.ts'
 import { GALLERY, NOW } from '../../helpers/page-gallery.ts'
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
@@ -12,9 +14,7 @@ if (missing) process.emitWarning(`SKIPPED: how the approval page looks. No Chrom
 const SITE = 'http://approval.test'
 const documents = [
   ...Object.entries(GALLERY).map(([name, model]) => [name, renderPage(model, NOW)] as const),
-  ...(['opened_elsewhere', 'gone', 'refused', 'arriving'] as const).map(
-    (notice) => [notice, renderNotice(notice)] as const,
-  ),
+  ...keysOf(NOTICES).map((notice) => [notice, renderNotice(notice)] as const),
 ]
 
 /** Runs in the page: each visible text whose contrast is below WCAG 2.2 AA (4.5:1), as `text (ratio)`. */

@@ -1,0 +1,79 @@
+import { createServer, type Server, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { isOtherUser } from './peer.ts'
+import { createRoutes, type RouteDeps } from './routes.ts'
+import { scriptHash } from './script.ts'
+import { styleHash } from './style.ts'
+import { renderNotice } from './view.ts'
+
+/** Bounds for slow and greedy visitors, milliseconds, counts and bytes. */
+const HEADERS_MS = 5_000
+const REQUEST_MS = 10_000
+const KEEP_ALIVE_MS = 5_000
+const CONNECTIONS = 32
+const HEADER_BYTES = 64_000
+
+/**
+ * On every answer: one style, one script, no outside resource, no framing; `same-origin`, since with `no-referrer`
+ * browsers send `Origin: null`.
+ */
+const HEADERS = new Map(
+  Object.entries({
+    'Content-Security-Policy': `default-src 'none'; script-src '${scriptHash}'; style-src '${styleHash}'; connect-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'`,
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Referrer-Policy': 'same-origin',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Cache-Control': 'no-store',
+  }),
+)
+
+/** Node's HTTP server with the approval page on it. Loaded when the first page is shown. */
+export function createHttpServer(deps: Omit<RouteDeps, 'spare'>): Server {
+  const connections = new Set<Duplex>()
+  // There is at most one stream, for as long as a tab is open: it must not count as a visitor who does not leave.
+  const spare = ({ incoming }: HttpBindings) => void connections.delete(incoming.socket)
+  const listener = getRequestListener(createRoutes({ ...deps, spare }).fetch, { overrideGlobalObjects: false })
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_MS,
+      requestTimeout: REQUEST_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: HEADER_BYTES,
+      // The app refuses a request without `Host`, like one with a wrong one.
+      requireHostHeader: false,
+    },
+    (request, response) => {
+      // Before anything can go wrong: the adapter's own answers carry them too.
+      response.setHeaders(HEADERS)
+      return listener(request, response)
+    },
+  )
+  // Ahead of the server's own listener, which begins to read.
+  server.prependListener('connection', (socket: Socket) => {
+    if (connections.size >= CONNECTIONS || isOtherUser(socket)) return void socket.destroy()
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'HPE_HEADER_OVERFLOW' && socket.writable) socket.end(overflown())
+    else socket.destroy()
+  })
+  return server
+}
+
+/** What a request with more headers than anybody reads is told: they are cookies, if it is a person's. */
+function overflown(): string {
+  const body = renderNotice('too_many_cookies')
+  const own = {
+    'Content-Type': 'text/html; charset=UTF-8',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  }
+  const lines = [...HEADERS, ...Object.entries(own)].map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 431 ${STATUS_CODES[431]}\r\n${lines.join('')}\r\n${body}`
+}
