@@ -366,7 +366,10 @@ export class Changes {
       const leave = await this.#turns.enter(asked.customerId, inTime.signal)
       if (!leave) return { kind: 'busy' }
       const claim = change.claimedBy(asked, decision, this.#lease())
-      const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal)
+      const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal).catch((err) => {
+        leave()
+        throw err
+      })
       if (swapped === 'done') {
         this.#carryOut(claim, leave, (work) => this.#readAgain(claim, asked.asking, typed, work))
         return { kind: 'counted' }
