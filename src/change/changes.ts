@@ -32,6 +32,8 @@ const SENDING_EXCHANGES = 5
 const PATCH_EXCHANGES = 3
 /** What a lease has besides, milliseconds. */
 const LEASE_MARGIN_MS = 10_000
+/** Before a renewal that failed is tried again, milliseconds. */
+const RENEWAL_PAUSE_MS = 1_000
 /** Between two looks for what has lapsed, milliseconds at the least, while this process itself holds what has. */
 const SWEEP_PAUSE_MS = 1_000
 
@@ -383,20 +385,10 @@ export class Changes {
 
   /** Does what there is to do for a claimed change, in its customer's turn. Never throws. */
   #carryOut(claim: Claimed, leave: () => void, steps: (work: Work) => Promise<void>): void {
-    const { clock, logger, store } = this.#deps
+    const { logger, store } = this.#deps
     const work: Work = { stop: new AbortController(), left: false, done: Promise.resolve() }
     this.#underWay.set(claim.id, work)
-    const renew = (lease: Lease): (() => void) => {
-      const ms = remainingMs(clock, lease.until)
-      let cancel = clock.after(ms / 3, () => {
-        const renewed = { ...lease, until: instantIn(clock, this.#leaseMs(SENDING_EXCHANGES)) }
-        void store.renew(claim.id, renewed).then(() => {
-          if (this.#underWay.get(claim.id) === work) cancel = renew(renewed)
-        })
-      })
-      return () => cancel()
-    }
-    const stopRenewing = renew(claim.lease)
+    const stopRenewing = this.#renewing(claim.id, claim.lease)
     work.done = steps(work)
       .catch(async (err) => {
         logger.error({ err, customerId: claim.customerId }, 'a change failed inside this server')
@@ -411,6 +403,26 @@ export class Changes {
         leave()
         this.#arm()
       })
+  }
+
+  /** Renews a lease each third of its time until the function that it returns is called, or the lease is lost. */
+  #renewing(id: string, lease: Lease): () => void {
+    const { clock, logger, store } = this.#deps
+    let isOver = false
+    const renewIn = (ms: number): (() => void) =>
+      clock.after(ms, async () => {
+        const lengthMs = this.#leaseMs(SENDING_EXCHANGES)
+        const isHeld = await store.renew(id, { ...lease, until: instantIn(clock, lengthMs) }).catch((err) => {
+          logger.warn({ err }, 'a lease could not be renewed')
+          return undefined
+        })
+        if (!isOver && isHeld !== false) cancel = renewIn(isHeld ? lengthMs / 3 : RENEWAL_PAUSE_MS)
+      })
+    let cancel = renewIn(remainingMs(clock, lease.until) / 3)
+    return () => {
+      isOver = true
+      cancel()
+    }
   }
 
   /** The record is looked at again: the yes was given to what was shown. */

@@ -31,7 +31,7 @@ export class MemoryStore implements ChangeStore {
   }
 
   async add(change: Asked | Claimed): Promise<Added> {
-    const existing = await this.find(change.key)
+    const existing = this.#find(change.key)
     if (existing) return { kind: 'existing', change: existing }
     if (change.state === 'claimed' && this.#sender.has(change.customerId)) return { kind: 'busy' }
     const refused = change.state === 'asked' && this.#refusal(change)
@@ -46,8 +46,7 @@ export class MemoryStore implements ChangeStore {
   }
 
   async find(key: string): Promise<Change | undefined> {
-    this.#forgetOld()
-    return this.#changes.get(this.#byKey.get(key) ?? '')
+    return this.#find(key)
   }
 
   async swap(next: Change, entry?: AuditEntry): Promise<Swapped> {
@@ -103,6 +102,11 @@ export class MemoryStore implements ChangeStore {
   /** What is held: changes under way, and outcomes that nobody was told. */
   get size(): number {
     return this.#byKey.size
+  }
+
+  #find(key: string): Change | undefined {
+    this.#forgetOld()
+    return this.#changes.get(this.#byKey.get(key) ?? '')
   }
 
   #put(change: Change): void {

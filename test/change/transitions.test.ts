@@ -5,7 +5,7 @@ import { sharedMemory } from '../helpers/shared-memory.ts'
 import { transitionsSuite } from '../helpers/transitions.ts'
 
 transitionsSuite({
-  runs: Number(process.env.RUNS ?? 400),
+  runs: 150,
   share: async () => {
     const clock = new ManualClock()
     return sharedMemory(new MemoryStore(clock, noAudit), clock)

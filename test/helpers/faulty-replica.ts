@@ -94,9 +94,9 @@ export class Replica {
     return this.#atWork > 0
   }
 
-  /** After so many more steps this happens to it. */
-  failAfter(steps: number, fault: Fault): void {
-    this.#fault = { steps, fault }
+  /** After so many more steps this happens to it; looks for what has lapsed, of which there are many, do not count. */
+  failAfter(fault: { readonly steps: number; readonly fault: Fault } | undefined): void {
+    this.#fault = fault && { ...fault }
   }
 
   pass(ms: number): void {
@@ -122,8 +122,8 @@ export class Replica {
     await this.#store.close()
   }
 
-  async #step<Result>(take: () => Promise<Result>): Promise<Result> {
-    const fault = this.#nextFault()
+  async #step<Result>(take: () => Promise<Result>, isLook = false): Promise<Result> {
+    const fault = isLook ? undefined : this.#nextFault()
     if (fault === 'dies') this.#state = 'dead'
     if (fault === 'stops') this.stop()
     await this.#running()
@@ -171,11 +171,11 @@ export class Replica {
           return swapped
         }),
       get: (id) => this.#step(() => store.get(id)),
-      find: (key) => this.#step(() => store.find(key)),
+      find: (key) => this.#step(() => store.find(key), true),
       renew: (id, lease) => this.#step(() => store.renew(id, lease)),
       tell: (change) => this.#step(() => store.tell(change)),
       live: () => this.#step(() => store.live()),
-      due: () => this.#step(() => store.due()),
+      due: () => this.#step(() => store.due(), true),
       nextDueMs: () => store.nextDueMs(),
       watch: (id, moved) => store.watch(id, moved),
       close: () => store.close(),

@@ -7,14 +7,12 @@ import type { Observer, Replica } from './faulty-replica.ts'
 
 /** What came of one change. */
 interface Account {
-  readonly ids: string
   readonly isPlain: boolean
   /** What each round asked about. */
   readonly shown: Map<number, Shown>
   /** Rounds that somebody said yes to, the way they were asked. */
   readonly yes: Set<number>
   readonly counted: Map<number, GivenAnswer['answer'][]>
-  readonly voided: Set<string>
   claimedRound: number | undefined
   sendings: number
   patches: number
@@ -94,12 +92,7 @@ export class Ledger implements Observer {
     if (given.answer === 'approved' && !account.yes.has(given.round)) {
       this.#violations.push('a yes counted that was given to something else')
     }
-    if (given.answer === 'approved' && account.voided.has(given.handle)) {
-      this.#violations.push('a yes counted that came through a rung that had handed the question on')
-    }
   }
-
-  handedOn(_id: string, _handle: string): void {}
 
   async withdrawn(id: string, result: Promise<boolean>): Promise<void> {
     const account = this.#accounts.get(id)
@@ -142,12 +135,10 @@ export class Ledger implements Observer {
     if (known) return known
     const isPlain = change.state !== 'ended' && sensitiveFields(change.request, { email: 'x' }, []).length === 0
     const account: Account = {
-      ids: change.id,
       isPlain,
       shown: new Map(),
       yes: new Set(),
       counted: new Map(),
-      voided: new Set(),
       claimedRound: undefined,
       sendings: 0,
       patches: 0,

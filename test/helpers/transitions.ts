@@ -4,7 +4,7 @@ import type { Asked, Rung } from '../../src/change/change.ts'
 import type { ChangeStore } from '../../src/change/store.ts'
 import type { ChangeRequest } from '../../src/customer/fields.ts'
 import type { Clock } from '../../src/lib/clock.ts'
-import { answerings, Customers, CutOff, faults, handle, Replica, settled } from './faulty-replica.ts'
+import { type Answering, answerings, Customers, CutOff, faults, handle, Replica, settled } from './faulty-replica.ts'
 import { Ledger } from './ledger.ts'
 import { ManualClock } from './manual-clock.ts'
 
@@ -24,67 +24,49 @@ export interface TransitionsOptions {
 
 /** How long nothing may be held up by a process that is gone, milliseconds. */
 const LONG_MS = 20 * 60_000
-const replicaIndex = fc.nat({ max: 1 })
-const index = fc.nat({ max: 5 })
+const replica = fc.nat({ max: 1 })
+const change = fc.nat({ max: 3 })
+const what = fc.nat({ max: 5 })
+const fault = fc.record({ steps: fc.nat({ max: 7 }), fault: fc.constantFrom(...faults) })
+const perhapsFault = fc.option(fault, { nil: undefined, freq: 1 })
+const which = fc.constantFrom('current', 'current', 'current', 'older round', 'stale handle')
+const ms = fc.constantFrom(500, 6_000, 30_000, 30_000, 650_000)
+const standing = fc.boolean()
+const answering = fc.constantFrom(...answerings)
+
+function does<const Name extends string, Fields extends object>(
+  name: Name,
+  weight: number,
+  fields: { [Key in keyof Fields]: fc.Arbitrary<Fields[Key]> },
+): { weight: number; arbitrary: fc.Arbitrary<Fields & { do: Name }> } {
+  return { weight, arbitrary: fc.record(fields).map((each) => ({ ...each, do: name })) }
+}
 
 const action = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('propose' as const), replica: replicaIndex, what: index }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('put' as const),
-      replica: replicaIndex,
-      change: index,
-      standing: fc.boolean(),
-    }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant('decide' as const),
-      replica: replicaIndex,
-      change: index,
-      yes: fc.boolean(),
-      which: fc.constantFrom('current', 'current', 'current', 'older round', 'stale handle'),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('double' as const), change: index, contradict: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('withdraw' as const), replica: replicaIndex, change: index }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('look' as const), replica: replicaIndex, change: index }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('hand on' as const), replica: replicaIndex, change: index }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('tell' as const), replica: replicaIndex, change: index }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('move' as const), what: index }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(500, 5_000, 30_000, 650_000) }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant('fail' as const),
-      replica: replicaIndex,
-      steps: fc.nat({ max: 6 }),
-      fault: fc.constantFrom(...faults),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('go on' as const), replica: replicaIndex }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant('answer' as const),
-      answering: fc.constantFrom(...answerings),
-    }),
-  },
+  does('propose', 8, { replica, what, standing, perhapsFault }),
+  does('put', 2, { replica, change, standing }),
+  does('decide', 12, { replica, change, yes: fc.constantFrom(true, true, false), which, perhapsFault }),
+  does('double', 2, { change, contradict: fc.boolean() }),
+  does('rush', 2, {}),
+  does('withdraw', 1, { replica, change }),
+  does('look', 1, { replica, change }),
+  does('hand on', 1, { replica, change }),
+  does('tell', 1, { replica, change }),
+  does('move', 1, { what }),
+  does('pass', 4, { ms }),
+  does('fail', 1, { replica, fault }),
+  does('go on', 5, { replica }),
+  does('answer', 1, { answering }),
 )
 type Action = typeof action extends fc.Arbitrary<infer Value> ? Value : never
 
 /** Whatever people, processes and clocks do, in whatever order: the rules of a change hold. */
 export function transitionsSuite({ share, runs }: TransitionsOptions): void {
   test('whatever happens between two steps: one PATCH at most for an approval, and what is told is so', async () => {
-    const actions = fc.array(action, { minLength: 5, maxLength: 40, size: 'max' })
+    const actions = fc.array(action, { minLength: 20, maxLength: 50, size: 'max' })
     await fc.assert(
-      fc.asyncProperty(actions, fc.constantFrom(0, 7 * 60_000, -7 * 60_000), async (all, aheadMs) => {
-        const world = new World(await share(), aheadMs)
+      fc.asyncProperty(actions, answering, fc.constantFrom(0, 7 * 60_000, -7 * 60_000), async (all, first, aheadMs) => {
+        const world = new World(await share(), first, aheadMs)
         try {
           for (const each of all) await world.act(each)
           await world.end()
@@ -107,7 +89,8 @@ class World {
   #replicas: Replica[]
   readonly #pending = new Set<{ readonly replica: Replica; readonly what: string }>()
 
-  constructor(shared: SharedStore, aheadMs: number) {
+  constructor(shared: SharedStore, first: Answering, aheadMs: number) {
+    this.#customers.answering = first
     this.#shared = shared
     this.#aheadMs = aheadMs
     this.#looker = shared.open(new ManualClock())
@@ -117,16 +100,15 @@ class World {
   async act(action: Action): Promise<void> {
     switch (action.do) {
       case 'propose':
-        this.#propose(this.#replica(action.replica), action.what)
+        if (action.perhapsFault) this.#replica(action.replica).failAfter(action.perhapsFault)
+        this.#propose(this.#replica(action.replica), action)
         break
       case 'put': {
-        const rung: Rung = { channel: 'page', handle: handle(), standing: action.standing }
-        await this.#withAsked(action, async (replica, asked) => {
-          if (!asked.asking.rung) await replica.changes.put(asked, rung)
-        })
+        await this.#withAsked(action, (replica, asked) => put(replica, asked, action.standing))
         break
       }
       case 'decide':
+        if (action.perhapsFault) this.#replica(action.replica).failAfter(action.perhapsFault)
         await this.#withAsked(action, (replica, asked) => this.#decide(replica, asked, action.yes, action.which))
         break
       case 'double':
@@ -143,6 +125,12 @@ class World {
           )
         }
         break
+      case 'rush':
+        for (const at of [0, 1, 2, 3]) {
+          const rushed = { replica: at % 2, change: at }
+          await this.#withAsked(rushed, (each, asked) => this.#decide(each, asked, true, 'current'), false)
+        }
+        break
       case 'withdraw':
         await this.#withAsked(action, (replica, { id }) =>
           this.#ledger.withdrawn(id, replica.changes.withdraw(id, 'It was withdrawn.')),
@@ -154,7 +142,6 @@ class World {
       case 'hand on':
         await this.#withAsked(action, async (replica, { id, asking }) => {
           if (!asking.rung) return
-          this.#ledger.handedOn(id, asking.rung.handle)
           await replica.changes.handOn(id, asking.rung.handle)
         })
         break
@@ -168,7 +155,7 @@ class World {
         await this.#pass(action.ms)
         break
       case 'fail':
-        this.#replica(action.replica).failAfter(action.steps, action.fault)
+        this.#replica(action.replica).failAfter(action.fault)
         break
       case 'go on':
         this.#goOn(action.replica)
@@ -238,8 +225,9 @@ class World {
     else replica.goOn()
   }
 
+  /** In slices: what is renewed in time is renewed. */
   async #pass(ms: number): Promise<void> {
-    const slice = Math.min(ms, ms > 60_000 ? 60_000 : 4_000)
+    const slice = Math.min(ms, ms > 40_000 ? 60_000 : 3_000)
     for (let passed = 0; passed < ms; passed += slice) {
       await this.#shared.pass(slice)
       for (const replica of this.#replicas) replica.pass(slice)
@@ -249,12 +237,13 @@ class World {
     }
   }
 
-  #propose(replica: Replica, what: number): void {
+  #propose(replica: Replica, { what, standing }: { what: number; standing: boolean }): void {
     const propose = async () => {
       const request = requestOf(what)
       const found = await replica.changes.find(request, caller)
       const change = found ?? (await replica.changes.propose(request, caller, new AbortController().signal))
       if (change) this.#ledger.proposed(change)
+      if (change?.state === 'asked') await put(replica, change, standing)
     }
     this.#await(replica, 'propose', propose())
   }
@@ -311,6 +300,11 @@ class World {
 
 const caller = { client: 'test 1' }
 
+async function put(replica: Replica, asked: Asked, standing: boolean): Promise<void> {
+  const rung: Rung = { channel: 'page', handle: handle(), standing }
+  if (!asked.asking.rung) await replica.changes.put(asked, rung)
+}
+
 function customerOf(what: number): number {
   return 1 + (what % 2)
 }
@@ -320,4 +314,3 @@ function requestOf(what: number): ChangeRequest {
   const changes = what < 2 ? { blocked: true } : what < 4 ? { email: 'jane@example.com' } : { firstName: 'Joan' }
   return { customerId: customerOf(what), changes, enterPrivately: [], dryRun: false }
 }
-
