@@ -199,6 +199,7 @@ export class Replica {
         this.#observer.patched(this, id)
         const { answering } = this.#customers
         if (answering !== 'lost') this.#customers.set(id, body)
+        if (answering === 'slowly') await sleep(this.clock, SLOW_MS)
         await this.#aifiStep(async () => undefined)
         if (answering === 'silent' || answering === 'lost')
           return { kind: 'no_answer', cause: 'reset', detail: 'No answer came.' }
@@ -211,7 +212,6 @@ export class Replica {
 
   /** AiFi's client never throws: what would cut it off stops it. */
   async #aifiStep<Result>(take: () => Promise<Result>): Promise<Result> {
-    if (this.#customers.answering === 'slowly') await sleep(this.clock, SLOW_MS)
     try {
       return await this.#step(take)
     } catch (err) {
