@@ -19,6 +19,9 @@ export interface Channel {
   answer?(change: Asked, call: Call, handle: string): Promise<void>
 }
 
+/** Why a call no longer waits: nobody has answered the question. */
+export const RAN_OUT = 'the question ran out'
+
 /** The call on whose behalf a question is put. */
 export interface Asker {
   readonly call: Call
@@ -26,7 +29,10 @@ export interface Asker {
   readonly request: ChangeRequest
   /** No other call of this process waits for the same answer. */
   readonly alone: boolean
-  /** Aborts when the call no longer waits for this: it was answered or cancelled, or the question moved on. */
+  /**
+   * Aborts when the call no longer waits for this: it was answered or cancelled, or the question moved on. The reason is
+   * {@link RAN_OUT} when nobody answered in time.
+   */
   readonly over: AbortSignal
 }
 

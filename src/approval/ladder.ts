@@ -36,7 +36,8 @@ export class Ladder {
   async ask(change: Asked, asker: Asker): Promise<Ask> {
     const reasons: string[] = []
     for (const channel of this.#from(change)) {
-      const reason = channel.unavailable(change.request, asker.call)
+      const passed = change.asking.passed.find(({ rung }) => channel.names.includes(rung.channel))
+      const reason = passed?.reason ?? channel.unavailable(change.request, asker.call)
       const ask: Ask = reason === undefined ? await channel.ask(change, asker) : { kind: 'cannot', reason }
       if (ask.kind !== 'cannot') return ask
       reasons.push(ask.reason)
@@ -47,7 +48,7 @@ export class Ladder {
   /** Reads the answer that came back with the call, to the rung with this handle. */
   async answer(change: Asked, call: Call, handle: string): Promise<void> {
     const { rung, passed } = change.asking
-    const asked = [...passed, ...(rung ? [rung] : [])].find((each) => each.handle === handle)
+    const asked = [...passed.map((each) => each.rung), ...(rung ? [rung] : [])].find((each) => each.handle === handle)
     const channel = asked && this.#channels.find(({ names }) => names.includes(asked.channel))
     await channel?.answer?.(change, call, handle)
   }

@@ -68,6 +68,8 @@ export interface Ended extends Identity {
   readonly outcome: UpdateEnvelope
   /** Wall clock, milliseconds since 1970. */
   readonly endedAt: number
+  /** Nobody wants to be told: nothing was sent, and the same request is a new change. */
+  readonly unwanted?: true
   /** The lease of what was being sent lapsed, so its outcome is not known: whoever held it may know better, once. */
   readonly presumed?: Lease
 }
@@ -80,8 +82,8 @@ export interface Asking {
   readonly expiresAt: Instant
   /** How it is being asked; absent while it is put to nobody. */
   readonly rung?: Rung
-  /** Rungs that handed it on: a yes that comes from there is void, a no still counts. */
-  readonly passed: readonly Rung[]
+  /** Rungs that handed it on, and why, as a sentence: a yes that comes from there is void, a no still counts. */
+  readonly passed: readonly { readonly rung: Rung; readonly reason: string }[]
 }
 
 /** The record as it was read, or why it could not be. */
@@ -98,6 +100,8 @@ export interface Rung {
   readonly handle: string
   /** It stands where the person looks, whether or not a call waits, and shows what it is asked about anew by itself. */
   readonly standing: boolean
+  /** The client has it, and answers with a call of its own: no call that ends takes it back. */
+  readonly withClient?: true
   /** A call has waited its whole time for the answer in vain. */
   readonly waitedInVain?: true
   /** `AIFI_APPROVAL=chat`: the code that the assistant relays. */
@@ -148,9 +152,10 @@ export function putThrough({ asking: { rung: _, ...asking }, ...change }: Asked,
 }
 
 /** The rung could not bring an answer: the next one may. */
-export function handedOn(change: Asked): Asked {
+export function handedOn(change: Asked, reason: string): Asked {
   const { rung, passed, ...asking } = change.asking
-  return { ...change, version: change.version + 1, asking: { ...asking, passed: rung ? [...passed, rung] : passed } }
+  const handed = rung ? [...passed, { rung, reason }] : passed
+  return { ...change, version: change.version + 1, asking: { ...asking, passed: handed } }
 }
 
 /** The record is no longer as it was shown: the same question about what it is now. */
@@ -180,12 +185,12 @@ export function committed({ asking: _, ...change }: Claimed, until: Instant): Se
 export function ended(
   change: Asked | Claimed | Sending,
   outcome: UpdateEnvelope,
-  { decision, endedAt, presumed }: { decision: Decision | undefined; endedAt: number; presumed?: Lease },
+  how: Pick<Ended, 'endedAt' | 'presumed' | 'unwanted'> & { readonly decision: Decision | undefined },
 ): Ended {
+  const { decision, ...facts } = how
   const { id, version, key, customerId, fields, caller } = change
   const identity = { id, version: version + 1, key, customerId, fields, caller }
-  const facts = { ...(decision && { decision }), ...(presumed && { presumed }) }
-  return { ...identity, state: 'ended', outcome, endedAt, ...facts }
+  return { ...identity, state: 'ended', outcome, ...facts, ...(decision && { decision }) }
 }
 
 /** Whoever held the lease came back after all, and knows the outcome. */

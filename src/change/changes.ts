@@ -83,6 +83,8 @@ interface Work {
   readonly stop: AbortController
   /** The request has left: it cannot be stopped any more. */
   left: boolean
+  /** Nobody wants to be told of an end without it. */
+  unwanted: boolean
   done: Promise<void>
 }
 
@@ -161,12 +163,18 @@ export class Changes {
     return (await this.#swap(change.putThrough(asked, rung))) === 'done'
   }
 
-  /** This way cannot bring an answer; `release`: but may, if it is tried again. */
-  async handOn(id: string, handle: string, how: 'pass' | 'release' = 'pass'): Promise<void> {
-    await this.#retried(id, (asked) => {
-      if (asked.asking.rung?.handle !== handle) return undefined
-      return how === 'pass' ? change.handedOn(asked) : change.putThrough(asked, undefined)
-    })
+  /** This way cannot bring an answer, for the reason that the sentence tells. */
+  async handOn(id: string, handle: string, reason: string): Promise<void> {
+    await this.#retried(id, (asked) =>
+      asked.asking.rung?.handle === handle ? change.handedOn(asked, reason) : undefined,
+    )
+  }
+
+  /** Nobody is being asked this way any more; the same way may be tried again. */
+  async release(id: string, handle: string): Promise<void> {
+    await this.#retried(id, (asked) =>
+      asked.asking.rung?.handle === handle ? change.putThrough(asked, undefined) : undefined,
+    )
   }
 
   /** A call has waited its whole time for the answer in vain. */
@@ -205,11 +213,16 @@ export class Changes {
     await this.#finish(asked, unsent.nobodyToAsk(asked.request, reason), decision)
   }
 
-  /** Who asked wants it no longer. True: nothing was sent, and nothing will be. False: it was sent, or is over. */
-  async withdraw(id: string, reason: string): Promise<boolean> {
+  /**
+   * Who asked wants it no longer. `unwanted`: nor to be told of it.
+   *
+   * @returns true: nothing was sent, and nothing will be. False: it was sent, or is over.
+   */
+  async withdraw(id: string, reason: string, { unwanted }: { unwanted: boolean }): Promise<boolean> {
     const work = this.#underWay.get(id)
     if (work) {
       if (work.left) return false
+      work.unwanted = unwanted
       work.stop.abort()
       await work.done
       return !work.left
@@ -218,7 +231,7 @@ export class Changes {
     if (asked?.state !== 'asked') return false
     const channel = asked.asking.rung?.channel
     const decision: Decision = { kind: 'withdrawn', at: this.#deps.clock.now(), reason, ...(channel && { channel }) }
-    return this.#finish(asked, unsent.withdrawn(asked.request, reason), decision)
+    return this.#finish(asked, unsent.withdrawn(asked.request, reason), decision, unwanted ? { unwanted } : {})
   }
 
   /** Watches the change with this id. `call`: on behalf of a call, which has to be told of its end. */
@@ -276,7 +289,7 @@ export class Changes {
         await this.#finish(lapsed, unsent.expired(lapsed.request), decision)
       } else if (lapsed.state === 'claimed') await this.#unclaim(lapsed)
       else if (lapsed.state === 'sending') {
-        await this.#finish(lapsed, unsent.senderStopped(lapsed.request), lapsed.decision, lapsed.lease)
+        await this.#finish(lapsed, unsent.senderStopped(lapsed.request), lapsed.decision, { presumed: lapsed.lease })
       }
     }
   }
@@ -308,7 +321,7 @@ export class Changes {
     this.#closing.abort()
     const works = [...this.#underWay.values()].map(({ done }) => done)
     const live = await this.#deps.store.live()
-    const voided = live.map(({ id }) => this.withdraw(id, 'The program that asked has ended.'))
+    const voided = live.map(({ id }) => this.withdraw(id, 'The program that asked has ended.', { unwanted: true }))
     await Promise.all([...works, ...voided, this.#proposing.idle()])
     this.#stopSweeping()
   }
@@ -356,6 +369,9 @@ export class Changes {
         this.#carryOut(first, leave, (work) => this.#send(first, plan.shown, {}, work))
       }
       return first
+    } catch (err) {
+      this.#deps.logger.error({ err, customerId }, 'a change failed inside this server')
+      return audited(unsent.interrupted(request, false))
     } finally {
       if (!isUnderWay) leave()
     }
@@ -367,6 +383,11 @@ export class Changes {
     try {
       const leave = await this.#turns.enter(asked.customerId, inTime.signal)
       if (!leave) return { kind: 'busy' }
+      // Its time may have run out while it waited for its turn.
+      if (remainingMs(this.#deps.clock, asked.asking.expiresAt) === 0) {
+        leave()
+        return { kind: 'too_late', change: await this.get(asked.id) }
+      }
       const claim = change.claimedBy(asked, decision, this.#lease())
       const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal).catch((err) => {
         leave()
@@ -386,7 +407,7 @@ export class Changes {
   /** Does what there is to do for a claimed change, in its customer's turn. Never throws. */
   #carryOut(claim: Claimed, leave: () => void, steps: (work: Work) => Promise<void>): void {
     const { logger, store } = this.#deps
-    const work: Work = { stop: new AbortController(), left: false, done: Promise.resolve() }
+    const work: Work = { stop: new AbortController(), left: false, unwanted: false, done: Promise.resolve() }
     this.#underWay.set(claim.id, work)
     const stopRenewing = this.#renewing(claim.id, claim.lease)
     work.done = steps(work)
@@ -476,20 +497,22 @@ export class Changes {
     from: Asked | Claimed | Sending,
     envelope: UpdateEnvelope,
     decision: Decision | undefined,
-    presumed?: Lease,
+    how: Pick<Ended, 'presumed' | 'unwanted'> = {},
   ): Promise<boolean> {
     const { store, clock } = this.#deps
     const endedAt = clock.now()
     const isSent = from.state === 'sending'
+    const work = this.#underWay.get(from.id)
+    const isUnwanted = work?.unwanted && !work.left
     const end = (outcome: UpdateEnvelope) =>
-      change.ended(from, outcome, { decision, endedAt, ...(presumed && { presumed }) })
+      change.ended(from, outcome, { decision, endedAt, ...how, ...(isUnwanted && { unwanted: true }) })
     const outcome = { ...envelope, ...approvalOf(decision) }
     const swapped = await this.#swap(end(outcome), outcomeEntry(end(outcome), isSent))
     if (swapped === 'done') return true
     if (swapped === 'unaudited') return (await this.#swap(end(isSent ? unrecorded(outcome) : outcome))) === 'done'
     const now = await store.get(from.id)
     const isMine = now?.state === 'ended' && isSent && now.presumed?.token === from.lease.token
-    if (!isMine || presumed) return false
+    if (!isMine || how.presumed) return false
     const known = change.corrected(now, outcome, endedAt)
     return (await this.#swap(known, outcomeEntry(known, true))) === 'done'
   }

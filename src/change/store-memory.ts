@@ -119,7 +119,9 @@ export class MemoryStore implements ChangeStore {
 
   #end(change: Ended): void {
     const { id, key, decision, outcome } = change
-    this.#kept.set(id, { until: instantIn(this.#clock, KEEP_MS), told: this.#kept.get(id)?.told ?? false })
+    const kept: Kept = { until: instantIn(this.#clock, KEEP_MS), told: this.#kept.get(id)?.told ?? false }
+    this.#kept.set(id, kept)
+    if (change.unwanted) this.#forget(id, kept)
     const at = this.#clock.monotonic()
     this.#past = this.#past.filter((each) => at - each.at < 2 * REFUSAL_SPAN_MS)
     if (decision?.kind === 'expired') this.#past.push({ key, how: 'expired', at })

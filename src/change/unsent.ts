@@ -196,6 +196,13 @@ export function earlierOutcome({ outcome, endedAt }: Ended): UpdateEnvelope {
   return { ...outcome, message }
 }
 
+/** The outcome was told to another call, and has been forgotten since. */
+export function toldElsewhere(request: ChangeRequest): UpdateEnvelope {
+  const { customerId } = request
+  const message = `What became of the change of customer ${customerId} was told to another call for the same. ${look(request)}`
+  return { status: 'unknown', customerId, message }
+}
+
 /** The answer that came back does not belong to an open question of this change. */
 export function notThisAnswer({ customerId }: ChangeRequest, reason: string): UpdateEnvelope {
   const message = `${reason} This call sent nothing. If you were not told that the change was made, call again without it to ask anew.`

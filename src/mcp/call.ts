@@ -81,6 +81,7 @@ export class Connection {
       if ('method' in message && 'id' in message && message.method === 'tools/call') {
         this.#arguments.set(message.id, message.params?.arguments)
       }
+      if ('method' in message && message.method === 'notifications/cancelled') this.#forget(message.params?.requestId)
       receive?.(message, extra)
     }
     const send = transport.send.bind(transport)
@@ -96,8 +97,9 @@ export class Connection {
     const said = mcpReq.envelope && envelope.parse(mcpReq.envelope)
     const info = said ? said[CLIENT_INFO_META_KEY] : this.#server.getClientVersion()
     const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
-    const args = this.#arguments.get(mcpReq.id)
-    this.#arguments.delete(mcpReq.id)
+    // Cancelled before it came here, another call may have its id by now.
+    const args = mcpReq.signal.aborted ? undefined : this.#arguments.get(mcpReq.id)
+    if (args !== undefined) this.#arguments.delete(mcpReq.id)
     return {
       connection: this,
       arguments: args ?? {},
@@ -115,6 +117,10 @@ export class Connection {
       answers: mcpReq.inputResponses,
       progress: progressOf(ctx),
     }
+  }
+
+  #forget(id: unknown): void {
+    if (typeof id === 'string' || typeof id === 'number') this.#arguments.delete(id)
   }
 
   /** Tells a 2025-era client that what it opened by URL is done. Later protocol revisions have no such message. */

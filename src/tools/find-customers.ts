@@ -280,6 +280,6 @@ function whyUnread({ cause, reason, http }: Extract<Listing, { kind: 'unreadable
     case 'too_large':
       return `Too many customers match, or AiFi did not apply the filter. ${reason} Use customerId, or have a person look in AiFi.`
     default:
-      return http ? statusWords(http.status, { for: 'lookup' }) : reason
+      return http && http.status >= 300 ? statusWords(http.status, { for: 'lookup' }) : reason
   }
 }

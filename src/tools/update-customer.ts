@@ -1,8 +1,8 @@
 import { type InputRequiredResult, inputRequired } from '@modelcontextprotocol/server'
-import type { Ask } from '../approval/channel.ts'
+import { type Ask, RAN_OUT } from '../approval/channel.ts'
 import type { Ladder } from '../approval/ladder.ts'
 import type { Asked, Caller, Change, Ended } from '../change/change.ts'
-import type { Changes } from '../change/changes.ts'
+import type { Changes, Watch } from '../change/changes.ts'
 import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
 import { changeLines } from '../change/evidence.ts'
 import type { Plan } from '../change/plan.ts'
@@ -14,6 +14,7 @@ import {
   pending,
   pendingCode,
   stoppedBeforeSending,
+  toldElsewhere,
   tooSlow,
   wrongCode,
 } from '../change/unsent.ts'
@@ -105,7 +106,7 @@ async function proposed(step: Step): Promise<Answer> {
   cancel()
   if (!change) return inProgress(request, 'waiting')
   if (late.signal.aborted && change.state === 'ended' && !call.cancelled.aborted) return tooSlow(request)
-  return follow(change, step)
+  return watching(change.id, step, (watch) => follow(change, watch, step))
 }
 
 /** The same call again: it picks up the outcome, or waits for it too. */
@@ -114,22 +115,19 @@ async function repeated(earlier: Change, step: Step): Promise<Answer> {
   if (earlier.state === 'ended') {
     return (await changes.tell(earlier)) ? earlierOutcome(earlier) : proposed(step)
   }
-  if (earlier.state !== 'asked') return follow(earlier, step)
-  // It watches before it looks: whatever becomes of the change meanwhile is this call's outcome, too.
-  const watch = changes.watch(earlier.id, { call: true })
-  try {
+  return watching(earlier.id, step, async (watch) => {
+    if (earlier.state !== 'asked') return follow(earlier, watch, step)
     // A slow AiFi must not hold the call: just before sending, the record is looked at anyway.
     const late = new AbortController()
     const cancel = clock.after(LOOK_MS, () => late.abort())
     await Promise.race([changes.look(earlier, late.signal), aborted(late.signal)])
     cancel()
-    const now = (await changes.get(earlier.id)) ?? earlier
-    if (now.state !== 'ended') return await follow(now, step)
+    const now = await changes.get(earlier.id)
+    if (!now) return proposed(step)
+    if (now.state !== 'ended') return follow(now, watch, step)
     await changes.tell(now)
     return earlierOutcome(now)
-  } finally {
-    watch.leave()
-  }
+  })
 }
 
 /** An answer that came back with the call: it counts only for an open question of this very change. */
@@ -142,33 +140,48 @@ async function answered(state: NonNullable<Call['state']>, step: Step): Promise<
   if (change.state === 'ended') {
     return (await deps.changes.tell(change)) ? earlierOutcome(change) : notThisAnswer(request, used)
   }
-  // To a question that has its answer already this one adds nothing: the call is told what became of the change, or the
-  // question that took the place of this one is asked.
-  if (change.state === 'asked' && change.asking.round === state.round) {
-    await deps.ladder.answer(change, call, state.handle)
+  return watching(change.id, step, async (watch) => {
+    // To a question that has its answer already this one adds nothing: the call is told what became of the change, or
+    // the question that took the place of this one is asked.
+    if (change.state === 'asked' && change.asking.round === state.round) {
+      await deps.ladder.answer(change, call, state.handle)
+    }
+    return follow((await deps.changes.get(change.id)) ?? change, watch, step)
+  })
+}
+
+/** It watches before it looks or answers: whatever becomes of the change meanwhile is this call's outcome, too. */
+async function watching(id: string, { deps }: Step, work: (watch: Watch) => Promise<Answer>): Promise<Answer> {
+  const watch = deps.changes.watch(id, { call: true })
+  try {
+    return await work(watch)
+  } finally {
+    watch.leave()
   }
-  return follow((await deps.changes.get(change.id)) ?? change, step)
 }
 
 /**
  * Follows a change until it has ended, or the call has to be answered. On the way the call puts the question to a person,
  * since only a call can reach the client.
  */
-async function follow(first: Change, step: Step): Promise<Answer> {
+async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> {
   const { call, request, deps } = step
-  const watch = deps.changes.watch(first.id, { call: true })
   const patience = new Deadline(deps.clock, deps.waitMs)
   const asking = new AskingOnce()
   let deadline: Deadline | undefined = call.deadline
-  let change = first
+  let change: Change | undefined = first
   try {
     for (;;) {
+      if (!change) return toldElsewhere(request)
       if (change.state === 'ended') {
+        if (change.decision?.kind === 'expired') asking.end(RAN_OUT)
         if (!call.cancelled.aborted) await deps.changes.tell(change)
         return change.outcome
       }
       if (call.cancelled.aborted) {
-        if (watch.alone) await giveUp(change.id, 'The call that asked for it was cancelled.', deps)
+        if (watch.alone && !isWithClient(change)) {
+          await deps.changes.withdraw(change.id, 'The call that asked for it was cancelled.', { unwanted: true })
+        }
         return stoppedBeforeSending(request)
       }
       if (change.state === 'asked' && asking.isDue(change)) {
@@ -176,7 +189,7 @@ async function follow(first: Change, step: Step): Promise<Answer> {
         const ask = await deps.ladder.ask(change, { call, request, alone: watch.alone, over })
         const answer = await asking.take(ask, change, step)
         if (answer) return answer
-        change = (await deps.changes.get(change.id)) ?? change
+        change = await deps.changes.get(change.id)
         continue
       }
       const isAsked = change.state === 'asked'
@@ -190,12 +203,16 @@ async function follow(first: Change, step: Step): Promise<Answer> {
       }
       call.progress?.(isAsked ? asking.waitingFor : 'Waiting for AiFi.')
       const signals = [call.cancelled, ...asking.signals]
-      change = (await watch.next(change.version, Math.min(leftMs, PROGRESS_MS), signals)) ?? change
+      change = await watch.next(change.version, Math.min(leftMs, PROGRESS_MS), signals)
     }
   } finally {
     asking.end()
-    watch.leave()
   }
+}
+
+/** Its answer comes with a call of its own. */
+function isWithClient(change: Change): boolean {
+  return change.state === 'asked' && change.asking.rung?.withClient === true
 }
 
 /** How this call has put the question, in which round. */
@@ -257,8 +274,8 @@ class AskingOnce {
     return this.latest?.shown && this.isShown ? [this.latest.shown] : []
   }
 
-  end(): void {
-    this.#over.abort()
+  end(reason?: typeof RAN_OUT): void {
+    this.#over.abort(reason)
   }
 }
 
@@ -276,16 +293,10 @@ async function outOfTime(
   if (deps.changes.hasLeft(change)) return inProgress(request, 'sent')
   if (change.decision) return inProgress(request, 'approved')
   if (!alone) return inProgress(request, 'waiting')
-  const isStopped = await giveUp(change.id, 'The call that asked for it ran out of time.', deps)
+  const isStopped = await deps.changes.withdraw(change.id, 'The call that asked for it ran out of time.', {
+    unwanted: true,
+  })
   return isStopped ? tooSlow(request) : undefined
-}
-
-/** Nobody else wants it: if nothing was sent, the same arguments are a new change. */
-async function giveUp(id: string, reason: string, { changes }: UpdateCustomerDeps): Promise<boolean> {
-  if (!(await changes.withdraw(id, reason))) return false
-  const change = await changes.get(id)
-  if (change?.state === 'ended') await changes.tell(change)
-  return true
 }
 
 /** Milliseconds until the call has to be answered. */

@@ -277,21 +277,18 @@ describe('a client of 2025-11-25', () => {
   const elicitation = { form: {} }
   const yes = { action: 'accept', content: { approve: true } }
 
-  test('that fails at the form gets the SDK’s own words, and the next call goes to the page', async () => {
+  test('that fails at the form is asked on the page, in the same call and from then on', async () => {
     const both = await host({
       answer: () => {
         throw new Error('elicitation is not implemented')
       },
     })
-    const first = await both.client.client.callTool({ name: 'update_customer', arguments: block })
-    expect(first).toMatchObject({ isError: true })
-    expect(JSON.stringify(first.content)).toContain('elicitation is not implemented')
-    expect(first.structuredContent).toBeUndefined()
-    expect(counts(both)).toEqual({ asked: 1, patches: 0, opened: 0 })
+    const first = await both.client.update(block)
+    expect(first).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
+    expect(counts(both)).toEqual({ asked: 1, patches: 0, opened: 1 })
     const second = await both.client.update(block)
     expect(second).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
     expect(second.message).not.toContain('was the outcome')
-    expect(counts(both)).toEqual({ asked: 1, patches: 0, opened: 1 })
     expect((await both.client.update({ customerId: 4211, role: 'employee' })).status).toBe('approval_pending')
     expect(counts(both)).toMatchObject({ asked: 1, patches: 0 })
   })
@@ -307,24 +304,24 @@ describe('a client of 2025-11-25', () => {
     )
     for (const customerId of [77, 4211, 9003, 2050, 77, 4211, 9003]) {
       const args = { customerId, blocked: true }
-      const result = await both.client.client.callTool({ name: 'update_customer', arguments: args })
-      expect(JSON.stringify(result.content)).toContain('not implemented')
+      const envelope = await both.client.update(args)
+      expect(envelope.status).toBe('approval_unavailable')
+      expect(envelope.message).toContain('did not answer the form')
+      expect(envelope.message).not.toContain('not implemented')
     }
     expect(counts(both)).toEqual({ asked: 7, patches: 0, opened: 0 })
   })
 
-  test('that never answers a form gets the SDK’s own words after ten minutes, and the next call goes to the page', async () => {
+  test('that never answers a form is told after ten minutes that nobody did, and the next call goes to the page', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true })
     try {
       const both = await host({ answer: () => new Promise(() => undefined) })
       const hour = { timeout: 3_600_000 }
-      const call = both.client.client.callTool({ name: 'update_customer', arguments: block }, hour)
+      const call = both.client.update(block, hour)
       await vi.waitFor(() => expect(both.client.asked).toHaveLength(1))
       both.harness.clock.advance(10 * 60_000)
       await vi.advanceTimersByTimeAsync(10 * 60_000)
-      const first = await call
-      expect(first).toMatchObject({ isError: true })
-      expect(JSON.stringify(first.content)).toContain('timed out')
+      expect(await call).toMatchObject({ status: 'declined', approval: { channel: 'form', answer: 'expired' } })
       expect(counts(both)).toEqual({ asked: 1, patches: 0, opened: 0 })
       const second = await both.client.update(block)
       expect(second).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
@@ -609,13 +606,19 @@ describe('a client of 2026-07-28', () => {
     expectNothingSent(harness)
   })
 
-  test('whose person answers the form after all, the page being open by then, is heard', async () => {
+  test('whose person answers the form after all, the page being open by then: a yes is void, a no counts', async () => {
     const { harness, raw, state } = await askedHost()
     expect((await raw.envelope(raw.call(block))).approval?.channel).toBe('form')
     expect((await raw.envelope(raw.call(block))).approval?.channel).toBe('page')
-    const envelope = await raw.envelope(raw.call(block, { requestState: state, inputResponses: yes }))
-    expect(envelope).toMatchObject({ status: 'updated', approval: { channel: 'form' } })
-    expect(harness.sent('PATCH')).toHaveLength(1)
+    const answer = async (inputResponses: object) =>
+      raw.envelope(raw.call(block, { requestState: state, inputResponses }))
+    expect(await answer(yes)).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
+    harness.clock.advance(2_000)
+    expect(await answer({ approve: { action: 'decline' } })).toMatchObject({
+      status: 'declined',
+      approval: { channel: 'form' },
+    })
+    expectNothingSent(harness)
   })
 
   test('may cancel a second call: the form that the first one left with it is good still', async () => {

@@ -39,4 +39,30 @@ describe('an outcome that no call has been told', () => {
     expect((await client.update(rename)).status).toBe('updated')
     expect(aifi.patches()).toEqual([{ firstName: 'Janet' }, { lastName: 'Roe' }])
   })
+
+  test('is no longer told once a later change of the same field was sent: the same call asks anew', async () => {
+    const aifi = await controlledAifi({ env: onPage })
+    const client = await aifi.harness.connect()
+    const approve = async () => {
+      const page = new PageVisitor(String(aifi.harness.browser.opened.at(-1)))
+      await page.press('approve')
+    }
+    await client.update(block)
+    await approve()
+    aifi.harness.clock.advance(11_000)
+    await client.update({ ...block, blocked: false })
+    await approve()
+    expect(aifi.patches()).toEqual([{ blocked: true }, { blocked: false }])
+    expect((await client.update(block)).status).toBe('approval_pending')
+    expect(aifi.patches()).toHaveLength(2)
+  })
+
+  test('is told still after a later change of another field, or one that was refused', async () => {
+    const aifi = await controlledAifi({ env: onPage })
+    const client = await aifi.harness.connect()
+    await client.update(block)
+    await new PageVisitor(await openedAddress(aifi.harness)).press('approve')
+    expect((await client.update({ customerId: 4211, lastName: 'Roe' })).status).toBe('updated')
+    expect(await client.update(block)).toMatchObject({ status: 'updated', changes: [{ field: 'blocked' }] })
+  })
 })

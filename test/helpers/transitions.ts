@@ -133,7 +133,7 @@ class World {
         break
       case 'withdraw':
         await this.#withAsked(action, (replica, { id }) =>
-          this.#ledger.withdrawn(id, replica.changes.withdraw(id, 'It was withdrawn.')),
+          this.#ledger.withdrawn(id, replica.changes.withdraw(id, 'It was withdrawn.', { unwanted: false })),
         )
         break
       case 'look':
@@ -142,7 +142,7 @@ class World {
       case 'hand on':
         await this.#withAsked(action, async (replica, { id, asking }) => {
           if (!asking.rung) return
-          await replica.changes.handOn(id, asking.rung.handle)
+          await replica.changes.handOn(id, asking.rung.handle, 'It could not.')
         })
         break
       case 'tell':

@@ -112,7 +112,7 @@ test('dry runs count as lookups, and are in the audit as such', async () => {
   for (let count = 0; count < 30; count++) expect(await run()).toMatchObject({ status: 'preview' })
   expect(await run()).toMatchObject({ status: 'failed', retryAfterSeconds: expect.any(Number) })
   expect(lookups).toHaveLength(30)
-  expect(lookups[0]).toEqual({ filter: 'customerId', found: 1, status: 'preview' })
+  expect(lookups[0]).toEqual({ event: 'lookup', filter: 'customerId', found: 1, status: 'preview' })
   expect(harness.sent('GET')).toHaveLength(30)
 })
 

@@ -292,7 +292,6 @@ describe('secrets in the arguments are nowhere but in the PATCH', () => {
     const { client, harness, aifi } = await stage({ env: SKIP, audit: broken })
     expect(await client.update({ customerId: 4211, ...GIVEN })).toMatchObject({ status: 'failed' })
     expect(aifi.patches()).toEqual([])
-    expect(harness.log.join('')).toContain('the audit cannot be written')
     expectNoSecret([...client.wire, ...harness.log].join('\n'))
   })
 })

@@ -54,7 +54,7 @@ export class ChatChannel implements Channel {
   async #refuse(change: Asked, rung: Rung, code: NonNullable<Rung['code']>): Promise<Ask> {
     const triesLeft = code.triesLeft - 1
     if (triesLeft === 0) {
-      await this.#changes.withdraw(change.id, `The approval code was wrong ${TRIES} times.`)
+      await this.#changes.withdraw(change.id, `The approval code was wrong ${TRIES} times.`, { unwanted: false })
       return { kind: 'moved' }
     }
     const isPut = await this.#changes.put(change, { ...rung, code: { ...code, triesLeft } })

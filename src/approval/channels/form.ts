@@ -6,7 +6,7 @@ import type { Changes } from '../../change/changes.ts'
 import type { ChangeRequest } from '../../customer/fields.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Call, ClientAnswer } from '../../mcp/call.ts'
-import type { Ask, Asker, Channel } from '../channel.ts'
+import { type Ask, type Asker, type Channel, RAN_OUT } from '../channel.ts'
 import type { Deployment } from '../question.ts'
 import { questionText } from '../question-text.ts'
 import { questionAbout } from '../words.ts'
@@ -16,6 +16,8 @@ const UNREAD_MS = 700
 
 const KEY = 'approve'
 const channel = 'form'
+const ASKS_NOBODY = 'This client answers forms without asking a person.'
+const UNANSWERED = 'The client did not answer the form.'
 /** Approved is this and nothing else: hosts send empty content, and apply defaults by themselves. */
 const approved = z.object({ approve: z.literal(true) })
 
@@ -59,7 +61,7 @@ export class FormChannel implements Channel {
   unavailable(request: ChangeRequest, call: Call): string | undefined {
     if (!call.canForm) return 'This client cannot show a form.'
     if (request.enterPrivately.length > 0) return 'A secret must not be typed into a form of the client.'
-    if (this.#fallback && !call.connection.asksPeople) return 'This client answers forms without asking a person.'
+    if (this.#fallback && !call.connection.asksPeople) return ASKS_NOBODY
     return undefined
   }
 
@@ -73,13 +75,13 @@ export class FormChannel implements Channel {
       }
       if (this.#fallback) {
         call.connection.asksPeople = false
-        await this.#changes.handOn(change.id, rung.handle)
+        await this.#changes.handOn(change.id, rung.handle, UNANSWERED)
         return { kind: 'moved' }
       }
     }
     const message = questionText(questionAbout(change, this.#deployment))
     if (message === undefined) return { kind: 'cannot', reason: 'The change is too long to be shown whole in a form.' }
-    const put: Rung = { channel, handle: randomUUID(), standing: false }
+    const put: Rung = { channel, handle: randomUUID(), standing: false, ...(!call.elicit && { withClient: true }) }
     if (!(await this.#changes.put(change, put))) return { kind: 'moved' }
     this.#handedOut.set(put.handle, this.#clock.monotonic())
     if (call.elicit) return this.#askWithin(call, change, put, message, over)
@@ -107,13 +109,14 @@ export class FormChannel implements Channel {
     return { kind: 'asked', channel, waitingFor, shown: shown.signal }
   }
 
-  /** The client could not show the form, or the call ended while it did. */
+  /** The client could not show the form, or nobody waits for it any longer. */
   async #failed(call: Call, id: string, handle: string, over: AbortSignal): Promise<void> {
-    // Given up after that long, it is a sign that nobody saw the form; cancelled earlier, it is none.
-    const gaveUp = !over.aborted || (call.cancelled.aborted && call.deadline.passed)
-    if (gaveUp) call.connection.asksPeople = false
     this.#handedOut.delete(handle)
-    await this.#changes.handOn(id, handle, over.aborted ? 'release' : 'pass')
+    // Given up after that long, it is a sign that nobody saw the form; cancelled earlier, it is none.
+    const gaveUp = !over.aborted || over.reason === RAN_OUT || (call.cancelled.aborted && call.deadline.passed)
+    if (gaveUp) call.connection.asksPeople = false
+    if (over.aborted) await this.#changes.release(id, handle)
+    else await this.#changes.handOn(id, handle, UNANSWERED)
   }
 
   async #take(change: Asked, call: Call, handle: string, answer: { action: string; yes: boolean }): Promise<void> {
@@ -122,11 +125,11 @@ export class FormChannel implements Channel {
     this.#handedOut.delete(handle)
     if (answer.action !== 'accept' && this.#fallback && tookMs < UNREAD_MS) {
       call.connection.asksPeople = false
-      return this.#changes.handOn(id, handle)
+      return this.#changes.handOn(id, handle, ASKS_NOBODY)
     }
     const said = saidBy(answer)
     const verdict = await this.#changes.decide(id, { round: asking.round, handle, answer: said, channel })
-    if (verdict.kind === 'busy') await this.#changes.handOn(id, handle, 'release')
+    if (verdict.kind === 'busy') await this.#changes.release(id, handle)
   }
 }
 

@@ -98,11 +98,12 @@ export class PageChannel implements Channel {
     // 2025-era clients need the id to be told that the page is done; the SDK's builder has no place for it.
     const params = { mode: 'url' as const, message, url, elicitationId: id }
     const now = await this.#changes.get(id)
-    const handle = now?.state === 'asked' ? now.asking.rung?.handle : undefined
-    if (handle === undefined) return { kind: 'moved' }
+    const rung = now?.state === 'asked' ? now.asking.rung : undefined
+    if (now?.state !== 'asked' || !rung) return { kind: 'moved' }
     if (!call.elicit) {
+      if (!(await this.#changes.put(now, { ...rung, channel: 'url', withClient: true }))) return { kind: 'moved' }
       const requests: InputRequests = { [KEY]: { method: 'elicitation/create', params } }
-      return { kind: 'client_asks', channel: 'url', handle, requests }
+      return { kind: 'client_asks', channel: 'url', handle: rung.handle, requests }
     }
     const shown = new AbortController()
     void call
@@ -146,7 +147,7 @@ export class PageChannel implements Channel {
     if (opening) opening.openings = 0
     const change = await this.#changes.get(id)
     const rung = change?.state === 'asked' ? change.asking.rung : undefined
-    if (rung) await this.#changes.handOn(id, rung.handle, 'release')
+    if (rung) await this.#changes.release(id, rung.handle)
   }
 
   #openingOf({ id, asking }: Asked): Opening {

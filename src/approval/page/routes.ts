@@ -188,7 +188,7 @@ async function settled({ changeId }: Item, { changes, clock }: RouteDeps): Promi
 
 async function voidAll(page: Visit, { changes }: RouteDeps): Promise<void> {
   const reason = 'The approval page was opened in a second browser, so nobody can tell who answers.'
-  for (const { changeId } of page.items) await changes.withdraw(changeId, reason)
+  for (const { changeId } of page.items) await changes.withdraw(changeId, reason, { unwanted: false })
 }
 
 type Typed = { ok: true; secrets: TypedSecrets } | { ok: false; problems: Partial<Record<PrivateFieldName, string>> }
