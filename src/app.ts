@@ -4,7 +4,7 @@ import { type Ladder, type LadderParts, ladderFor } from './approval/ladder.ts'
 import type { Browser } from './approval/page/browser.ts'
 import { PageServer } from './approval/page/server.ts'
 import type { Audit } from './audit/audit.ts'
-import { Changes } from './change/changes.ts'
+import { APPROVAL_LIFETIME_MS, Changes } from './change/changes.ts'
 import { MemoryStore } from './change/store-memory.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './lib/clock.ts'
@@ -46,12 +46,13 @@ export function createApp(config: Config, outside: Outside): App {
   const rate = new RateLimit(config.maxChangesPerMinute, clock)
   const store = new MemoryStore(clock, audit)
   const changes = new Changes(
-    { store, aifi, audit, clock, logger, rate, lookups, secret: randomBytes(32) },
+    { store, aifi, audit, clock, logger, rate, lookups, secrets: [randomBytes(32)] },
     {
       readBack: config.aifi.readBack,
       approvalFields: approval.fields,
       auditValues: config.auditValues,
       timeoutMs: config.aifi.timeoutMs,
+      lifetimeMs: APPROVAL_LIFETIME_MS,
     },
   )
   const deployment = { address: aifi.address, sandbox: config.aifi.sandbox }

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Logger } from '../lib/logger.ts'
+import type { Person } from '../lib/person.ts'
 import { AppendFile, type Disk } from './append-file.ts'
 
 /** The audit trail: who changed which customer, by whose decision, with what outcome. */
@@ -23,11 +24,13 @@ export type AuditEntry =
 /** Who agreed. `answer` is what the client or page reported. */
 export interface AuditApproval {
   /** `not_needed`: nobody had to be asked; `none`: nobody could be. */
-  channel: 'form' | 'url' | 'page' | 'chat' | 'skipped' | 'not_needed' | 'none'
+  channel: 'form' | 'url' | 'page' | 'inbox' | 'chat' | 'skipped' | 'not_needed' | 'none'
   answer: string
-  decidedBy: 'client' | 'page' | 'assistant' | 'setting' | 'nobody'
+  decidedBy: 'client' | 'page' | 'approver' | 'assistant' | 'setting' | 'nobody'
   /** ISO 8601. */
   decidedAt?: string
+  /** Who, where an issuer vouches for it. */
+  by?: Person
 }
 
 export interface AuditAttempt {
@@ -38,6 +41,9 @@ export interface AuditAttempt {
   fields: readonly string[]
   /** The program that asked, by its own account. */
   client: string
+  /** Who asked, over HTTP: a person, or an application on nobody's behalf. */
+  proposer?: Person
+  application?: string
   approval: AuditApproval
   /** Only when the operator turned values on, and never a secret one: the caller leaves those out. */
   values?: JsonObject
@@ -47,6 +53,11 @@ export interface AuditOutcome {
   changeId: string
   customerId: number
   status: string
+  /** Over HTTP, of what was never sent: what, and who asked. */
+  fields?: readonly string[]
+  client?: string
+  proposer?: Person
+  application?: string
   http?: { status: number; type?: string | undefined; requestId?: string | undefined }
   approval?: AuditApproval
 }

@@ -7,6 +7,7 @@ import { type Clock, Deadline, instantIn, remainingMs, sleep } from '../lib/cloc
 import { canonicalJson } from '../lib/json.ts'
 import { KeyedQueue } from '../lib/keyed-queue.ts'
 import type { Logger } from '../lib/logger.ts'
+import type { Person } from '../lib/person.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
 import { SharedWork } from '../lib/shared-work.ts'
 import type { Asked, Asking, Caller, Change, Claimed, Decision, Ended, Lease, Rung, Sending, Shown } from './change.ts'
@@ -17,7 +18,7 @@ import { approvalOf, attemptEntry, type Departure, outcomeEntry, sendChange } fr
 import type { ChangeStore, Swapped } from './store.ts'
 import * as unsent from './unsent.ts'
 
-/** How long a question waits for its answer, milliseconds. */
+/** How long a question waits for its answer where nothing else is set, milliseconds. */
 export const APPROVAL_LIFETIME_MS = 10 * 60_000
 /** A record that keeps changing while a person reads it is asked about this often at the most. */
 const ROUNDS = 5
@@ -47,8 +48,11 @@ export interface ChangesDeps {
   readonly rate: RateLimit
   /** Looks at a record that change nothing, those of `find_customers` too. */
   readonly lookups: RateLimit
-  /** Of the HMAC by which the same call is found again. Shared by all who share the store. */
-  readonly secret: Uint8Array
+  /**
+   * Of the HMAC by which the same call is found again, the one in use first. Shared by all who share the store; never
+   * empty.
+   */
+  readonly secrets: readonly Uint8Array[]
 }
 
 export interface ChangesSettings {
@@ -59,6 +63,8 @@ export interface ChangesSettings {
   readonly auditValues: boolean
   /** Deadline of one exchange with AiFi, milliseconds. */
   readonly timeoutMs: number
+  /** How long a question waits for its answer, milliseconds. */
+  readonly lifetimeMs: number
 }
 
 /** The answer of a person to the question as they saw it. */
@@ -68,6 +74,8 @@ export interface GivenAnswer {
   readonly handle: string
   readonly answer: change.GivenAnswer
   readonly channel: ChannelName
+  /** Who gives it, where that is known. */
+  readonly by?: Person
 }
 
 /** Whether an answer counts. */
@@ -121,7 +129,11 @@ export class Changes {
   /** The same request of this caller, if it is under way or has an outcome that nobody was told. */
   async find(request: ChangeRequest, caller: Caller): Promise<Change | undefined> {
     await this.sweep()
-    return this.#deps.store.find(this.#keyOf(request, caller))
+    for (const key of this.#keysOf(request, caller)) {
+      const found = await this.#deps.store.find(key)
+      if (found) return found
+    }
+    return undefined
   }
 
   async get(id: string): Promise<Change | undefined> {
@@ -129,9 +141,20 @@ export class Changes {
     return this.#deps.store.get(id)
   }
 
+  /** The questions that wait for their answer. */
+  async waiting(): Promise<readonly Asked[]> {
+    await this.sweep()
+    return (await this.#deps.store.live()).filter((each) => each.state === 'asked')
+  }
+
+  /** Questions that were decided lately, the latest first. */
+  decided(limit: number): Promise<readonly change.Decided[]> {
+    return this.#deps.store.decided(limit)
+  }
+
   /** Whether the answer with this id belongs to the same request of this caller. */
   isOf(change: Change, request: ChangeRequest, caller: Caller): boolean {
-    return change.key === this.#keyOf(request, caller)
+    return this.#keysOf(request, caller).includes(change.key)
   }
 
   /**
@@ -142,7 +165,7 @@ export class Changes {
    * @returns undefined when the signal aborted while others still wait for the same.
    */
   propose(request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Change | undefined> {
-    const key = this.#keyOf(request, caller)
+    const [key = ''] = this.#keysOf(request, caller)
     return this.#proposing.share(key, signal, (stop) =>
       this.#propose(key, request, caller, AbortSignal.any([stop, this.#closing.signal])),
     )
@@ -196,15 +219,16 @@ export class Changes {
   async decide(id: string, given: GivenAnswer, typed: change.TypedSecrets = {}): Promise<Verdict> {
     const asked = await this.get(id)
     if (asked?.state !== 'asked' || asked.asking.round !== given.round) return { kind: 'too_late', change: asked }
-    const { answer, channel, handle } = given
+    const { answer, channel, handle, by } = given
     const at = this.#deps.clock.now()
+    const decision: Decision = { kind: 'answered', answer, channel, at, ...(by && { by }) }
     if (answer !== 'approved') {
-      const outcome = unsent.refused(asked.request, answer, { channel, at })
-      const done = await this.#finish(asked, outcome, { kind: 'answered', answer, channel, at })
+      const outcome = unsent.refused(asked.request, answer, decision)
+      const done = await this.#finish(asked, outcome, decision)
       return done ? { kind: 'counted' } : { kind: 'too_late', change: await this.get(id) }
     }
     if (asked.asking.rung?.handle !== handle) return { kind: 'too_late', change: asked }
-    return this.#approve(asked, { kind: 'answered', answer, channel, at }, typed)
+    return this.#approve(asked, decision, typed)
   }
 
   /** There turned out to be nobody to ask. */
@@ -218,7 +242,11 @@ export class Changes {
    *
    * @returns true: nothing was sent, and nothing will be. False: it was sent, or is over.
    */
-  async withdraw(id: string, reason: string, { unwanted }: { unwanted: boolean }): Promise<boolean> {
+  async withdraw(
+    id: string,
+    reason: string,
+    { unwanted, by }: { readonly unwanted: boolean; readonly by?: Person },
+  ): Promise<boolean> {
     const work = this.#underWay.get(id)
     if (work) {
       if (work.left) return false
@@ -230,7 +258,8 @@ export class Changes {
     const asked = await this.#deps.store.get(id)
     if (asked?.state !== 'asked') return false
     const channel = asked.asking.rung?.channel
-    const decision: Decision = { kind: 'withdrawn', at: this.#deps.clock.now(), reason, ...(channel && { channel }) }
+    const at = this.#deps.clock.now()
+    const decision: Decision = { kind: 'withdrawn', at, reason, ...(channel && { channel }), ...(by && { by }) }
     return this.#finish(asked, unsent.withdrawn(asked.request, reason), decision, unwanted ? { unwanted } : {})
   }
 
@@ -286,7 +315,7 @@ export class Changes {
       if (lapsed.state === 'asked') {
         const channel = lapsed.asking.rung?.channel
         const decision: Decision = { kind: 'expired', at: clock.now(), ...(channel && { channel }) }
-        await this.#finish(lapsed, unsent.expired(lapsed.request), decision)
+        await this.#finish(lapsed, unsent.expired(lapsed.request, this.#settings.lifetimeMs), decision)
       } else if (lapsed.state === 'claimed') await this.#unclaim(lapsed)
       else if (lapsed.state === 'sending') {
         await this.#finish(lapsed, unsent.senderStopped(lapsed.request), lapsed.decision, { presumed: lapsed.lease })
@@ -326,11 +355,24 @@ export class Changes {
     this.#stopSweeping()
   }
 
-  /** Equal for equal arguments of one caller to one AiFi, and tells nothing about them. */
-  #keyOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest, _caller: Caller): string {
-    const { aifi, secret } = this.#deps
-    const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: aifi.address })
-    return createHmac('sha256', secret).update(same).digest('base64url')
+  /**
+   * The end of a process whose questions others can answer, or that comes back: they stay open. Resolves when what this
+   * process carries out has ended. Nothing new begins.
+   */
+  async drain(): Promise<void> {
+    this.#closing.abort()
+    await Promise.all([...this.#underWay.values()].map(({ done }) => done))
+    await this.#proposing.idle()
+    this.#stopSweeping()
+  }
+
+  /** Equal for equal arguments of one caller to one AiFi, and tell nothing about them; one by each secret. */
+  #keysOf({ customerId, changes, enterPrivately, expectedEmail }: ChangeRequest, caller: Caller): string[] {
+    const { aifi, secrets } = this.#deps
+    const { person, application } = caller
+    const who = person ? { issuer: person.issuer, subject: person.subject } : { application }
+    const same = canonicalJson({ customerId, changes, enterPrivately, expectedEmail, address: aifi.address, ...who })
+    return secrets.map((secret) => createHmac('sha256', secret).update(same).digest('base64url'))
   }
 
   async #propose(key: string, request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Change> {
@@ -556,7 +598,7 @@ export class Changes {
   }
 
   #lapse() {
-    return instantIn(this.#deps.clock, APPROVAL_LIFETIME_MS)
+    return instantIn(this.#deps.clock, this.#settings.lifetimeMs)
   }
 
   #lease(): Lease {

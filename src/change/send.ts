@@ -4,8 +4,9 @@ import { type CustomerChanges, changedFields, fieldFacts, isSecretValue, secretS
 import type { CustomerRecord } from '../customer/record.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
+import { type Person, personName } from '../lib/person.ts'
 import { Relay } from '../lib/text.ts'
-import { type Decision, decisionOf, type Ended, type Sending } from './change.ts'
+import { type Caller, type Decision, decisionOf, type Ended, type Sending } from './change.ts'
 import type { UpdateEnvelope } from './envelope.ts'
 import { establish } from './establish.ts'
 
@@ -48,7 +49,7 @@ export function attemptEntry({ sending, changes }: Departure, withValues: boolea
     changeId: sending.id,
     customerId: sending.customerId,
     fields: changedFields(changes),
-    client: sending.caller.client,
+    ...auditCaller(sending.caller),
     approval: auditApproval(sending.decision),
     ...(withValues && { values: plainValues(changes) }),
   }
@@ -64,6 +65,8 @@ export function outcomeEntry(change: Ended, sent: boolean): AuditEntry {
     customerId: change.customerId,
     status,
     ...(http && { http }),
+    // Nothing else in the audit says who asked for what was never sent.
+    ...(!sent && identified(change.caller) && { fields: change.fields, ...auditCaller(change.caller) }),
     ...(decision && { approval: auditApproval(decision) }),
   }
 }
@@ -80,13 +83,28 @@ export function approvalOf(decision: Decision | undefined): Pick<UpdateEnvelope,
   if (!decision || decision.kind === 'nobody_to_ask') return {}
   const { channel, at } = decision
   const answer = decision.kind === 'answered' ? decision.answer : decision.kind
-  return { approval: { ...(channel && { channel }), answer, decidedAt: new Date(at).toISOString() } }
+  const by = 'by' in decision && decision.by ? { by: personName(decision.by) } : {}
+  return { approval: { ...(channel && { channel }), answer, ...by, decidedAt: new Date(at).toISOString() } }
+}
+
+/** Who asks, for the audit: the person or application too, where they are known. */
+function auditCaller({ client, person: proposer, application }: Caller) {
+  return { client, ...(proposer && { proposer }), ...(application !== undefined && { application }) }
+}
+
+function identified({ person, application }: Caller): boolean {
+  return person !== undefined || application !== undefined
+}
+
+function person(by: Person | undefined): { by?: Person } {
+  return by ? { by } : {}
 }
 
 const decidedBy = {
   form: 'client',
   url: 'page',
   page: 'page',
+  inbox: 'approver',
   chat: 'assistant',
   skipped: 'setting',
 } as const
@@ -98,10 +116,17 @@ function auditApproval(decision: Decision | undefined): AuditApproval {
   switch (decision.kind) {
     case 'answered': {
       const { channel, answer } = decision
-      return { channel, answer, decidedBy: decidedBy[channel], decidedAt }
+      return { channel, answer, decidedBy: decidedBy[channel], decidedAt, ...person(decision.by) }
     }
-    case 'expired':
     case 'withdrawn':
+      return {
+        channel: decision.channel ?? 'none',
+        answer: decision.kind,
+        decidedBy: 'nobody',
+        decidedAt,
+        ...person(decision.by),
+      }
+    case 'expired':
       return { channel: decision.channel ?? 'none', answer: decision.kind, decidedBy: 'nobody', decidedAt }
     case 'nobody_to_ask':
       return { channel: 'none', answer: 'unavailable', decidedBy: 'nobody', decidedAt }

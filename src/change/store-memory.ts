@@ -1,7 +1,16 @@
 import type { Audit, AuditEntry } from '../audit/audit.ts'
 import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
-import type { Asked, Change, Claimed, Ended, Lease, Sending } from './change.ts'
-import { type PastQuestion, REFUSAL_SPAN_MS, refusal } from './limits.ts'
+import {
+  type Asked,
+  type Change,
+  type Claimed,
+  type Decided,
+  type Ended,
+  isSameCaller,
+  type Lease,
+  type Sending,
+} from './change.ts'
+import { deskLimits, type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, refusal } from './limits.ts'
 import type { Added, ChangeStore, Swapped } from './store.ts'
 
 /** An outcome that nobody has picked up is kept for this long, milliseconds. */
@@ -11,6 +20,11 @@ const KEEP_MS = 10 * 60_000
 interface Kept {
   readonly until: Instant
   told: boolean
+}
+
+export interface MemoryStoreOptions {
+  readonly limits?: QuestionLimits
+  readonly history?: number
 }
 
 /** The changes of one process, for as long as it lives. */
@@ -23,11 +37,18 @@ export class MemoryStore implements ChangeStore {
   readonly #sender = new Map<number, string>()
   readonly #kept = new Map<string, Kept>()
   readonly #watchers = new Map<string, Set<() => void>>()
+  readonly #limits: QuestionLimits
+  readonly #history: number
   #past: PastQuestion[] = []
+  /** The latest last. */
+  #decided: Decided[] = []
 
-  constructor(clock: Clock, audit: Audit) {
+  /** @param history how many decided questions are remembered. */
+  constructor(clock: Clock, audit: Audit, { limits = deskLimits, history = 0 }: MemoryStoreOptions = {}) {
     this.#clock = clock
     this.#audit = audit
+    this.#limits = limits
+    this.#history = history
   }
 
   async add(change: Asked | Claimed): Promise<Added> {
@@ -77,6 +98,10 @@ export class MemoryStore implements ChangeStore {
     return [...this.#changes.values()].filter(({ state }) => state !== 'ended')
   }
 
+  async decided(limit: number): Promise<readonly Decided[]> {
+    return this.#decided.slice(-limit).reverse()
+  }
+
   async due(): Promise<readonly Change[]> {
     return [...this.#changes.values()].filter((change) => this.#leftMs(change) === 0)
   }
@@ -119,6 +144,7 @@ export class MemoryStore implements ChangeStore {
 
   #end(change: Ended): void {
     const { id, key, decision, outcome } = change
+    this.#remember(change)
     const kept: Kept = { until: instantIn(this.#clock, KEEP_MS), told: this.#kept.get(id)?.told ?? false }
     this.#kept.set(id, kept)
     if (change.unwanted) this.#forget(id, kept)
@@ -127,6 +153,13 @@ export class MemoryStore implements ChangeStore {
     if (decision?.kind === 'expired') this.#past.push({ key, how: 'expired', at })
     if (decision?.kind === 'answered' && decision.answer !== 'approved') this.#past.push({ key, how: 'refused', at })
     if (outcome.status === 'updated' || outcome.status === 'unknown') this.#supersede(change)
+  }
+
+  /** Whoever held the lease may correct what is remembered. */
+  #remember({ id, customerId, fields, caller, endedAt, decision, outcome: { status } }: Ended): void {
+    if (!decision || this.#history === 0) return
+    const others = this.#decided.filter((each) => each.id !== id)
+    this.#decided = [...others, { id, customerId, fields, caller, endedAt, decision, status }].slice(-this.#history)
   }
 
   /** Ends the kept outcomes that are no longer how things are. */
@@ -155,9 +188,12 @@ export class MemoryStore implements ChangeStore {
     this.#kept.delete(id)
   }
 
-  #refusal({ key }: Asked) {
-    const open = [...this.#changes.values()].filter(({ state }) => state === 'asked').length
-    return refusal(key, this.#past, open, this.#clock.monotonic())
+  #refusal(asked: Asked) {
+    const open = [...this.#changes.values()].filter(
+      ({ state, caller }) => state === 'asked' && isSameCaller(caller, asked.caller),
+    )
+    const customers = open.map(({ customerId }) => customerId)
+    return refusal(asked, this.#past, customers, this.#clock.monotonic(), this.#limits)
   }
 
   /** Milliseconds until it lapses; undefined for one that cannot. */

@@ -79,9 +79,9 @@ export class Replica {
         logger: createLogger({ level: 'silent', write: () => undefined }),
         rate,
         lookups: rate,
-        secret: Buffer.alloc(32, 7),
+        secrets: [Buffer.alloc(32, 7)],
       },
-      { readBack: true, approvalFields: [], auditValues: false, timeoutMs: 1_000 },
+      { readBack: true, approvalFields: [], auditValues: false, timeoutMs: 1_000, lifetimeMs: 600_000 },
     )
   }
 
@@ -175,6 +175,7 @@ export class Replica {
       renew: (id, lease) => this.#step(() => store.renew(id, lease)),
       tell: (change) => this.#step(() => store.tell(change)),
       live: () => this.#step(() => store.live()),
+      decided: (limit) => store.decided(limit),
       due: () => this.#step(() => store.due(), true),
       nextDueMs: () => store.nextDueMs(),
       watch: (id, moved) => store.watch(id, moved),

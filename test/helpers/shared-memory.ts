@@ -26,6 +26,7 @@ export function sharedMemory(store: ChangeStore, storeClock: ManualClock): Share
         store.renew(id, { ...lease, until: instantIn(storeClock, remainingMs(clock, lease.until)) }),
       tell: (change) => store.tell(change),
       live: async () => (await store.live()).map(read),
+      decided: (limit) => store.decided(limit),
       due: async () => (await store.due()).map(read),
       nextDueMs: () => store.nextDueMs(),
       watch: (id, moved) => store.watch(id, moved),
