@@ -3,7 +3,7 @@ import type { Aifi } from './aifi/port.ts'
 import { type Ladder, type LadderParts, ladderFor } from './approval/ladder.ts'
 import type { Browser } from './approval/page/browser.ts'
 import { PageServer } from './approval/page/server.ts'
-import type { Audit } from './audit/audit.ts'
+import type { ImmediateAudit } from './audit/audit.ts'
 import { APPROVAL_LIFETIME_MS, Changes } from './change/changes.ts'
 import { MemoryStore } from './change/store-memory.ts'
 import type { Config } from './config/config.ts'
@@ -19,7 +19,7 @@ import { updateCustomerTool } from './tools/update-customer.ts'
 /** What the program needs from outside itself. */
 export interface Outside {
   readonly aifi: Aifi
-  readonly audit: Audit
+  readonly audit: ImmediateAudit
   readonly browser: Browser
   readonly clock: Clock
   readonly logger: Logger

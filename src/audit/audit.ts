@@ -8,9 +8,14 @@ import { AppendFile, type Disk } from './append-file.ts'
 /** The audit trail: who changed which customer, by whose decision, with what outcome. */
 export interface Audit {
   /** True when the entry is on the disk. False when it cannot be put there, which has been logged. */
-  write(entry: AuditEntry): boolean
+  write(entry: AuditEntry): boolean | Promise<boolean>
   /** Afterwards nothing can be written. */
   close(): void
+}
+
+/** One that is written while the caller stands still, so that nothing comes between an entry and what it is about. */
+export interface ImmediateAudit extends Audit {
+  write(entry: AuditEntry): boolean
 }
 
 /** One thing that happened. */
@@ -75,7 +80,7 @@ export class AuditError extends Error {
 }
 
 /** Keeps nothing. */
-export const noAudit: Audit = { write: () => true, close() {} }
+export const noAudit: ImmediateAudit = { write: () => true, close() {} }
 
 export interface AuditOptions {
   clock: Clock
@@ -92,17 +97,16 @@ export interface AuditOptions {
  * A run begins in a file with a `start` line, numbered 0, or, in a file that log rotation put in place, further on.
  * Lines are plain ASCII, so that no terminal and no editor shows them as something else.
  */
-export function openAudit(path: string, { clock, logger, runId = randomUUID(), disk }: AuditOptions): Audit {
+export function openAudit(path: string, { clock, logger, runId = randomUUID(), disk }: AuditOptions): ImmediateAudit {
   const file = orAuditError(() => new AppendFile(path, disk))
   let seq = 0
   let prev: string | null = null
 
   const append = (event: string, entry: object) => {
-    const record = { v: 1, time: new Date(clock.now()).toISOString(), run: runId, seq, prev, event, ...entry }
-    const line = ascii(JSON.stringify(record))
+    const { line, hash } = auditLine({ time: new Date(clock.now()), run: runId, seq, prev }, { event, ...entry })
     file.append(line)
     seq += 1
-    prev = createHash('sha256').update(line).digest('hex')
+    prev = hash
   }
   return {
     write(entry) {
@@ -120,6 +124,23 @@ export function openAudit(path: string, { clock, logger, runId = randomUUID(), d
     },
     close: () => file.close(),
   }
+}
+
+/** Where a line stands in its run: its number, and the hash of the line before. */
+export interface AuditPlace {
+  readonly time: Date
+  readonly run: string
+  readonly seq: number
+  readonly prev: string | null
+}
+
+/** An entry as it is written, plain ASCII, and the SHA-256 by which the next line names it. */
+export function auditLine(
+  { time, run, seq, prev }: AuditPlace,
+  entry: AuditEntry | { readonly event: string },
+): { line: string; hash: string } {
+  const line = ascii(JSON.stringify({ v: 1, time: time.toISOString(), run, seq, prev, ...entry }))
+  return { line, hash: createHash('sha256').update(line).digest('hex') }
 }
 
 const REASONS: Readonly<Record<string, string>> = {

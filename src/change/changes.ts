@@ -337,7 +337,7 @@ export class Changes {
     try {
       const reading = await this.#read(request, signal)
       const found = reading?.kind === 'record' ? 1 : null
-      const isAudited = audit.write({ event: 'lookup', filter: 'customerId', found, status: 'preview' })
+      const isAudited = await audit.write({ event: 'lookup', filter: 'customerId', found, status: 'preview' })
       if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
       return planChange(request, reading, this.#settings.approvalFields)
     } finally {
@@ -559,8 +559,8 @@ export class Changes {
     return (await this.#swap(known, outcomeEntry(known, true))) === 'done'
   }
 
-  #audited(end: Ended): Ended {
-    this.#deps.audit.write(outcomeEntry(end, false))
+  async #audited(end: Ended): Promise<Ended> {
+    await this.#deps.audit.write(outcomeEntry(end, false))
     return end
   }
 

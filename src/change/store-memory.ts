@@ -1,4 +1,4 @@
-import type { Audit, AuditEntry } from '../audit/audit.ts'
+import type { AuditEntry, ImmediateAudit } from '../audit/audit.ts'
 import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
 import {
   type Asked,
@@ -30,7 +30,7 @@ export interface MemoryStoreOptions {
 /** The changes of one process, for as long as it lives. */
 export class MemoryStore implements ChangeStore {
   readonly #clock: Clock
-  readonly #audit: Audit
+  readonly #audit: ImmediateAudit
   readonly #changes = new Map<string, Change>()
   /** Live changes, and those whose outcome nobody was told. */
   readonly #byKey = new Map<string, string>()
@@ -44,7 +44,7 @@ export class MemoryStore implements ChangeStore {
   #decided: Decided[] = []
 
   /** @param history how many decided questions are remembered. */
-  constructor(clock: Clock, audit: Audit, { limits = deskLimits, history = 0 }: MemoryStoreOptions = {}) {
+  constructor(clock: Clock, audit: ImmediateAudit, { limits = deskLimits, history = 0 }: MemoryStoreOptions = {}) {
     this.#clock = clock
     this.#audit = audit
     this.#limits = limits

@@ -5,7 +5,7 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { createAifi } from '../aifi/client.ts'
 import { createApp } from '../app.ts'
 import { systemBrowser } from '../approval/page/browser.ts'
-import { type Audit, noAudit, openAudit } from '../audit/audit.ts'
+import { type ImmediateAudit, noAudit, openAudit } from '../audit/audit.ts'
 import { type Config, readConfig } from '../config/config.ts'
 import { OWN_NAME } from '../config/setting-name.ts'
 import { othersCanRead } from '../config/settings-reader.ts'
@@ -95,7 +95,7 @@ async function startEmbedded({ getById }: ServeOptions): Promise<Sandbox> {
   return startSandbox({ getById })
 }
 
-function openConfiguredAudit({ auditLog }: Config, { stderr }: ProcessIo, logger: Logger): Audit | undefined {
+function openConfiguredAudit({ auditLog }: Config, { stderr }: ProcessIo, logger: Logger): ImmediateAudit | undefined {
   try {
     return auditLog === undefined ? noAudit : openAudit(auditLog, { clock, logger })
   } catch (error) {

@@ -95,7 +95,7 @@ async function findCustomers(call: Call, deps: FindCustomersDeps): Promise<FindE
   const { status, returned, more } = envelope
   // Before anybody is shown: what was looked up by, never the value; and how many matched, null when that is not known.
   const found = returned === undefined || more === undefined ? null : returned + more
-  if (deps.audit.write({ event: 'lookup', filter: filter.by, found, status })) return envelope
+  if (await deps.audit.write({ event: 'lookup', filter: filter.by, found, status })) return envelope
   const message =
     'The audit trail cannot be written, so nothing is shown. Whoever set this server up should check AIFI_AUDIT_LOG.'
   return { status: 'failed', message }
