@@ -67,21 +67,7 @@ export class Database {
    */
   async listen(channel: string, heard: (payload: string) => void, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const client = new pg.Client({ ...this.#options, keepAlive: true })
-      const gone = new Promise<void>((resolve) => {
-        client.on('error', () => resolve())
-        client.on('end', () => resolve())
-        signal.addEventListener('abort', () => resolve(), { once: true })
-      })
-      client.on('notification', ({ payload }) => heard(payload ?? ''))
-      try {
-        await client.connect()
-        await client.query(`listen ${pg.escapeIdentifier(channel)}`)
-        await gone
-      } catch {
-        // The poll finds what is not heard.
-      }
-      await client.end().catch(() => undefined)
+      await this.#listenOnce(channel, heard, signal)
       if (!signal.aborted) await sleep(PAUSE_MS)
     }
   }
@@ -89,6 +75,26 @@ export class Database {
   async close(): Promise<void> {
     this.#closed = true
     await this.#pool.end()
+  }
+
+  /** Resolves when the connection is lost, or never came about: the poll finds what is not heard. */
+  async #listenOnce(channel: string, heard: (payload: string) => void, signal: AbortSignal): Promise<void> {
+    const client = new pg.Client({ ...this.#options, keepAlive: true })
+    const { promise: gone, resolve } = withResolvers()
+    client.on('error', resolve)
+    client.on('end', resolve)
+    client.on('notification', ({ payload }) => heard(payload ?? ''))
+    signal.addEventListener('abort', resolve)
+    try {
+      await client.connect()
+      await client.query(`listen ${pg.escapeIdentifier(channel)}`)
+      await gone
+    } catch {
+      return
+    } finally {
+      signal.removeEventListener('abort', resolve)
+      void client.end().catch(() => undefined)
+    }
   }
 
   async #patiently<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
@@ -118,6 +124,14 @@ export class Database {
       client.release(isBroken)
     }
   }
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
 }
 
 /** Starting, stopping, recovering, out of connections, taken back for another's sake; and what Node says of a lost connection. */

@@ -18,7 +18,7 @@ export interface Postgres {
   readonly url: string
   /** Everything it logged. */
   log(): string
-  /** Ends it at once, as a loss of power does, and starts it again. */
+  /** Ends it at once, its connections and what it is at, and starts it again. */
   crash(): Promise<void>
   /** Ends its connections, as an administrator can. */
   cut(): Promise<void>
@@ -61,6 +61,7 @@ export async function startPostgres(): Promise<Postgres> {
       'listen_addresses=127.0.0.1',
       'unix_socket_directories=',
       'max_connections=200',
+      'fsync=off',
       'log_min_messages=warning',
     ]
     const args = ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
@@ -130,6 +131,7 @@ async function ready(url: string): Promise<void> {
   }
 }
 
+/** Its own connection each time: what the tests do to connections may end any. */
 async function query(url: string, text: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url })
   client.on('error', () => undefined)

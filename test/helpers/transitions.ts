@@ -221,8 +221,10 @@ class World {
 
   #goOn(at: number): void {
     const replica = this.#replica(at)
-    if (replica.isDead) this.#replicas = this.#replicas.with(at, this.#start(at))
-    else replica.goOn()
+    if (replica.isDead) {
+      void replica.die()
+      this.#replicas = this.#replicas.with(at, this.#start(at))
+    } else replica.goOn()
   }
 
   /** In slices: what is renewed in time is renewed. */
