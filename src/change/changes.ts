@@ -65,6 +65,8 @@ export interface ChangesSettings {
   readonly timeoutMs: number
   /** How long a question waits for its answer, milliseconds. */
   readonly lifetimeMs: number
+  /** What a lease has besides the exchanges with AiFi that it is for, milliseconds; default 10 s. */
+  readonly leaseMarginMs?: number
 }
 
 /** The answer of a person to the question as they saw it. */
@@ -606,7 +608,7 @@ export class Changes {
   }
 
   #leaseMs(exchanges: number): number {
-    return this.#settings.timeoutMs * exchanges + LEASE_MARGIN_MS
+    return this.#settings.timeoutMs * exchanges + (this.#settings.leaseMarginMs ?? LEASE_MARGIN_MS)
   }
 
   /** Looks for what has lapsed when the next of it does. A timer may fire a little early: the store decides. */

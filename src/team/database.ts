@@ -39,7 +39,8 @@ export class Database {
   constructor(url: string) {
     this.#options = connectionOptions(url)
     this.#pool = new pg.Pool({ ...this.#options, max: 8, idleTimeoutMillis: 30_000 })
-    // A connection that breaks while nobody uses it: the pool makes another.
+    // A connection that breaks between two statements, or while nobody uses it: the next one fails, or the pool makes another.
+    this.#pool.on('connect', (client) => void client.on('error', () => undefined))
     this.#pool.on('error', () => undefined)
   }
 
