@@ -30,7 +30,7 @@ export async function startChaosAifi(random: () => number): Promise<ChaosAifi> {
       underWay.set(id, atOnce)
       if (atOnce > 1) overlaps += 1
       // Now and then longer than anybody waits for it.
-      await sleep(random() < 0.05 ? 1_200 * random() : 60 * random())
+      await sleep(random() < 0.05 ? 2_500 * random() : 60 * random())
       records.set(id, { ...record, ...change })
       underWay.set(id, (underWay.get(id) ?? 1) - 1)
     } else {

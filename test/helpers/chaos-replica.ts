@@ -22,7 +22,7 @@ await migrate(database)
 const aifi = createAifi({
   baseUrl: AIFI,
   credentials: { kind: 'token', token: new Secret('test-token') },
-  timeoutMs: 800,
+  timeoutMs: 1_500,
   clock,
   readOnly: false,
 })
@@ -45,7 +45,7 @@ const changes = new Changes(
     lookups: unlimited,
     secrets: [new Uint8Array(32).fill(6)],
   },
-  { readBack: true, approvalFields: [], auditValues: false, timeoutMs: 800, lifetimeMs: 60_000, leaseMarginMs: 500 },
+  { readBack: true, approvalFields: [], auditValues: false, timeoutMs: 1_500, lifetimeMs: 60_000, leaseMarginMs: 500 },
 )
 
 async function answer({ what, ...asking }: Asking): Promise<unknown> {

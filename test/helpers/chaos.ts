@@ -46,7 +46,7 @@ export interface ChaosReport {
 export const CANARY = 'S3cret-Canary'
 const REPLICAS = 3
 const CALLERS = 16
-const CUSTOMERS = 20
+const CUSTOMERS = 40
 
 interface Asked {
   readonly email: string
@@ -174,7 +174,7 @@ async function click(
       // A click whose answer is lost is not repeated as it was: whoever clicked looks again.
       await replicas.once({ what: 'decide', id, given, typed }).catch(() => undefined)
     }
-    await sleep(100 + 100 * Math.random())
+    await sleep(200 + 600 * Math.random())
   }
 }
 
