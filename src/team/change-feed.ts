@@ -53,6 +53,23 @@ export class ChangeFeed {
     }
   }
 
+  /** Bodies go once they were told, or after a day; what is left of a change, no value of it, after 90 days. */
+  async erase(): Promise<void> {
+    await this.#database.query(
+      `update aifi_change set body = null where deployment = $1 and id in (
+         select id from aifi_change where deployment = $1 and body is not null and erase_at <= clock_timestamp()
+         for update skip locked)`,
+      [this.#deployment],
+    )
+    await this.#database.query(
+      `delete from aifi_change where deployment = $1 and id in (
+         select id from aifi_change where deployment = $1 and state = 'ended'
+           and ended_at < clock_timestamp() - interval '90 days'
+         for update skip locked)`,
+      [this.#deployment],
+    )
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#running
@@ -67,7 +84,7 @@ export class ChangeFeed {
       await sleep(this.#options.clock, POLL_MS, signal)
       try {
         if (!signal.aborted) await this.#look()
-        if (!signal.aborted && polls % ERASE_POLLS === 0) await this.#erase()
+        if (!signal.aborted && polls % ERASE_POLLS === 0) await this.erase()
       } catch (err) {
         if (!signal.aborted) this.#options.logger.error({ err }, 'the store cannot be polled')
       }
@@ -86,17 +103,5 @@ export class ChangeFeed {
       watched.version = Number(version)
       this.#moved(String(id))
     }
-  }
-
-  /** Bodies go once they were told, or after a day; what is left of a change, no value of it, after 90 days. */
-  async #erase(): Promise<void> {
-    await this.#database.query(
-      'update aifi_change set body = null where deployment = $1 and body is not null and erase_at <= clock_timestamp()',
-      [this.#deployment],
-    )
-    await this.#database.query(
-      "delete from aifi_change where deployment = $1 and state = 'ended' and ended_at < clock_timestamp() - interval '90 days'",
-      [this.#deployment],
-    )
   }
 }

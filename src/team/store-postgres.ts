@@ -161,6 +161,11 @@ export class PostgresStore implements ChangeStore {
     return this.#feed.watch(id, moved)
   }
 
+  /** What is not to be kept any longer goes now; it does so by itself, too, twice a minute. */
+  erase(): Promise<void> {
+    return this.#feed.erase()
+  }
+
   async close(): Promise<void> {
     await this.#feed.close()
     await this.#database.close()

@@ -6,6 +6,7 @@ import { transitionsSuite } from '../helpers/transitions.ts'
 
 transitionsSuite({
   runs: 150,
+  shrink: true,
   share: async () => {
     const clock = new ManualClock()
     return sharedMemory(new MemoryStore(clock, noAudit), clock)

@@ -67,7 +67,8 @@ export function sharedPostgres(postgres: Postgres): SharedStore {
 export async function passTime(postgres: Postgres, address: string, ms: number): Promise<void> {
   const columns = ['expires_at', 'lease_until', 'ended_at', 'erase_at']
   const earlier = columns.map((column) => `${column} = ${column} - $2 * interval '1 millisecond'`)
-  await postgres.query(`update aifi_change set ${earlier.join(', ')} where deployment = $1`, [
+  const database = new Database(postgres.url)
+  await database.query(`update aifi_change set ${earlier.join(', ')} where deployment = $1`, [
     deploymentOf(address),
     ms,
   ])

@@ -20,6 +20,8 @@ export interface SharedStore {
 export interface TransitionsOptions {
   readonly share: () => Promise<SharedStore>
   readonly runs: number
+  /** A failure is made small first, which takes many runs more. */
+  readonly shrink: boolean
 }
 
 /** How long nothing may be held up by a process that is gone, milliseconds. */
@@ -61,7 +63,7 @@ const action = fc.oneof(
 type Action = typeof action extends fc.Arbitrary<infer Value> ? Value : never
 
 /** Whatever people, processes and clocks do, in whatever order: the rules of a change hold. */
-export function transitionsSuite({ share, runs }: TransitionsOptions): void {
+export function transitionsSuite({ share, runs, shrink }: TransitionsOptions): void {
   test('whatever happens between two steps: one PATCH at most for an approval, and what is told is so', async () => {
     const actions = fc.array(action, { minLength: 20, maxLength: 50, size: 'max' })
     await fc.assert(
@@ -74,7 +76,7 @@ export function transitionsSuite({ share, runs }: TransitionsOptions): void {
           await world.close()
         }
       }),
-      { numRuns: runs, endOnFailure: false },
+      { numRuns: runs, endOnFailure: !shrink },
     )
   }, 300_000)
 }
