@@ -60,7 +60,7 @@ export async function startPostgres(): Promise<Postgres> {
     const settings = [
       'listen_addresses=127.0.0.1',
       'unix_socket_directories=',
-      'max_connections=200',
+      'max_connections=400',
       'fsync=off',
       'log_min_messages=warning',
     ]

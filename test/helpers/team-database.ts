@@ -56,18 +56,18 @@ export function openStore(postgres: Postgres, clock: Clock, options: OpenOptions
 /** A deployment of its own, and time that passes when it is told to. */
 export function sharedPostgres(postgres: Postgres): SharedStore {
   const address = `https://${randomUUID()}.example`
+  const database = new Database(postgres.url)
   return {
     open: (clock) => openStore(postgres, clock, { address, listen: false }),
-    pass: (ms) => passTime(postgres, address, ms),
-    close: async () => undefined,
+    pass: (ms) => passTime(database, address, ms),
+    close: () => database.close(),
   }
 }
 
 /** As if so many milliseconds had passed for the store. */
-export async function passTime(postgres: Postgres, address: string, ms: number): Promise<void> {
+export async function passTime(database: Database, address: string, ms: number): Promise<void> {
   const columns = ['expires_at', 'lease_until', 'ended_at', 'erase_at']
   const earlier = columns.map((column) => `${column} = ${column} - $2 * interval '1 millisecond'`)
-  const database = new Database(postgres.url)
   await database.query(`update aifi_change set ${earlier.join(', ')} where deployment = $1`, [
     deploymentOf(address),
     ms,
