@@ -4,7 +4,7 @@ import { type Ladder, type LadderParts, ladderFor } from './approval/ladder.ts'
 import type { Browser } from './approval/page/browser.ts'
 import { PageServer } from './approval/page/server.ts'
 import type { Deployment } from './approval/question.ts'
-import type { Audit } from './audit/audit.ts'
+import type { Audit, ImmediateAudit } from './audit/audit.ts'
 import { APPROVAL_LIFETIME_MS, Changes } from './change/changes.ts'
 import type { ChangeStore } from './change/store.ts'
 import { MemoryStore } from './change/store-memory.ts'
@@ -21,14 +21,18 @@ import { findCustomersTool, LOOKUPS_PER_MINUTE } from './tools/find-customers.ts
 import { updateCustomerTool } from './tools/update-customer.ts'
 
 /** What the program needs from outside itself. */
-export interface Outside {
+export type Outside = World & Kept
+
+/** Where changes live, and their audit; without a store in the memory of this process. */
+type Kept =
+  | { readonly audit: ImmediateAudit; readonly store?: undefined }
+  | { readonly audit: Audit; readonly store: ChangeStore }
+
+interface World {
   readonly aifi: Aifi
-  readonly audit: Audit
   readonly browser: Browser
   readonly clock: Clock
   readonly logger: Logger
-  /** Where changes live; default: the memory of this process. */
-  readonly store?: ChangeStore
   /** What has to be the same wherever a call may be answered; default: made anew for this process. */
   readonly keys?: {
     readonly changes: readonly Uint8Array[]
@@ -47,7 +51,7 @@ export interface App {
   readonly deps: ServerDeps
   readonly changes: Changes
   readonly deployment: Deployment
-  /** Changes under way, and outcomes that nobody was told. */
+  /** Changes under way, and outcomes that nobody was told, in the memory of this process. */
   readonly kept: () => number
   /**
    * The end: open questions are void, and what has been sent gets `graceMs` milliseconds for its answer; after that
@@ -64,8 +68,7 @@ export function createApp(config: Config, outside: Outside): App {
   const lookups = new RateLimit(LOOKUPS_PER_MINUTE, clock)
   const rate = new RateLimit(config.maxChangesPerMinute, clock)
   const views = new RecordViews(new Markers(keys?.markers ?? randomBytes(32)), config.showFields)
-  const memory = new MemoryStore(clock, audit)
-  const store = outside.store ?? memory
+  const { store, kept } = storeOf(outside)
   const changes = new Changes(
     { store, aifi, audit, clock, logger, rate, lookups, views, secrets: keys?.changes ?? [randomBytes(32)] },
     {
@@ -99,7 +102,7 @@ export function createApp(config: Config, outside: Outside): App {
     deps: { version, tools: config.readOnly ? [find] : [update, find], states, clock, logger, onCall: outside.onCall },
     changes,
     deployment,
-    kept: () => memory.size,
+    kept,
     async drain() {
       await changes.drain()
       await Promise.all([store.close(), aifi.close()])
@@ -114,4 +117,10 @@ export function createApp(config: Config, outside: Outside): App {
       audit.close()
     },
   }
+}
+
+function storeOf(outside: Outside): { readonly store: ChangeStore; readonly kept: () => number } {
+  if (outside.store) return { store: outside.store, kept: () => 0 }
+  const memory = new MemoryStore(outside.clock, outside.audit)
+  return { store: memory, kept: () => memory.size }
 }

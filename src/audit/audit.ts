@@ -10,9 +10,14 @@ import { AppendFile, type Disk } from './append-file.ts'
 /** The audit trail: who changed which customer, by whose decision, with what outcome. */
 export interface Audit {
   /** True when the entry is on the disk. False when it cannot be put there, which has been logged. */
-  write(entry: AuditEntry): boolean
+  write(entry: AuditEntry): boolean | Promise<boolean>
   /** Afterwards nothing can be written. */
   close(): void
+}
+
+/** One that is written while the caller stands still, so that nothing comes between an entry and what it is about. */
+export interface ImmediateAudit extends Audit {
+  write(entry: AuditEntry): boolean
 }
 
 /** One thing that happened. */
@@ -84,7 +89,7 @@ export class AuditError extends Error {
 }
 
 /** Keeps nothing. */
-export const noAudit: Audit = { write: () => true, close() {} }
+export const noAudit: ImmediateAudit = { write: () => true, close() {} }
 
 /** Stands in the `start` line of a run. */
 export interface AuditOrigin {
@@ -110,18 +115,17 @@ export interface AuditOptions {
  * A run begins in a file with a `start` line, numbered 0, or, in a file that log rotation put in place, further on.
  * Lines are plain ASCII, so that no terminal and no editor shows them as something else.
  */
-export function openAudit(path: string, options: AuditOptions): Audit {
+export function openAudit(path: string, options: AuditOptions): ImmediateAudit {
   const { clock, logger, runId = randomUUID(), origin = thisOrigin(), disk } = options
   const file = orAuditError(() => new AppendFile(path, disk))
   let seq = 0
   let prev: string | null = null
 
   const append = (event: string, entry: object) => {
-    const record = { v: 1, time: new Date(clock.now()).toISOString(), run: runId, seq, prev, event, ...entry }
-    const line = ascii(JSON.stringify(record))
+    const { line, hash } = auditLine({ time: new Date(clock.now()), run: runId, seq, prev }, { event, ...entry })
     file.append(line)
     seq += 1
-    prev = createHash('sha256').update(line).digest('hex')
+    prev = hash
   }
   return {
     write(entry) {
@@ -149,6 +153,23 @@ function thisOrigin(): AuditOrigin {
     // Containers often run under a number that no list of users has.
     return { user: String(process.getuid?.() ?? 'unknown'), host }
   }
+}
+
+/** Where a line stands in its run: its number, and the hash of the line before. */
+export interface AuditPlace {
+  readonly time: Date
+  readonly run: string
+  readonly seq: number
+  readonly prev: string | null
+}
+
+/** An entry as it is written, plain ASCII, and the SHA-256 by which the next line names it. */
+export function auditLine(
+  { time, run, seq, prev }: AuditPlace,
+  entry: AuditEntry | { readonly event: string },
+): { line: string; hash: string } {
+  const line = ascii(JSON.stringify({ v: 1, time: time.toISOString(), run, seq, prev, ...entry }))
+  return { line, hash: createHash('sha256').update(line).digest('hex') }
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -34,6 +34,8 @@ const SENDING_EXCHANGES = 5
 const PATCH_EXCHANGES = 3
 /** What a lease has besides, milliseconds. */
 const LEASE_MARGIN_MS = 10_000
+/** Before a renewal that failed is tried again, milliseconds. */
+const RENEWAL_PAUSE_MS = 1_000
 /** Between two looks for what has lapsed, milliseconds at the least, while this process itself holds what has. */
 const SWEEP_PAUSE_MS = 1_000
 
@@ -65,6 +67,8 @@ export interface ChangesSettings {
   readonly timeoutMs: number
   /** How long a question waits for its answer, milliseconds. */
   readonly lifetimeMs: number
+  /** What a lease has besides the exchanges with AiFi that it is for, milliseconds; default 10 s. */
+  readonly leaseMarginMs?: number
 }
 
 /** The answer of a person to the question as they saw it. */
@@ -362,7 +366,7 @@ export class Changes {
       const reading = await this.#read(request, signal)
       const isRead = reading?.kind === 'record'
       const seen = { found: isRead ? 1 : null, customerIds: isRead ? [request.customerId] : [] }
-      const isAudited = audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
+      const isAudited = await audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
       if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
       return planProposal(request, reading, this.#planning)
     } finally {
@@ -480,7 +484,10 @@ export class Changes {
         return { kind: 'too_late', change: await this.get(asked.id) }
       }
       const claim = change.claimedBy(asked, decision, this.#lease())
-      const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal)
+      const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal).catch((err) => {
+        leave()
+        throw err
+      })
       if (swapped === 'done') {
         this.#carryOut(claim, leave, (work) => this.#readAgain(claim, asked.asking, typed, work))
         return { kind: 'counted' }
@@ -494,20 +501,10 @@ export class Changes {
 
   /** Does what there is to do for a claimed change, in its customer's turn. Never throws. */
   #carryOut(claim: Claimed, leave: () => void, steps: (work: Work) => Promise<void>): void {
-    const { clock, logger, store } = this.#deps
+    const { logger, store } = this.#deps
     const work: Work = { stop: new AbortController(), left: false, unwanted: false, done: Promise.resolve() }
     this.#underWay.set(claim.id, work)
-    const renew = (lease: Lease): (() => void) => {
-      const ms = remainingMs(clock, lease.until)
-      let cancel = clock.after(ms / 3, () => {
-        const renewed = { ...lease, until: instantIn(clock, this.#leaseMs(SENDING_EXCHANGES)) }
-        void store.renew(claim.id, renewed).then(() => {
-          if (this.#underWay.get(claim.id) === work) cancel = renew(renewed)
-        })
-      })
-      return () => cancel()
-    }
-    const stopRenewing = renew(claim.lease)
+    const stopRenewing = this.#renewing(claim.id, claim.lease)
     work.done = steps(work)
       .catch(async (err) => {
         logger.error({ err, customerId: claim.customerId }, 'a change failed inside this server')
@@ -522,6 +519,26 @@ export class Changes {
         leave()
         this.#arm()
       })
+  }
+
+  /** Renews a lease each third of its time until the function that it returns is called, or the lease is lost. */
+  #renewing(id: string, lease: Lease): () => void {
+    const { clock, logger, store } = this.#deps
+    let isOver = false
+    const renewIn = (ms: number): (() => void) =>
+      clock.after(ms, async () => {
+        const lengthMs = this.#leaseMs(SENDING_EXCHANGES)
+        const isHeld = await store.renew(id, { ...lease, until: instantIn(clock, lengthMs) }).catch((err) => {
+          logger.warn({ err }, 'a lease could not be renewed')
+          return undefined
+        })
+        if (!isOver && isHeld !== false) cancel = renewIn(isHeld ? lengthMs / 3 : RENEWAL_PAUSE_MS)
+      })
+    let cancel = renewIn(remainingMs(clock, lease.until) / 3)
+    return () => {
+      isOver = true
+      cancel()
+    }
   }
 
   /** The record is looked at again: the yes was given to what was shown. */
@@ -598,8 +615,8 @@ export class Changes {
     return (await this.#swap(known, outcomeEntry(known, from.request, true))) === 'done'
   }
 
-  #audited(end: Ended, request: ChangeRequest): Ended {
-    this.#deps.audit.write(outcomeEntry(end, request, false))
+  async #audited(end: Ended, request: ChangeRequest): Promise<Ended> {
+    await this.#deps.audit.write(outcomeEntry(end, request, false))
     return end
   }
 
@@ -645,7 +662,7 @@ export class Changes {
   }
 
   #leaseMs(exchanges: number): number {
-    return this.#settings.timeoutMs * exchanges + LEASE_MARGIN_MS
+    return this.#settings.timeoutMs * exchanges + (this.#settings.leaseMarginMs ?? LEASE_MARGIN_MS)
   }
 
   /** Looks for what has lapsed when the next of it does. A timer may fire a little early: the store decides. */

@@ -1,4 +1,4 @@
-import type { Audit, AuditEntry } from '../audit/audit.ts'
+import type { AuditEntry, ImmediateAudit } from '../audit/audit.ts'
 import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
 import {
   type Asked,
@@ -11,22 +11,18 @@ import {
   type Sending,
 } from './change.ts'
 import { deskLimits, type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, refusal } from './limits.ts'
-import type { Past } from './past.ts'
+import { isByPerson, type Past, pastOf, REMEMBER_MS, type SentChange } from './past.ts'
 import type { Added, ChangeStore, Swapped } from './store.ts'
 
 /** An outcome that nobody has picked up is kept for this long, milliseconds. */
 const KEEP_MS = 10 * 60_000
 
-/** What was sent is remembered for this long, milliseconds, and so much of it at the most. */
-const REMEMBER_MS = 24 * 60 * 60_000
+/** So much of what was sent is remembered at the most. */
 const REMEMBERED = 5_000
 
-/** That a change was sent and may have been made: no values. */
-interface SentChange extends Pick<Ended, 'key' | 'customerId' | 'fields'> {
-  /** Wall clock, milliseconds since 1970. */
-  readonly at: number
+interface Remembered extends SentChange {
+  readonly customerId: number
   readonly until: Instant
-  readonly byPerson: boolean
 }
 
 /** A change that has ended, and what becomes of its outcome. */
@@ -43,7 +39,7 @@ export interface MemoryStoreOptions {
 /** The changes of one process, for as long as it lives. */
 export class MemoryStore implements ChangeStore {
   readonly #clock: Clock
-  readonly #audit: Audit
+  readonly #audit: ImmediateAudit
   readonly #changes = new Map<string, Change>()
   /** Live changes, and those whose outcome nobody was told. */
   readonly #byKey = new Map<string, string>()
@@ -56,10 +52,10 @@ export class MemoryStore implements ChangeStore {
   /** The latest last. */
   #decided: Decided[] = []
   /** The oldest first. */
-  #sent: SentChange[] = []
+  #sent: Remembered[] = []
 
   /** @param history how many decided questions are remembered. */
-  constructor(clock: Clock, audit: Audit, { limits = deskLimits, history = 0 }: MemoryStoreOptions = {}) {
+  constructor(clock: Clock, audit: ImmediateAudit, { limits = deskLimits, history = 0 }: MemoryStoreOptions = {}) {
     this.#clock = clock
     this.#audit = audit
     this.#limits = limits
@@ -67,7 +63,7 @@ export class MemoryStore implements ChangeStore {
   }
 
   async add(change: Asked | Claimed): Promise<Added> {
-    const existing = await this.find(change.key)
+    const existing = this.#find(change.key)
     if (existing) return { kind: 'existing', change: existing }
     if (change.state === 'claimed' && this.#sender.has(change.customerId)) return { kind: 'busy' }
     const refused = change.state === 'asked' && this.#refusal(change)
@@ -82,23 +78,15 @@ export class MemoryStore implements ChangeStore {
   }
 
   async find(key: string): Promise<Change | undefined> {
-    this.#forgetOld()
-    return this.#changes.get(this.#byKey.get(key) ?? '')
+    return this.#find(key)
   }
 
   async past({ key, customerId }: Pick<Change, 'key' | 'customerId'>): Promise<Past> {
     const sent = this.#sent.filter((each) => each.customerId === customerId && remainingMs(this.#clock, each.until) > 0)
-    const renamed = sent.findLast(({ fields }) => fields.includes('firstName') || fields.includes('lastName'))
-    const same = sent.findLastIndex((each) => each.key === key)
-    const made = sent[same]
-    const isChangedSince = sent
-      .slice(same + 1)
-      .some(({ fields }) => fields.some((field) => made?.fields.includes(field)))
     const asked = this.#past.findLast((each) => each.key === key)
     const isRecent = asked && this.#clock.monotonic() - asked.at < REFUSAL_SPAN_MS
     return {
-      ...(renamed && { renamed: { at: renamed.at, byPerson: renamed.byPerson } }),
-      ...(made && isChangedSince && { made: { at: made.at } }),
+      ...pastOf(key, sent),
       ...(isRecent && asked.how === 'not_approved' && { notApproved: true }),
     }
   }
@@ -162,6 +150,11 @@ export class MemoryStore implements ChangeStore {
     return this.#byKey.size
   }
 
+  #find(key: string): Change | undefined {
+    this.#forgetOld()
+    return this.#changes.get(this.#byKey.get(key) ?? '')
+  }
+
   #put(change: Change): void {
     this.#changes.set(change.id, change)
     if (isHeld(change)) this.#sender.set(change.customerId, change.id)
@@ -189,7 +182,7 @@ export class MemoryStore implements ChangeStore {
   }
 
   #remember({ key, customerId, fields, decision, endedAt: at }: Ended): void {
-    const byPerson = decision?.kind === 'answered' && !['chat', 'skipped'].includes(decision.channel)
+    const byPerson = isByPerson(decision)
     const until = instantIn(this.#clock, REMEMBER_MS)
     const lasting = this.#sent.filter((each) => remainingMs(this.#clock, each.until) > 0)
     this.#sent = [...lasting.slice(1 - REMEMBERED), { key, customerId, fields, at, until, byPerson }]

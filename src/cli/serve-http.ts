@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createAifi } from '../aifi/client.ts'
 import { type App, createApp } from '../app.ts'
 import type { Browser } from '../approval/page/browser.ts'
-import type { Audit } from '../audit/audit.ts'
+import type { ImmediateAudit } from '../audit/audit.ts'
 import type { Config } from '../config/config.ts'
 import type { HttpConfig } from '../config/http.ts'
 import { systemClock as clock, sleep } from '../lib/clock.ts'
@@ -22,6 +22,9 @@ const END_MS = 25_000
 /** What is left then is cut, and has this long for its last words, milliseconds. */
 const CUT_MS = 1_000
 
+const AUDIT_IN_STORE =
+  'AIFI_AUDIT_LOG and AIFI_STORE_URL are both set, and the audit is in the database then; leave AIFI_AUDIT_LOG out.'
+
 /** Nobody sits in front of this machine. */
 const noBrowser: Browser = { unavailable: () => 'This server opens no browser.', open: async () => false }
 
@@ -40,6 +43,7 @@ export async function serveHttp(io: ProcessIo, options: ServeHttpOptions): Promi
   const config = sandbox ? checkSettings(io, { sandbox, http: true }) : checked
   if (!config?.http) return 1
   const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(io, line) })
+  if (config.http.storeUrl && config.auditLog !== undefined) return refuse(io, AUDIT_IN_STORE)
   const audit = openConfiguredAudit(config, io, { clock, logger })
   if (!audit) return 1
   io.endWithin?.(END_MS + CUT_MS)
@@ -49,26 +53,33 @@ export async function serveHttp(io: ProcessIo, options: ServeHttpOptions): Promi
     logger.info({ reason: io.stop.reason }, 'ending')
     await running.end()
   } catch (error) {
-    io.stderr.write(`aifi-customer-mcp cannot start:\n  - ${error instanceof Error ? error.message : 'unknown'}\n`)
-    return 1
+    return refuse(io, error instanceof Error ? error.message : 'unknown')
   } finally {
     await sandbox?.close()
   }
   return 0
 }
 
+function refuse({ stderr }: ProcessIo, why: string): number {
+  stderr.write(`aifi-customer-mcp cannot start:\n  - ${why}\n`)
+  return 1
+}
+
 interface Outside {
   readonly io: ProcessIo
-  readonly audit: Audit
+  readonly audit: ImmediateAudit
   readonly logger: Logger
 }
 
 async function start(
   config: Config,
   http: HttpConfig,
-  { io, audit, logger }: Outside,
+  { io, audit: auditFile, logger }: Outside,
 ): Promise<{ end(): Promise<void> }> {
-  const { store, endsWithProcess } = await openStore(http, { clock, audit })
+  const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
+  const { address } = aifi
+  const opened = await openStore(http, { clock, logger, audit: auditFile, address })
+  const { store, audit, endsWithProcess } = opened
   const draining = new AbortController()
   const metrics = new Metrics(async () => (await app.changes.waiting()).length)
   let fetch: Fetch = () => new Response(null, { status: 503, headers: { 'Retry-After': '1' } })
@@ -88,7 +99,7 @@ async function start(
     onMcp: metrics.onMcp,
   })
   const app: App = createApp(config, {
-    aifi: metrics.counted(createAifi({ ...config.aifi, readOnly: config.readOnly, clock })),
+    aifi: metrics.counted(aifi),
     audit,
     browser: noBrowser,
     clock,
@@ -100,7 +111,7 @@ async function start(
     onCall: metrics.onCall,
   })
   const serving = team.serve({ server: app.deps, changes: app.changes, deployment: app.deployment })
-  const checks = { issuer: team.reachesIssuer }
+  const checks = { issuer: team.reachesIssuer, ...opened.checks }
   const operations = createOperations({ checks, draining: signal, metrics })
   const ops = await listen(http.opsListen, (request) => operations.fetch(request)).catch(async (error: unknown) => {
     await edge.close()

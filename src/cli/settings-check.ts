@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Audit, noAudit, openAudit } from '../audit/audit.ts'
+import { type ImmediateAudit, noAudit, openAudit } from '../audit/audit.ts'
 import { type Config, type ConfigOptions, readConfig } from '../config/config.ts'
 import { othersCanRead } from '../config/settings-reader.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -31,7 +31,7 @@ export function openConfiguredAudit(
   { auditLog }: Config,
   { stderr }: ProcessIo,
   { clock, logger }: { clock: Clock; logger: Logger },
-): Audit | undefined {
+): ImmediateAudit | undefined {
   try {
     return auditLog === undefined ? noAudit : openAudit(auditLog, { clock, logger })
   } catch (error) {

@@ -102,7 +102,7 @@ async function findCustomers(call: Call, deps: FindCustomersDeps): Promise<FindE
   const found = returned === undefined || more === undefined ? null : returned + more
   const customerIds = customers.flatMap(({ id }) => (id === undefined ? [] : [id]))
   const entry = { client: call.clientName, filter: filter.by, found, customerIds, status }
-  if (deps.audit.write({ event: 'lookup', ...entry })) return envelope
+  if (await deps.audit.write({ event: 'lookup', ...entry })) return envelope
   const message =
     'The audit trail cannot be written, so nothing is shown. Whoever set this server up should check AIFI_AUDIT_LOG.'
   return { status: 'failed', message }

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { type Asked, asked, type Ended, ended } from '../../src/change/change.ts'
+import { systemClock as clock, instantIn, remainingMs } from '../../src/lib/clock.ts'
+import { connectionOptions, Database } from '../../src/team/database.ts'
+import { migrate, SCHEMA_VERSION, schemaVersion } from '../../src/team/migrations.ts'
+import { describeWithPostgres, openStore, passTime, sharedPostgres } from '../helpers/team-database.ts'
+import { transitionsSuite } from '../helpers/transitions.ts'
+
+const DAY_MS = 86_400_000
+
+function question(members: { key?: string; customerId?: number; subject?: string } = {}): Asked {
+  const { key = randomUUID(), customerId = 4211, subject = 'sam' } = members
+  const caller = { client: 'test 1', person: { issuer: 'https://issuer.example', subject } }
+  const request = { customerId, changes: { email: 'new@example.com' }, enterPrivately: [], dryRun: false } as const
+  const identity = { id: randomUUID(), key, customerId, fields: ['email'], caller, request } as const
+  const shown = { record: { id: customerId, email: 'old@example.com' } }
+  return asked(identity, { round: 1, shown, expiresAt: instantIn(clock, 60_000), passed: [] })
+}
+
+function refusedNow(change: Asked): Ended {
+  const decision = { kind: 'answered', answer: 'declined', channel: 'inbox', at: clock.now() } as const
+  return ended(change, { status: 'declined', message: 'No.' }, { decision, endedAt: clock.now() })
+}
+
+await describeWithPostgres('the changes of a team in PostgreSQL', (postgres) => {
+  const deployment = () => `https://${randomUUID()}.example`
+
+  transitionsSuite({ runs: 5, shrink: false, share: async () => sharedPostgres(postgres()) })
+
+  test('what one replica keeps another reads, with the time that is left; nobody else does', async () => {
+    const address = deployment()
+    const [one, other, foreign, withoutKey] = [
+      openStore(postgres(), clock, { address }),
+      openStore(postgres(), clock, { address }),
+      openStore(postgres(), clock, { address: deployment() }),
+      openStore(postgres(), clock, { address, keys: [new Uint8Array(32).fill(9)] }),
+    ]
+    const change = question()
+    expect(await one.add(change)).toEqual({ kind: 'added' })
+    const read = await other.get(change.id)
+    expect(read).toMatchObject({ ...change, asking: { ...change.asking, expiresAt: expect.anything() } })
+    const leftMs = read?.state === 'asked' ? remainingMs(clock, read.asking.expiresAt) : 0
+    expect(leftMs).toBeGreaterThan(30_000)
+    expect(leftMs).toBeLessThanOrEqual(60_000)
+    expect(await other.add({ ...question(), key: change.key })).toMatchObject({ kind: 'existing' })
+    expect(await foreign.get(change.id)).toBeUndefined()
+    expect(await foreign.find(change.key)).toBeUndefined()
+    expect(await withoutKey.get(change.id)).toBeUndefined()
+    for (const store of [one, other, foreign, withoutKey]) await store.close()
+  })
+
+  test('one open question for a caller and customer, no more than the limit, and a pause after a no', async () => {
+    const address = deployment()
+    const database = new Database(postgres().url)
+    const store = openStore(postgres(), clock, { address, limits: { open: 2, onePerCustomer: true, pauses: false } })
+    const first = question({ customerId: 1 })
+    await store.add(first)
+    expect(await store.add(question({ customerId: 1 }))).toMatchObject({ refusal: { kind: 'customer_has_one' } })
+    expect(await store.add(question({ customerId: 1, subject: 'kim' }))).toEqual({ kind: 'added' })
+    await store.add(question({ customerId: 2 }))
+    expect(await store.add(question({ customerId: 3 }))).toMatchObject({ refusal: { kind: 'too_many_open' } })
+
+    const no = refusedNow(first)
+    expect(await store.swap(no)).toBe('done')
+    expect(await store.tell(no)).toBe(true)
+    expect(await store.tell(no)).toBe(false)
+    const again = { ...question({ customerId: 1 }), key: first.key }
+    expect(await store.add(again)).toMatchObject({ refusal: { kind: 'declined_before' } })
+    await passTime(database, address, 61_000)
+    expect(await store.add(again)).toEqual({ kind: 'added' })
+    await database.close()
+    await store.close()
+  })
+
+  test('a body goes when its outcome was told, or after a day; who decided what stays, and nothing else', async () => {
+    const address = deployment()
+    const database = new Database(postgres().url)
+    const store = openStore(postgres(), clock, { address })
+    const [told, untold] = [question(), question()]
+    for (const change of [told, untold]) {
+      await store.add(change)
+      await store.swap(refusedNow(change))
+    }
+    await store.tell(refusedNow(told))
+    expect(await store.get(told.id)).toMatchObject({ state: 'ended' })
+    expect(await store.find(told.key)).toBeUndefined()
+    expect(await store.find(untold.key)).toMatchObject({ state: 'ended' })
+    await passTime(database, address, 2 * 60_000)
+    await store.erase()
+    expect(await store.get(told.id)).toBeUndefined()
+    expect(await store.get(untold.id)).toBeDefined()
+    await passTime(database, address, DAY_MS)
+    await store.erase()
+    expect(await store.get(untold.id)).toBeUndefined()
+    expect(await store.find(untold.key)).toBeUndefined()
+    expect((await store.decided(10)).map(({ id, status }) => [id, status]).sort()).toEqual(
+      [told, untold].map(({ id }) => [id, 'declined']).sort(),
+    )
+    await passTime(database, address, 90 * DAY_MS)
+    await store.erase()
+    expect(await store.decided(10)).toEqual([])
+    await database.close()
+    await store.close()
+  })
+
+  test('a move is heard of elsewhere, with notifications and without', async () => {
+    const address = deployment()
+    const writer = openStore(postgres(), clock, { address })
+    for (const listen of [true, false]) {
+      const watcher = openStore(postgres(), clock, { address, listen })
+      const change = question()
+      await writer.add(change)
+      const heard = new Promise<void>((resolve) => {
+        const unwatch = watcher.watch(change.id, () => {
+          unwatch()
+          resolve()
+        })
+      })
+      await writer.swap(refusedNow(change))
+      await heard
+      await watcher.close()
+    }
+    await writer.close()
+  })
+
+  test('a database that crashes in between is waited for, and a transition happens once', async () => {
+    const store = openStore(postgres(), clock, { address: deployment() })
+    const changes = Array.from({ length: 20 }, (_, customerId) => question({ customerId }))
+    const added = changes.map((change) => store.add(change))
+    await postgres().crash()
+    expect(await Promise.all(added)).toEqual(changes.map(() => ({ kind: 'added' })))
+    expect(await store.live()).toHaveLength(changes.length)
+    await store.close()
+  })
+
+  test('several replicas that start at once make the tables once', async () => {
+    await postgres().query('create database empty')
+    const url = postgres().url.replace(/postgres$/, 'empty')
+    const databases = Array.from({ length: 5 }, () => new Database(url))
+    await Promise.all(databases.map(migrate))
+    for (const database of databases) {
+      expect(await schemaVersion(database)).toBe(SCHEMA_VERSION)
+      await database.close()
+    }
+  })
+})
+
+test('a database elsewhere is reached by TLS with its own certificate, whatever its address says', () => {
+  expect(connectionOptions('postgres://sam:pass@db.example/team').ssl).toMatchObject({ rejectUnauthorized: true })
+  expect(connectionOptions('postgres://sam@127.0.0.1/team').ssl).toBe(false)
+  for (const parameter of ['sslmode=disable', 'sslmode=require', 'ssl=0', 'host=other.example', 'options=-c']) {
+    expect(() => connectionOptions(`postgres://sam:pass@db.example/team?${parameter}`), parameter).toThrow('sslmode')
+  }
+  for (const address of ['mysql://db.example/team', 'db.example', 'postgres:///team']) {
+    expect(() => connectionOptions(address), address).toThrow('must be postgres://')
+  }
+})
