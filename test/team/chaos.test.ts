@@ -6,11 +6,11 @@ import { CANARY, runChaos } from '../helpers/chaos.ts'
 import { describeWithPostgres } from '../helpers/team-database.ts'
 
 /** `CHAOS_CHANGES=1000` is the long run (`npm run test:team`). */
-const changes = Number(process.env.CHAOS_CHANGES ?? 40)
+const changes = Number(process.env.CHAOS_CHANGES ?? 60)
 
 await describeWithPostgres('three replicas that are killed and stopped, over a database that crashes', (postgres) => {
   test(`${changes} changes: one PATCH at most for an approval, none without, and what is told is so`, async () => {
-    const report = await runChaos(postgres(), { changes, replicaFaultMs: 2_500, databaseFaultMs: 4_000 })
+    const report = await runChaos(postgres(), { changes, replicaFaultMs: 1_500, databaseFaultMs: 2_000 })
     process.stderr.write(`${JSON.stringify(report)}\n`)
     expect(report.violations).toEqual([])
 
