@@ -44,7 +44,7 @@ describe('of a refusal of a change with a secret', () => {
     expect(JSON.stringify(envelope)).not.toContain('zq')
     expect(envelope).toMatchObject({ errors: [], http: { status: 422 } })
     expect(envelope.message).toBe(
-      'AiFi refused the change as invalid (HTTP 422). What else it says is left out, since it may repeat a secret of this change. Nothing was changed.',
+      'AiFi refused the change as invalid (HTTP 422). What else it says is left out, since it may repeat a secret of this change. Nothing was changed. Nobody was asked: AIFI_APPROVAL=dangerously-skip.',
     )
   })
 

@@ -71,7 +71,10 @@ describe('waiting for a person', () => {
       harness.clock.advance(5_000)
       await expect.poll(() => notes().length).toBeGreaterThan(before)
     }
-    await new PageVisitor(String((params as JsonObject).url)).press('approve')
+    const page = new PageVisitor(String((params as JsonObject).url))
+    await page.glance()
+    harness.clock.advance(700)
+    await page.press('approve')
     expect((await raw.envelope(id)).status).toBe('updated')
     const told = notes().map((note) => note.params as JsonObject)
     expect(told.every(({ progressToken }) => progressToken === 'token-1')).toBe(true)
