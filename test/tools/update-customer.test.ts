@@ -40,7 +40,7 @@ describe.each(eras)('update_customer for a client of %s', (era) => {
   })
 
   test('takes metadata as deep as it may be, and knows it again when it comes back', async () => {
-    const harness = await start()
+    const harness = await start({ env: { AIFI_APPROVAL: 'form' } })
     const client = await harness.connect({ era, answer: () => accept() })
     let deep: unknown = 'bottom'
     for (let level = 1; level < 64; level++) deep = { deep }
