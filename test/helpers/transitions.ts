@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Asked, Rung } from '../../src/change/change.ts'
+import type { Asked, Change, Rung } from '../../src/change/change.ts'
 import type { ChangeStore } from '../../src/change/store.ts'
 import type { ChangeRequest } from '../../src/customer/fields.ts'
 import type { Clock } from '../../src/lib/clock.ts'
@@ -186,15 +186,14 @@ class World {
     for (const replica of this.#replicas) {
       for (const what of [4, 5]) {
         const request = { ...requestOf(what), changes: { firstName: `Jo ${handle()}` } }
-        let status: string | undefined
+        let proposed: Change | undefined
         const propose = async () => {
-          const change = await replica.changes.propose(request, caller, new AbortController().signal)
-          await settled(() => this.#replicas)
-          const now = change && (await this.#looker.get(change.id))
-          status = now?.state === 'ended' ? now.outcome.status : now?.state
+          proposed = await replica.changes.propose(request, caller, new AbortController().signal)
         }
         this.#await(replica, 'propose', propose())
         await this.#pass(10_000)
+        const now = proposed && (await this.#looker.get(proposed.id))
+        const status = now?.state === 'ended' ? now.outcome.status : now?.state
         expect(status, 'the customer is still being waited for').toBe('updated')
       }
     }

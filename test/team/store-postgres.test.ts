@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { type Asked, asked, type Ended, ended } from '../../src/change/change.ts'
-import { systemClock as clock, instantIn, remainingMs } from '../../src/lib/clock.ts'
+import { systemClock as clock, elapsedMs, instantIn, remainingMs } from '../../src/lib/clock.ts'
+import { parseExactly, writeExactly } from '../../src/lib/exact-json.ts'
 import { connectionOptions, Database } from '../../src/team/database.ts'
 import { migrate, SCHEMA_VERSION, schemaVersion } from '../../src/team/migrations.ts'
 import { describeWithPostgres, openStore, passTime, sharedPostgres } from '../helpers/team-database.ts'
@@ -102,6 +103,59 @@ await describeWithPostgres('the changes of a team in PostgreSQL', (postgres) => 
     expect(await store.decided(10)).toEqual([])
     await database.close()
     await store.close()
+  })
+
+  test('what was done before is known for a day: a new name, the same change, a form without a yes', async () => {
+    const address = deployment()
+    const database = new Database(postgres().url)
+    const [store, other] = [openStore(postgres(), clock, { address }), openStore(postgres(), clock, { address })]
+    const make = async (change: Asked) => {
+      await store.add(change)
+      const decision = { kind: 'answered', answer: 'approved', channel: 'inbox', at: clock.now() } as const
+      await store.swap(ended(change, { status: 'updated', message: 'Done.' }, { decision, endedAt: clock.now() }))
+    }
+    const first = question()
+    await make(first)
+    expect(await other.past(first)).toEqual({})
+    await make(question())
+    expect(await other.past(first)).toEqual({ made: { at: expect.any(Number) } })
+    expect(await other.past({ ...first, customerId: 1 })).toEqual({})
+    await make({ ...question(), fields: ['firstName'] })
+    expect(await other.past(question())).toEqual({ renamed: { at: expect.any(Number), byPerson: true } })
+    await passTime(database, address, DAY_MS)
+    expect(await other.past(first)).toEqual({})
+
+    const unanswered = question()
+    await store.add(unanswered)
+    const decision = { kind: 'answered', answer: 'not_approved', channel: 'form', at: clock.now() } as const
+    await store.swap(ended(unanswered, { status: 'declined', message: 'No.' }, { decision, endedAt: clock.now() }))
+    expect(await other.past(unanswered)).toEqual({ notApproved: true })
+    expect(await other.add({ ...question(), key: unanswered.key })).not.toMatchObject({ kind: 'refused' })
+    await passTime(database, address, 11 * 60_000)
+    expect(await other.past(unanswered)).toEqual({})
+    for (const each of [store, other, database]) await each.close()
+  })
+
+  test('a number keeps its digits, and a form the moment at which it went out', async () => {
+    const address = deployment()
+    const [store, other] = [openStore(postgres(), clock, { address }), openStore(postgres(), clock, { address })]
+    const base = question()
+    const changes = { metadata: { big: parseExactly('9007199254740993') } }
+    const rung = {
+      channel: 'form',
+      handle: 'a',
+      standing: false,
+      handedOutAt: { wall: clock.now() - 5_000, monotonic: 1e12 },
+    } as const
+    const change: Asked = { ...base, request: { ...base.request, changes }, asking: { ...base.asking, rung } }
+    await store.add(change)
+    const read = await other.get(change.id)
+    const asked = read?.state === 'asked' ? read : expect.unreachable()
+    expect(writeExactly(asked.request.changes)).toBe('{"metadata":{"big":9007199254740993}}')
+    const elapsed = elapsedMs(clock, asked.asking.rung?.handedOutAt ?? expect.unreachable())
+    expect(elapsed).toBeGreaterThanOrEqual(5_000)
+    expect(clock.monotonic() - (asked.asking.rung?.handedOutAt?.monotonic ?? 0)).toBeGreaterThan(4_000)
+    for (const each of [store, other]) await each.close()
   })
 
   test('a move is heard of elsewhere, with notifications and without', async () => {
