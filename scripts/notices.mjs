@@ -77,5 +77,13 @@ async function licenceFiles(folder) {
 async function licenceText(source) {
   const files = source.endsWith('.txt') ? [source] : await licenceFiles(source)
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')))
+  if (files.length === 0) texts.push(await licenceInReadme(source))
   return texts.map((text) => text.replaceAll('\r\n', '\n').trim()).join('\n\n')
+}
+
+/** Where a package has it in its README alone, under a heading of that name. @param {string} folder */
+async function licenceInReadme(folder) {
+  const text = await readFile(join(folder, 'README.md'), 'utf8').catch(() => '')
+  const [, section = ''] = /^#+ *licen[cs]e\s*$([\s\S]*?)(?=^#|$(?![\s\S]))/im.exec(text) ?? []
+  return /permission is hereby granted/i.test(section) ? section : ''
 }

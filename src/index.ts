@@ -31,10 +31,14 @@ if (isTooOld) {
 async function start(): Promise<void> {
   const { stdin, stdout, stderr } = process
   const stop = new AbortController()
+  let endMs = END_MS
+  const endWithin = (ms: number) => {
+    endMs = ms
+  }
   const end = (reason: string) => {
     if (stop.signal.aborted) return
     stop.abort(reason)
-    setTimeout(() => process.exit(), END_MS)
+    setTimeout(() => process.exit(), endMs)
   }
   // Further signals change nothing: the end is less than a second away, and in that time outcomes are written down.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(signal))
@@ -66,7 +70,7 @@ async function start(): Promise<void> {
   enableCompileCache(env)
   // The program is over when it says so, not when there happens to be nothing to wait for.
   const alive = setInterval(() => undefined, 2 ** 30)
-  const code = await runProgram(env, stop.signal).catch((error: unknown) => {
+  const code = await runProgram(env, stop.signal, endWithin).catch((error: unknown) => {
     stderr.write(crashLine('failed', error))
     return 1
   })
@@ -76,13 +80,13 @@ async function start(): Promise<void> {
   stdout.write('', () => process.exit())
 }
 
-async function runProgram(env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
+async function runProgram(env: NodeJS.ProcessEnv, stop: AbortSignal, endWithin: (ms: number) => void): Promise<number> {
   const { argv, execPath, stdin, stdout, stderr, platform, versions } = process
   const [, file = '', ...args] = argv
   // The build makes it a file of its own, next to this one.
   const { run } = await import('./cli/command-line.ts')
   const program = { command: execPath, file }
-  return run({ args, program, env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop })
+  return run({ args, program, env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop, endWithin })
 }
 
 /**

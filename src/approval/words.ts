@@ -1,4 +1,4 @@
-import type { Asked } from '../change/change.ts'
+import type { Asked, Caller } from '../change/change.ts'
 import { clockTime } from '../change/messages.ts'
 import type { Past } from '../change/past.ts'
 import { known, loses } from '../customer/compare.ts'
@@ -15,6 +15,8 @@ import { type CustomerRecord, fullName } from '../customer/record.ts'
 import { mayLose } from '../customer/sensitive.ts'
 import { escaped, escapedJson, spelledOut } from '../lib/escapes.ts'
 import { isJsonObject, type JsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
+import { personName } from '../lib/person.ts'
+import { harmless } from '../lib/text.ts'
 import {
   type Deployment,
   PAGE_CHARACTERS,
@@ -47,11 +49,23 @@ export function questionAbout({ request, asking, caller }: Asked, deployment: De
       ...(!record && { unreadable: unreadable ?? 'This record could not be read.' }),
     },
     ...deployment,
-    client: caller.client,
+    client: askedBy(caller),
     ...(request.reason !== undefined && { reason: escaped(request.reason) }),
     changes: withPast(lossesFirst(rows), past),
     privateFields: request.enterPrivately.map(privateField),
   }
+}
+
+/** Who asks: whom the issuer vouches for comes first, the program by its own account after it. */
+export function askedBy(caller: Caller): string {
+  const name = callerName(caller)
+  return name === caller.client ? name : `${name}, with ${caller.client}`
+}
+
+/** The same without the program, where something else vouches for who it is. */
+export function callerName({ client, person, application }: Caller): string {
+  if (person) return personName(person)
+  return application === undefined ? client : `application ${harmless(application, 80)}`
 }
 
 /** More than can be shown, so that it counts as too long. */

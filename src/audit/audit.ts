@@ -4,14 +4,20 @@ import process from 'node:process'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Logger } from '../lib/logger.ts'
+import type { Person } from '../lib/person.ts'
 import { AppendFile, type Disk } from './append-file.ts'
 
 /** The audit trail: who changed which customer, by whose decision, with what outcome. */
 export interface Audit {
   /** True when the entry is on the disk. False when it cannot be put there, which has been logged. */
-  write(entry: AuditEntry): boolean
+  write(entry: AuditEntry): boolean | Promise<boolean>
   /** Afterwards nothing can be written. */
   close(): void
+}
+
+/** One that is written while the caller stands still, so that nothing comes between an entry and what it is about. */
+export interface ImmediateAudit extends Audit {
+  write(entry: AuditEntry): boolean
 }
 
 /** One thing that happened. */
@@ -25,11 +31,13 @@ export type AuditEntry =
 /** Who agreed. `answer` is what the client or page reported. */
 export interface AuditApproval {
   /** `not_needed`: nobody had to be asked; `none`: nobody could be. */
-  channel: 'form' | 'url' | 'page' | 'chat' | 'skipped' | 'not_needed' | 'none'
+  channel: 'form' | 'url' | 'page' | 'inbox' | 'chat' | 'skipped' | 'not_needed' | 'none'
   answer: string
-  decidedBy: 'client' | 'page' | 'assistant' | 'setting' | 'nobody'
+  decidedBy: 'client' | 'page' | 'approver' | 'assistant' | 'setting' | 'nobody'
   /** ISO 8601. */
   decidedAt?: string
+  /** Who, where an issuer vouches for it. */
+  by?: Person
 }
 
 export interface AuditAttempt {
@@ -40,6 +48,9 @@ export interface AuditAttempt {
   fields: readonly string[]
   /** The program that asked, by its own account. */
   client: string
+  /** Who asked, over HTTP: a person, or an application on nobody's behalf. */
+  proposer?: Person
+  application?: string
   /** Why, in the words of the assistant; secrets cut out. */
   reason?: string
   approval: AuditApproval
@@ -52,9 +63,11 @@ export interface AuditOutcome {
   customerId: number
   status: string
   http?: { status: number; type?: string | undefined; requestId?: string | undefined }
-  /** These four of a change that was not sent; of one that was, they are in its attempt. */
+  /** These of a change that was not sent; of one that was, they are in its attempt. */
   fields?: readonly string[]
   client?: string
+  proposer?: Person
+  application?: string
   reason?: string
   approval?: AuditApproval
 }
@@ -76,7 +89,7 @@ export class AuditError extends Error {
 }
 
 /** Keeps nothing. */
-export const noAudit: Audit = { write: () => true, close() {} }
+export const noAudit: ImmediateAudit = { write: () => true, close() {} }
 
 /** Stands in the `start` line of a run. */
 export interface AuditOrigin {
@@ -102,18 +115,17 @@ export interface AuditOptions {
  * A run begins in a file with a `start` line, numbered 0, or, in a file that log rotation put in place, further on.
  * Lines are plain ASCII, so that no terminal and no editor shows them as something else.
  */
-export function openAudit(path: string, options: AuditOptions): Audit {
+export function openAudit(path: string, options: AuditOptions): ImmediateAudit {
   const { clock, logger, runId = randomUUID(), origin = thisOrigin(), disk } = options
   const file = orAuditError(() => new AppendFile(path, disk))
   let seq = 0
   let prev: string | null = null
 
   const append = (event: string, entry: object) => {
-    const record = { v: 1, time: new Date(clock.now()).toISOString(), run: runId, seq, prev, event, ...entry }
-    const line = ascii(JSON.stringify(record))
+    const { line, hash } = auditLine({ time: new Date(clock.now()), run: runId, seq, prev }, { event, ...entry })
     file.append(line)
     seq += 1
-    prev = createHash('sha256').update(line).digest('hex')
+    prev = hash
   }
   return {
     write(entry) {
@@ -141,6 +153,23 @@ function thisOrigin(): AuditOrigin {
     // Containers often run under a number that no list of users has.
     return { user: String(process.getuid?.() ?? 'unknown'), host }
   }
+}
+
+/** Where a line stands in its run: its number, and the hash of the line before. */
+export interface AuditPlace {
+  readonly time: Date
+  readonly run: string
+  readonly seq: number
+  readonly prev: string | null
+}
+
+/** An entry as it is written, plain ASCII, and the SHA-256 by which the next line names it. */
+export function auditLine(
+  { time, run, seq, prev }: AuditPlace,
+  entry: AuditEntry | { readonly event: string },
+): { line: string; hash: string } {
+  const line = ascii(JSON.stringify({ v: 1, time: time.toISOString(), run, seq, prev, ...entry }))
+  return { line, hash: createHash('sha256').update(line).digest('hex') }
 }
 
 const REASONS: Readonly<Record<string, string>> = {

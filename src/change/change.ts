@@ -1,6 +1,7 @@
 import type { ChangeRequest, CustomerField, PrivateFieldName } from '../customer/fields.ts'
 import type { CustomerRecord } from '../customer/record.ts'
 import type { Instant } from '../lib/clock.ts'
+import { isSamePerson, type Person } from '../lib/person.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
 import type { Past } from './past.ts'
 
@@ -32,10 +33,19 @@ interface Identity {
   readonly caller: Caller
 }
 
-/** Who proposes a change. */
+/** Who proposes a change. On stdio that is the process; over HTTP, the person or the application whose token came along. */
 export interface Caller {
   /** The program that calls, by its own account: `claude-ai 1.2.3`. */
   readonly client: string
+  readonly person?: Person
+  /** The id that the issuer knows an application by which calls on nobody's behalf. */
+  readonly application?: string
+}
+
+/** The program does not count: by its own account it may be any. */
+export function isSameCaller(a: Caller, b: Caller): boolean {
+  if (a.person || b.person) return isSamePerson(a.person, b.person)
+  return a.application === b.application
 }
 
 /** A person has been, or is to be, asked. Nothing has been sent. */
@@ -61,6 +71,12 @@ export interface Sending extends Identity {
   readonly request: ChangeRequest
   readonly decision?: Decision
   readonly lease: Lease
+}
+
+/** What is kept of a question that was decided: who, when and how it ended; no value. */
+export interface Decided extends Pick<Ended, 'id' | 'customerId' | 'fields' | 'caller' | 'endedAt'> {
+  readonly decision: Decision
+  readonly status: UpdateEnvelope['status']
 }
 
 export interface Ended extends Identity {
@@ -126,11 +142,24 @@ export type TypedSecrets = Partial<Record<PrivateFieldName, string>>
 
 /** How a question ended. `at` is wall clock, milliseconds since 1970. */
 export type Decision =
-  | { readonly kind: 'answered'; readonly answer: GivenAnswer; readonly channel: ChannelName; readonly at: number }
+  | {
+      readonly kind: 'answered'
+      readonly answer: GivenAnswer
+      readonly channel: ChannelName
+      /** Who answered, where that is known. */
+      readonly by?: Person
+      readonly at: number
+    }
   /** Nobody answered in time. */
   | { readonly kind: 'expired'; readonly channel?: ChannelName; readonly at: number }
   /** Who asked wants it no longer; `reason` is a sentence. */
-  | { readonly kind: 'withdrawn'; readonly channel?: ChannelName; readonly at: number; readonly reason: string }
+  | {
+      readonly kind: 'withdrawn'
+      readonly channel?: ChannelName
+      readonly by?: Person
+      readonly at: number
+      readonly reason: string
+    }
   /** There turned out to be nobody to ask; `reason` is one or more sentences. */
   | { readonly kind: 'nobody_to_ask'; readonly at: number; readonly reason: string }
 

@@ -8,6 +8,7 @@ import { type Clock, Deadline, instantIn, remainingMs, sleep } from '../lib/cloc
 import { canonicalJson } from '../lib/json.ts'
 import { KeyedQueue } from '../lib/keyed-queue.ts'
 import type { Logger } from '../lib/logger.ts'
+import type { Person } from '../lib/person.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
 import { SharedWork } from '../lib/shared-work.ts'
 import type { Asked, Asking, Caller, Change, Claimed, Decision, Ended, Lease, Rung, Sending, Shown } from './change.ts'
@@ -18,7 +19,7 @@ import { approvalOf, attemptEntry, type Departure, outcomeEntry, sendChange } fr
 import type { ChangeStore, Swapped } from './store.ts'
 import * as unsent from './unsent.ts'
 
-/** How long a question waits for its answer, milliseconds. */
+/** How long a question waits for its answer where nothing else is set, milliseconds. */
 export const APPROVAL_LIFETIME_MS = 10 * 60_000
 /** A record that keeps changing while a person reads it is asked about this often at the most. */
 const ROUNDS = 5
@@ -33,6 +34,8 @@ const SENDING_EXCHANGES = 5
 const PATCH_EXCHANGES = 3
 /** What a lease has besides, milliseconds. */
 const LEASE_MARGIN_MS = 10_000
+/** Before a renewal that failed is tried again, milliseconds. */
+const RENEWAL_PAUSE_MS = 1_000
 /** Between two looks for what has lapsed, milliseconds at the least, while this process itself holds what has. */
 const SWEEP_PAUSE_MS = 1_000
 
@@ -47,8 +50,11 @@ export interface ChangesDeps {
   readonly rate: RateLimit
   /** Looks at a record that change nothing, those of `find_customers` too. */
   readonly lookups: RateLimit
-  /** Of the HMAC by which the same call is found again. Shared by all who share the store. */
-  readonly secret: Uint8Array
+  /**
+   * Of the HMAC by which the same call is found again, the one in use first. Shared by all who share the store; never
+   * empty.
+   */
+  readonly secrets: readonly Uint8Array[]
 }
 
 export interface ChangesSettings {
@@ -59,6 +65,10 @@ export interface ChangesSettings {
   readonly auditValues: boolean
   /** Deadline of one exchange with AiFi, milliseconds. */
   readonly timeoutMs: number
+  /** How long a question waits for its answer, milliseconds. */
+  readonly lifetimeMs: number
+  /** What a lease has besides the exchanges with AiFi that it is for, milliseconds; default 10 s. */
+  readonly leaseMarginMs?: number
 }
 
 /** The answer of a person to the question as they saw it. */
@@ -68,6 +78,8 @@ export interface GivenAnswer {
   readonly handle: string
   readonly answer: change.GivenAnswer
   readonly channel: ChannelName
+  /** Who gives it, where that is known. */
+  readonly by?: Person
 }
 
 /** Whether an answer counts. */
@@ -127,7 +139,11 @@ export class Changes {
   /** The same request of this caller, if it is under way or has an outcome that nobody was told. */
   async find(request: ChangeRequest, caller: Caller): Promise<Change | undefined> {
     await this.sweep()
-    return this.#deps.store.find(this.#keyOf(request, caller))
+    for (const key of this.#keysOf(request, caller)) {
+      const found = await this.#deps.store.find(key)
+      if (found) return found
+    }
+    return undefined
   }
 
   async get(id: string): Promise<Change | undefined> {
@@ -135,9 +151,20 @@ export class Changes {
     return this.#deps.store.get(id)
   }
 
+  /** The questions that wait for their answer. */
+  async waiting(): Promise<readonly Asked[]> {
+    await this.sweep()
+    return (await this.#deps.store.live()).filter((each) => each.state === 'asked')
+  }
+
+  /** Questions that were decided lately, the latest first. */
+  decided(limit: number): Promise<readonly change.Decided[]> {
+    return this.#deps.store.decided(limit)
+  }
+
   /** Whether the answer with this id belongs to the same request of this caller. */
   isOf(change: Change, request: ChangeRequest, caller: Caller): boolean {
-    return change.key === this.#keyOf(request, caller)
+    return this.#keysOf(request, caller).includes(change.key)
   }
 
   /**
@@ -148,7 +175,7 @@ export class Changes {
    * @returns undefined when the signal aborted while others still wait for the same.
    */
   propose(request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Change | undefined> {
-    const key = this.#keyOf(request, caller)
+    const [key = ''] = this.#keysOf(request, caller)
     return this.#proposing.share(key, signal, (stop) =>
       this.#propose(key, request, caller, AbortSignal.any([stop, this.#closing.signal])),
     )
@@ -220,15 +247,16 @@ export class Changes {
   ): Promise<Verdict> {
     const asked = await this.get(id)
     if (asked?.state !== 'asked' || asked.asking.round !== given.round) return { kind: 'too_late', change: asked }
-    const { answer, channel, handle } = given
+    const { answer, channel, handle, by } = given
     const at = this.#deps.clock.now()
+    const decision: Decision = { kind: 'answered', answer, channel, at, ...(by && { by }) }
     if (answer !== 'approved') {
-      const outcome = unsent.refused(asked.request, answer, { channel, at })
-      const done = await this.#finish(asked, outcome, { kind: 'answered', answer, channel, at })
+      const outcome = unsent.refused(asked.request, answer, decision)
+      const done = await this.#finish(asked, outcome, decision)
       return done ? { kind: 'counted' } : { kind: 'too_late', change: await this.get(id) }
     }
     if (asked.asking.rung?.handle !== handle) return { kind: 'too_late', change: asked }
-    return this.#approve(asked, { kind: 'answered', answer, channel, at }, { secrets: typed, onAifiWords })
+    return this.#approve(asked, decision, { secrets: typed, onAifiWords })
   }
 
   /** There turned out to be nobody to ask. */
@@ -238,11 +266,15 @@ export class Changes {
   }
 
   /**
-   * Who asked wants it no longer. `unwanted`: nor to be told of it.
+   * Who asked wants it no longer. `unwanted`: nor to be told of it. `by`: who says so, where that is known.
    *
    * @returns true: nothing was sent, and nothing will be. False: it was sent, or is over.
    */
-  async withdraw(id: string, reason: string, { unwanted }: { unwanted: boolean }): Promise<boolean> {
+  async withdraw(
+    id: string,
+    reason: string,
+    { unwanted, by }: { readonly unwanted: boolean; readonly by?: Person },
+  ): Promise<boolean> {
     const work = this.#underWay.get(id)
     if (work) {
       if (work.left) return false
@@ -254,7 +286,8 @@ export class Changes {
     const asked = await this.#deps.store.get(id)
     if (asked?.state !== 'asked') return false
     const channel = asked.asking.rung?.channel
-    const decision: Decision = { kind: 'withdrawn', at: this.#deps.clock.now(), reason, ...(channel && { channel }) }
+    const at = this.#deps.clock.now()
+    const decision: Decision = { kind: 'withdrawn', at, reason, ...(channel && { channel }), ...(by && { by }) }
     return this.#finish(asked, unsent.withdrawn(asked.request, reason), decision, unwanted ? { unwanted } : {})
   }
 
@@ -310,7 +343,7 @@ export class Changes {
       if (lapsed.state === 'asked') {
         const channel = lapsed.asking.rung?.channel
         const decision: Decision = { kind: 'expired', at: clock.now(), ...(channel && { channel }) }
-        await this.#finish(lapsed, unsent.expired(lapsed.request), decision)
+        await this.#finish(lapsed, unsent.expired(lapsed.request, this.#settings.lifetimeMs), decision)
       } else if (lapsed.state === 'claimed') await this.#unclaim(lapsed)
       else if (lapsed.state === 'sending') {
         await this.#finish(lapsed, unsent.senderStopped(lapsed.request), lapsed.decision, { presumed: lapsed.lease })
@@ -333,7 +366,7 @@ export class Changes {
       const reading = await this.#read(request, signal)
       const isRead = reading?.kind === 'record'
       const seen = { found: isRead ? 1 : null, customerIds: isRead ? [request.customerId] : [] }
-      const isAudited = audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
+      const isAudited = await audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
       if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
       return planProposal(request, reading, this.#planning)
     } finally {
@@ -351,15 +384,29 @@ export class Changes {
     this.#stopSweeping()
   }
 
+  /**
+   * The end of a process whose questions others can answer, or that comes back: they stay open. Resolves when what this
+   * process carries out has ended. Nothing new begins.
+   */
+  async drain(): Promise<void> {
+    this.#closing.abort()
+    await Promise.all([...this.#underWay.values()].map(({ done }) => done))
+    await this.#proposing.idle()
+    this.#stopSweeping()
+  }
+
   get #planning(): Planning {
     return { approvalFields: this.#settings.approvalFields, views: this.#deps.views }
   }
 
-  /** Equal for equal arguments of one caller to one AiFi, and tells nothing about them. */
-  #keyOf({ customerId, changes, marked, enterPrivately, expectedEmail }: ChangeRequest, _caller: Caller): string {
-    const { aifi, secret } = this.#deps
-    const same = canonicalJson({ customerId, changes, marked, enterPrivately, expectedEmail, address: aifi.address })
-    return createHmac('sha256', secret).update(same).digest('base64url')
+  /** Equal for equal arguments of one caller to one AiFi, and tell nothing about them; one by each secret. */
+  #keysOf({ customerId, changes, marked, enterPrivately, expectedEmail }: ChangeRequest, caller: Caller): string[] {
+    const { aifi, secrets } = this.#deps
+    const { person, application } = caller
+    const who = person ? { issuer: person.issuer, subject: person.subject } : { application }
+    const asked = { customerId, changes, marked, enterPrivately, expectedEmail }
+    const same = canonicalJson({ ...asked, address: aifi.address, ...who })
+    return secrets.map((secret) => createHmac('sha256', secret).update(same).digest('base64url'))
   }
 
   async #propose(key: string, request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Change> {
@@ -437,7 +484,10 @@ export class Changes {
         return { kind: 'too_late', change: await this.get(asked.id) }
       }
       const claim = change.claimedBy(asked, decision, this.#lease())
-      const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal)
+      const swapped = await this.#unlessBusy(() => this.#swap(claim), inTime.signal).catch((err) => {
+        leave()
+        throw err
+      })
       if (swapped === 'done') {
         this.#carryOut(claim, leave, (work) => this.#readAgain(claim, asked.asking, typed, work))
         return { kind: 'counted' }
@@ -451,20 +501,10 @@ export class Changes {
 
   /** Does what there is to do for a claimed change, in its customer's turn. Never throws. */
   #carryOut(claim: Claimed, leave: () => void, steps: (work: Work) => Promise<void>): void {
-    const { clock, logger, store } = this.#deps
+    const { logger, store } = this.#deps
     const work: Work = { stop: new AbortController(), left: false, unwanted: false, done: Promise.resolve() }
     this.#underWay.set(claim.id, work)
-    const renew = (lease: Lease): (() => void) => {
-      const ms = remainingMs(clock, lease.until)
-      let cancel = clock.after(ms / 3, () => {
-        const renewed = { ...lease, until: instantIn(clock, this.#leaseMs(SENDING_EXCHANGES)) }
-        void store.renew(claim.id, renewed).then(() => {
-          if (this.#underWay.get(claim.id) === work) cancel = renew(renewed)
-        })
-      })
-      return () => cancel()
-    }
-    const stopRenewing = renew(claim.lease)
+    const stopRenewing = this.#renewing(claim.id, claim.lease)
     work.done = steps(work)
       .catch(async (err) => {
         logger.error({ err, customerId: claim.customerId }, 'a change failed inside this server')
@@ -479,6 +519,26 @@ export class Changes {
         leave()
         this.#arm()
       })
+  }
+
+  /** Renews a lease each third of its time until the function that it returns is called, or the lease is lost. */
+  #renewing(id: string, lease: Lease): () => void {
+    const { clock, logger, store } = this.#deps
+    let isOver = false
+    const renewIn = (ms: number): (() => void) =>
+      clock.after(ms, async () => {
+        const lengthMs = this.#leaseMs(SENDING_EXCHANGES)
+        const isHeld = await store.renew(id, { ...lease, until: instantIn(clock, lengthMs) }).catch((err) => {
+          logger.warn({ err }, 'a lease could not be renewed')
+          return undefined
+        })
+        if (!isOver && isHeld !== false) cancel = renewIn(isHeld ? lengthMs / 3 : RENEWAL_PAUSE_MS)
+      })
+    let cancel = renewIn(remainingMs(clock, lease.until) / 3)
+    return () => {
+      isOver = true
+      cancel()
+    }
   }
 
   /** The record is looked at again: the yes was given to what was shown. */
@@ -555,8 +615,8 @@ export class Changes {
     return (await this.#swap(known, outcomeEntry(known, from.request, true))) === 'done'
   }
 
-  #audited(end: Ended, request: ChangeRequest): Ended {
-    this.#deps.audit.write(outcomeEntry(end, request, false))
+  async #audited(end: Ended, request: ChangeRequest): Promise<Ended> {
+    await this.#deps.audit.write(outcomeEntry(end, request, false))
     return end
   }
 
@@ -594,7 +654,7 @@ export class Changes {
   }
 
   #lapse() {
-    return instantIn(this.#deps.clock, APPROVAL_LIFETIME_MS)
+    return instantIn(this.#deps.clock, this.#settings.lifetimeMs)
   }
 
   #lease(): Lease {
@@ -602,7 +662,7 @@ export class Changes {
   }
 
   #leaseMs(exchanges: number): number {
-    return this.#settings.timeoutMs * exchanges + LEASE_MARGIN_MS
+    return this.#settings.timeoutMs * exchanges + (this.#settings.leaseMarginMs ?? LEASE_MARGIN_MS)
   }
 
   /** Looks for what has lapsed when the next of it does. A timer may fire a little early: the store decides. */

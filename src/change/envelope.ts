@@ -21,7 +21,7 @@ export const statusIsError = {
 export type Status = keyof typeof statusIsError
 export const statuses: readonly Status[] = keysOf(statusIsError)
 
-export const channelNames = ['form', 'url', 'page', 'chat', 'skipped'] as const
+export const channelNames = ['form', 'url', 'page', 'inbox', 'chat', 'skipped'] as const
 export type ChannelName = (typeof channelNames)[number]
 
 /** What the client or the page answered; never a claim about what a human did. */
@@ -52,6 +52,7 @@ export const updateEnvelope = z.strictObject({
     .strictObject({
       channel: z.enum(channelNames).optional(),
       answer: z.enum(answers).optional(),
+      by: text.optional(),
       decidedAt: text.optional(),
       code: text.optional(),
     })

@@ -12,8 +12,9 @@ import type { CustomerRecord } from '../customer/record.ts'
 import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
+import { type Person, personName } from '../lib/person.ts'
 import { Relay } from '../lib/text.ts'
-import { type Decision, decisionOf, type Ended, type Sending } from './change.ts'
+import { type Caller, type Decision, decisionOf, type Ended, type Sending } from './change.ts'
 import type { UpdateEnvelope } from './envelope.ts'
 import { establish } from './establish.ts'
 import { ownWords } from './refusal.ts'
@@ -62,7 +63,7 @@ export function attemptEntry({ sending, changes }: Departure, withValues: boolea
     changeId: sending.id,
     customerId: sending.customerId,
     fields: changedFields(changes),
-    client: sending.caller.client,
+    ...auditCaller(sending.caller),
     ...auditReason(sending.request),
     approval: auditApproval(sending.decision),
     ...(withValues && { values: plainValues(changes) }),
@@ -80,7 +81,7 @@ export function outcomeEntry(change: Ended, request: ChangeRequest, sent: boolea
     customerId,
     status,
     ...(http && { http }),
-    ...(!sent && { fields, client: caller.client, ...auditReason(request) }),
+    ...(!sent && { fields, ...auditCaller(caller), ...auditReason(request) }),
     ...(!sent && decision && { approval: auditApproval(decision) }),
   }
 }
@@ -101,13 +102,24 @@ export function approvalOf(decision: Decision | undefined): Pick<UpdateEnvelope,
   if (!decision || decision.kind === 'nobody_to_ask') return {}
   const { channel, at } = decision
   const answer = decision.kind === 'answered' ? decision.answer : decision.kind
-  return { approval: { ...(channel && { channel }), answer, decidedAt: new Date(at).toISOString() } }
+  const by = 'by' in decision && decision.by ? { by: personName(decision.by) } : {}
+  return { approval: { ...(channel && { channel }), answer, ...by, decidedAt: new Date(at).toISOString() } }
+}
+
+/** Who asks, for the audit: the person or application too, where they are known. */
+function auditCaller({ client, person: proposer, application }: Caller) {
+  return { client, ...(proposer && { proposer }), ...(application !== undefined && { application }) }
+}
+
+function person(by: Person | undefined): { by?: Person } {
+  return by ? { by } : {}
 }
 
 const decidedBy = {
   form: 'client',
   url: 'page',
   page: 'page',
+  inbox: 'approver',
   chat: 'assistant',
   skipped: 'setting',
 } as const
@@ -119,10 +131,17 @@ function auditApproval(decision: Decision | undefined): AuditApproval {
   switch (decision.kind) {
     case 'answered': {
       const { channel, answer } = decision
-      return { channel, answer, decidedBy: decidedBy[channel], decidedAt }
+      return { channel, answer, decidedBy: decidedBy[channel], decidedAt, ...person(decision.by) }
     }
-    case 'expired':
     case 'withdrawn':
+      return {
+        channel: decision.channel ?? 'none',
+        answer: decision.kind,
+        decidedBy: 'nobody',
+        decidedAt,
+        ...person(decision.by),
+      }
+    case 'expired':
       return { channel: decision.channel ?? 'none', answer: decision.kind, decidedBy: 'nobody', decidedAt }
     case 'nobody_to_ask':
       return { channel: 'none', answer: 'unavailable', decidedBy: 'nobody', decidedAt }

@@ -1,23 +1,28 @@
-import type { Audit, AuditEntry } from '../audit/audit.ts'
+import type { AuditEntry, ImmediateAudit } from '../audit/audit.ts'
 import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
-import type { Asked, Change, Claimed, Ended, Lease, Sending } from './change.ts'
-import { type PastQuestion, REFUSAL_SPAN_MS, refusal } from './limits.ts'
-import type { Past } from './past.ts'
+import {
+  type Asked,
+  type Change,
+  type Claimed,
+  type Decided,
+  type Ended,
+  isSameCaller,
+  type Lease,
+  type Sending,
+} from './change.ts'
+import { deskLimits, type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, refusal } from './limits.ts'
+import { isByPerson, type Past, pastOf, REMEMBER_MS, type SentChange } from './past.ts'
 import type { Added, ChangeStore, Swapped } from './store.ts'
 
 /** An outcome that nobody has picked up is kept for this long, milliseconds. */
 const KEEP_MS = 10 * 60_000
 
-/** What was sent is remembered for this long, milliseconds, and so much of it at the most. */
-const REMEMBER_MS = 24 * 60 * 60_000
+/** So much of what was sent is remembered at the most. */
 const REMEMBERED = 5_000
 
-/** That a change was sent and may have been made: no values. */
-interface SentChange extends Pick<Ended, 'key' | 'customerId' | 'fields'> {
-  /** Wall clock, milliseconds since 1970. */
-  readonly at: number
+interface Remembered extends SentChange {
+  readonly customerId: number
   readonly until: Instant
-  readonly byPerson: boolean
 }
 
 /** A change that has ended, and what becomes of its outcome. */
@@ -26,27 +31,39 @@ interface Kept {
   told: boolean
 }
 
+export interface MemoryStoreOptions {
+  readonly limits?: QuestionLimits
+  readonly history?: number
+}
+
 /** The changes of one process, for as long as it lives. */
 export class MemoryStore implements ChangeStore {
   readonly #clock: Clock
-  readonly #audit: Audit
+  readonly #audit: ImmediateAudit
   readonly #changes = new Map<string, Change>()
   /** Live changes, and those whose outcome nobody was told. */
   readonly #byKey = new Map<string, string>()
   readonly #sender = new Map<number, string>()
   readonly #kept = new Map<string, Kept>()
   readonly #watchers = new Map<string, Set<() => void>>()
+  readonly #limits: QuestionLimits
+  readonly #history: number
   #past: PastQuestion[] = []
+  /** The latest last. */
+  #decided: Decided[] = []
   /** The oldest first. */
-  #sent: SentChange[] = []
+  #sent: Remembered[] = []
 
-  constructor(clock: Clock, audit: Audit) {
+  /** @param history how many decided questions are remembered. */
+  constructor(clock: Clock, audit: ImmediateAudit, { limits = deskLimits, history = 0 }: MemoryStoreOptions = {}) {
     this.#clock = clock
     this.#audit = audit
+    this.#limits = limits
+    this.#history = history
   }
 
   async add(change: Asked | Claimed): Promise<Added> {
-    const existing = await this.find(change.key)
+    const existing = this.#find(change.key)
     if (existing) return { kind: 'existing', change: existing }
     if (change.state === 'claimed' && this.#sender.has(change.customerId)) return { kind: 'busy' }
     const refused = change.state === 'asked' && this.#refusal(change)
@@ -61,23 +78,15 @@ export class MemoryStore implements ChangeStore {
   }
 
   async find(key: string): Promise<Change | undefined> {
-    this.#forgetOld()
-    return this.#changes.get(this.#byKey.get(key) ?? '')
+    return this.#find(key)
   }
 
   async past({ key, customerId }: Pick<Change, 'key' | 'customerId'>): Promise<Past> {
     const sent = this.#sent.filter((each) => each.customerId === customerId && remainingMs(this.#clock, each.until) > 0)
-    const renamed = sent.findLast(({ fields }) => fields.includes('firstName') || fields.includes('lastName'))
-    const same = sent.findLastIndex((each) => each.key === key)
-    const made = sent[same]
-    const isChangedSince = sent
-      .slice(same + 1)
-      .some(({ fields }) => fields.some((field) => made?.fields.includes(field)))
     const asked = this.#past.findLast((each) => each.key === key)
     const isRecent = asked && this.#clock.monotonic() - asked.at < REFUSAL_SPAN_MS
     return {
-      ...(renamed && { renamed: { at: renamed.at, byPerson: renamed.byPerson } }),
-      ...(made && isChangedSince && { made: { at: made.at } }),
+      ...pastOf(key, sent),
       ...(isRecent && asked.how === 'not_approved' && { notApproved: true }),
     }
   }
@@ -110,6 +119,10 @@ export class MemoryStore implements ChangeStore {
     return [...this.#changes.values()].filter(({ state }) => state !== 'ended')
   }
 
+  async decided(limit: number): Promise<readonly Decided[]> {
+    return this.#decided.slice(-limit).reverse()
+  }
+
   async due(): Promise<readonly Change[]> {
     return [...this.#changes.values()].filter((change) => this.#leftMs(change) === 0)
   }
@@ -137,6 +150,11 @@ export class MemoryStore implements ChangeStore {
     return this.#byKey.size
   }
 
+  #find(key: string): Change | undefined {
+    this.#forgetOld()
+    return this.#changes.get(this.#byKey.get(key) ?? '')
+  }
+
   #put(change: Change): void {
     this.#changes.set(change.id, change)
     if (isHeld(change)) this.#sender.set(change.customerId, change.id)
@@ -147,6 +165,7 @@ export class MemoryStore implements ChangeStore {
 
   #end(change: Ended): void {
     const { id, key, decision, outcome } = change
+    this.#record(change)
     const kept: Kept = { until: instantIn(this.#clock, KEEP_MS), told: this.#kept.get(id)?.told ?? false }
     this.#kept.set(id, kept)
     if (change.unwanted) this.#forget(id, kept)
@@ -163,10 +182,17 @@ export class MemoryStore implements ChangeStore {
   }
 
   #remember({ key, customerId, fields, decision, endedAt: at }: Ended): void {
-    const byPerson = decision?.kind === 'answered' && !['chat', 'skipped'].includes(decision.channel)
+    const byPerson = isByPerson(decision)
     const until = instantIn(this.#clock, REMEMBER_MS)
     const lasting = this.#sent.filter((each) => remainingMs(this.#clock, each.until) > 0)
     this.#sent = [...lasting.slice(1 - REMEMBERED), { key, customerId, fields, at, until, byPerson }]
+  }
+
+  /** Whoever held the lease may correct what is remembered. */
+  #record({ id, customerId, fields, caller, endedAt, decision, outcome: { status } }: Ended): void {
+    if (!decision || this.#history === 0) return
+    const others = this.#decided.filter((each) => each.id !== id)
+    this.#decided = [...others, { id, customerId, fields, caller, endedAt, decision, status }].slice(-this.#history)
   }
 
   /** Ends the kept outcomes that are no longer how things are. */
@@ -195,9 +221,12 @@ export class MemoryStore implements ChangeStore {
     this.#kept.delete(id)
   }
 
-  #refusal({ key }: Asked) {
-    const open = [...this.#changes.values()].filter(({ state }) => state === 'asked').length
-    return refusal(key, this.#past, open, this.#clock.monotonic())
+  #refusal(asked: Asked) {
+    const open = [...this.#changes.values()].filter(
+      ({ state, caller }) => state === 'asked' && isSameCaller(caller, asked.caller),
+    )
+    const customers = open.map(({ customerId }) => customerId)
+    return refusal(asked, this.#past, customers, this.#clock.monotonic(), this.#limits)
   }
 
   /** Milliseconds until it lapses; undefined for one that cannot. */

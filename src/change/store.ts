@@ -1,5 +1,5 @@
 import type { AuditEntry } from '../audit/audit.ts'
-import type { Asked, Change, Claimed, Ended, Lease } from './change.ts'
+import type { Asked, Change, Claimed, Decided, Ended, Lease } from './change.ts'
 import type { Refusal } from './limits.ts'
 import type { Past } from './past.ts'
 
@@ -33,6 +33,8 @@ export interface ChangeStore {
   tell(change: Ended): Promise<boolean>
   /** The changes that have not ended. */
   live(): Promise<readonly Change[]>
+  /** Questions that were decided, the latest first; empty where nobody looks at them. */
+  decided(limit: number): Promise<readonly Decided[]>
   /** The live changes whose question or lease has lapsed. */
   due(): Promise<readonly Change[]>
   /** Milliseconds after which it is worth asking for {@link due} again; undefined when nothing can lapse. */

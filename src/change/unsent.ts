@@ -1,4 +1,5 @@
 import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
+import { type Person, personName } from '../lib/person.ts'
 import { listed } from '../lib/text.ts'
 import type { Decision, Ended, GivenAnswer } from './change.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
@@ -20,6 +21,10 @@ export function mayNotAsk({ customerId }: ChangeRequest, refusal: Refusal): Upda
       const message = `Several questions were declined or ran out, so nobody is asked for a while. ${NOTHING} Talk to the user before trying again.`
       return { status: 'failed', customerId, message, retryAfterSeconds: refusal.retryAfterSeconds }
     }
+    case 'customer_has_one': {
+      const message = `Another question of yours about customer ${customerId} waits for its answer. ${NOTHING} Try again when it is answered, or withdraw it.`
+      return { status: 'failed', customerId, message }
+    }
     case 'too_many_open': {
       const message = `Too many questions wait for a person's answer already. ${NOTHING} Try again when they are answered.`
       return { status: 'failed', customerId, message }
@@ -37,9 +42,13 @@ export function keptChanging({ customerId }: ChangeRequest): UpdateEnvelope {
 export function refused(
   { customerId }: ChangeRequest,
   answer: Exclude<GivenAnswer, 'approved'>,
-  { channel, at }: { channel: ChannelName; at: number },
+  { channel, at, by }: { channel: ChannelName; at: number; by?: Person },
 ): UpdateEnvelope {
-  const who = channel === 'page' || channel === 'url' ? 'on the approval page' : 'by the client'
+  const who = by
+    ? `by ${personName(by)}`
+    : channel === 'page' || channel === 'url'
+      ? 'on the approval page'
+      : 'by the client'
   const words = {
     declined: `The change was declined ${who} at ${clockTime(at)}.`,
     cancelled: `The question was dismissed ${who} at ${clockTime(at)}.`,
@@ -49,8 +58,11 @@ export function refused(
 }
 
 /** There was no answer. */
-export function expired({ customerId }: ChangeRequest): UpdateEnvelope {
-  const message = `Nobody answered within 10 minutes, so the question ran out. ${NOTHING}`
+export function expired({ customerId }: ChangeRequest, lifetimeMs: number): UpdateEnvelope {
+  const minutes = Math.round(lifetimeMs / 60_000)
+  const span =
+    minutes === 1 ? '1 minute' : minutes % 60 === 0 && minutes > 60 ? `${minutes / 60} hours` : `${minutes} minutes`
+  const message = `Nobody answered within ${span}, so the question ran out. ${NOTHING}`
   return { status: 'declined', customerId, message }
 }
 

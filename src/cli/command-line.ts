@@ -9,6 +9,8 @@ import { serve } from './serve-stdio.ts'
 /** What the command line asks for. */
 type Command =
   | { name: 'serve'; sandbox: boolean; getById: boolean }
+  | { name: 'http'; sandbox: boolean; getById: boolean }
+  | { name: 'health' }
   | { name: 'sandbox'; port: number; getById: boolean }
   | { name: 'doctor'; json: boolean; sandbox: boolean; getById: boolean; customerId: number | undefined }
   | { name: 'doctor_config'; file: string; json: boolean; customerId: number | undefined }
@@ -33,8 +35,8 @@ const OPTIONS = {
 const VALUES: Readonly<Record<string, string>> = { port: 'a number', customer: 'a number', config: 'a file' }
 /** The commands that an option belongs to, where it does not belong to all. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
-  sandbox: ['serve', 'doctor'],
-  'no-get': ['serve', 'doctor', 'sandbox'],
+  sandbox: ['serve', 'http', 'doctor'],
+  'no-get': ['serve', 'http', 'doctor', 'sandbox'],
   port: ['sandbox'],
   json: ['doctor'],
   customer: ['doctor'],
@@ -43,7 +45,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
 }
 const LONG_OPTIONS = Object.keys(OPTIONS).map((name) => `--${name}`)
 const COMMANDS =
-  'Commands are doctor, sandbox, audit verify FILE and audit list FILE; without one it serves MCP on stdio. See --help.'
+  'Commands are http, health, doctor, sandbox, audit verify FILE and audit list FILE; without one it serves MCP on stdio. See --help.'
 
 /** Runs the program; resolves with its exit code. */
 export async function run(io: ProcessIo): Promise<number> {
@@ -55,6 +57,14 @@ export async function run(io: ProcessIo): Promise<number> {
   switch (command.name) {
     case 'serve':
       return serve(io, command)
+    case 'http': {
+      const { serveHttp } = await import('./serve-http.ts')
+      return serveHttp(io, command)
+    }
+    case 'health': {
+      const { healthCommand } = await import('./health.ts')
+      return healthCommand(io)
+    }
     case 'sandbox':
       return sandboxCommand(io, command)
     case 'doctor': {
@@ -106,7 +116,10 @@ function readCommand(args: readonly string[]): Command | string {
     const port = readPort(values.port)
     return typeof port === 'number' ? { name: 'sandbox', port, getById } : port
   }
-  if (first !== 'doctor') return `unknown command${quoted(first, ['doctor', 'sandbox', 'audit'])}. ${COMMANDS}`
+  if (first === 'http' && words.length === 0) return { name: 'http', sandbox, getById }
+  if (first === 'health' && words.length === 0) return { name: 'health' }
+  const known = ['http', 'health', 'doctor', 'sandbox', 'audit']
+  if (first !== 'doctor') return `unknown command${quoted(first, known)}. ${COMMANDS}`
   if (words.length > 0) return `doctor takes no second word; a host's configuration is --config FILE. ${COMMANDS}`
   const customerId = readCustomerId(values.customer)
   if (typeof customerId === 'string') return customerId

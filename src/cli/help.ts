@@ -17,6 +17,9 @@ An MCP server that changes AiFi customer records, with a person's approval for w
 Usage
   aifi-customer-mcp                      serve MCP on stdin and stdout (a host starts it)
   aifi-customer-mcp --sandbox            the same against an embedded stand-in for AiFi: no account, no network
+  aifi-customer-mcp http                 serves a team: MCP over HTTP, approvers who sign in (docs/operate.md);
+                                         with --sandbox on this machine alone, without anything else
+  aifi-customer-mcp health               asks a running http whether it is ready; for containers
   aifi-customer-mcp doctor               looks at settings, network, token and record access, and says what is wrong;
                                          --json for scripts, --customer N reads that one, --sandbox without AiFi
                                          --config FILE does that for the entries of a host's configuration

@@ -16,7 +16,9 @@ export interface ProcessIo {
   readonly nodeVersion: string
   /**
    * Aborted, with a word on why, when the process is asked to end or nobody can talk to it any more: a signal, the end of
-   * its input (if that is read), a closed output. The process is gone within a second of it.
+   * its input (if that is read), a closed output. The process is gone within a second of it, or {@link endWithin}.
    */
   readonly stop: AbortSignal
+  /** Gives the end so many milliseconds in place of one second. */
+  readonly endWithin?: (ms: number) => void
 }

@@ -1,14 +1,11 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { createAifi } from '../aifi/client.ts'
 import { createApp } from '../app.ts'
 import { systemBrowser } from '../approval/page/browser.ts'
-import { type Audit, noAudit, openAudit } from '../audit/audit.ts'
-import { type Config, readConfig } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import { OWN_NAME } from '../config/setting-name.ts'
-import { othersCanRead } from '../config/settings-reader.ts'
 import { systemClock as clock } from '../lib/clock.ts'
 import { createLogger, type Logger } from '../lib/logger.ts'
 import { version } from '../lib/version.ts'
@@ -17,13 +14,12 @@ import { createServer } from '../mcp/server.ts'
 import { StdioTransport } from '../mcp/stdio.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { ProcessIo } from './process-io.ts'
+import { checkSettings, openConfiguredAudit, writeLog } from './settings-check.ts'
 
 /** What has been sent when the end comes may still bring its answer within this long, milliseconds. */
 const GRACE_MS = 600
 /** What the first call needs is loaded this long after the start, while nobody waits, milliseconds. */
 const WARM_MS = 1_000
-/** Of log that nobody reads, this much is kept, bytes; the rest is lost. */
-const UNREAD_LOG_LIMIT = 1024 * 1024
 
 /** For somebody who starts it by hand and sees nothing happen. */
 const TERMINAL_HINT =
@@ -38,13 +34,13 @@ export interface ServeOptions {
 
 /** Serves MCP on stdin and stdout until the process is asked to end or the input has ended; resolves with the exit code. */
 export async function serve(io: ProcessIo, options: ServeOptions): Promise<number> {
-  const checked = checkSettings(io, options.sandbox)
+  const checked = checkSettings(io, { sandbox: options.sandbox })
   if (!checked) return 1
   const sandbox = options.sandbox ? await startEmbedded(options) : undefined
-  const config = sandbox ? checkSettings(io, sandbox) : checked
+  const config = sandbox ? checkSettings(io, { sandbox }) : checked
   if (!config) return 1
   const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(io, line) })
-  const audit = openConfiguredAudit(config, io, logger)
+  const audit = openConfiguredAudit(config, io, { clock, logger })
   if (!audit) return 1
   const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
   const browser = systemBrowser({
@@ -74,39 +70,9 @@ export async function serve(io: ProcessIo, options: ServeOptions): Promise<numbe
   return 0
 }
 
-/** The settings; undefined when something is wrong with them, which is on stderr then. */
-function checkSettings({ env, stderr, platform }: ProcessIo, sandbox: Sandbox | boolean): Config | undefined {
-  const result = readConfig(env, {
-    sandbox,
-    readFile: (path) => readFileSync(path),
-    othersCanRead: (path) => othersCanRead(path, platform),
-  })
-  if (result.ok) {
-    for (const warning of sandbox === true ? [] : result.warnings) stderr.write(`aifi-customer-mcp: ${warning}\n`)
-    return result.config
-  }
-  const problems = result.problems.map((problem) => `  - ${problem}\n`).join('')
-  stderr.write(`aifi-customer-mcp cannot start:\n${problems}`)
-  return undefined
-}
-
 async function startEmbedded({ getById }: ServeOptions): Promise<Sandbox> {
   const { startSandbox } = await import('../sandbox/sandbox.ts')
   return startSandbox({ getById })
-}
-
-function openConfiguredAudit({ auditLog }: Config, { stderr }: ProcessIo, logger: Logger): Audit | undefined {
-  try {
-    return auditLog === undefined ? noAudit : openAudit(auditLog, { clock, logger })
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : ''
-    stderr.write(`aifi-customer-mcp cannot start:\n  - AIFI_AUDIT_LOG: ${reason}\n`)
-    return undefined
-  }
-}
-
-function writeLog({ stderr }: ProcessIo, line: string): void {
-  if (stderr.writableLength < UNREAD_LOG_LIMIT) stderr.write(line)
 }
 
 function withoutSettings(env: ProcessIo['env']): ProcessIo['env'] {

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path'
 import type { Credentials } from '../aifi/port.ts'
 import { Secret } from '../lib/secret.ts'
+import { readHttp } from './http.ts'
 import { readProxy } from './proxy.ts'
 import { setting } from './settings.ts'
 import { type Environment, SettingsReader } from './settings-reader.ts'
@@ -18,6 +19,8 @@ export interface Access {
 export interface ConfigOptions {
   /** The stand-in instead of AiFi: address and credentials in the environment are ignored. `true`: not started yet. */
   sandbox?: { baseUrl: string; token: string } | boolean
+  /** For the command `http`, whose own settings nothing else reads. */
+  http?: boolean
   /** Content of a secret file; may throw. */
   readFile: (path: string) => Uint8Array
   /** Whether other users of this machine can read that file; without it, nobody looks. */
@@ -31,7 +34,7 @@ export type ConfigResult =
 
 /** The environment as a {@link Config}, or everything that is wrong with it. Never throws. */
 export function readConfig(environment: Environment, options: ConfigOptions): ConfigResult {
-  const { sandbox = false, readFile, othersCanRead } = options
+  const { sandbox = false, http = false, readFile, othersCanRead } = options
   const reader = new SettingsReader(environment, readFile, othersCanRead)
   reader.checkNames()
   if (reader.text('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
@@ -41,13 +44,20 @@ export function readConfig(environment: Environment, options: ConfigOptions): Co
   }
   // What is missing is a problem; until that is said, the placeholder holds its place.
   const access = sandbox ? sandboxAccess(sandbox) : { ...sandboxAccess(true), ...readAccess(reader) }
-  const config = readSettings(reader, access, Boolean(sandbox))
+  const config = readSettings(reader, access, { sandbox: Boolean(sandbox), http })
   if (reader.problems.length > 0) return { ok: false, problems: reader.problems }
   return { ok: true, config, warnings: reader.warnings }
 }
 
-function readSettings(reader: SettingsReader, { baseUrl, credentials }: Access, sandbox: boolean) {
-  const targets = credentials.kind === 'client' ? [baseUrl, credentials.tokenUrl] : [baseUrl]
+function readSettings(
+  reader: SettingsReader,
+  { baseUrl, credentials }: Access,
+  command: { sandbox: boolean; http: boolean },
+) {
+  const { sandbox } = command
+  const http = command.http ? readHttp(reader, sandbox) : undefined
+  const tokenUrls = credentials.kind === 'client' ? [credentials.tokenUrl] : []
+  const targets = [baseUrl, ...tokenUrls, ...(http?.oidc ? [http.oidc.issuer] : [])]
   return {
     aifi: {
       /** `https://host[:port][/prefix]`, without a trailing slash; http only for loopback. */
@@ -63,7 +73,8 @@ function readSettings(reader: SettingsReader, { baseUrl, credentials }: Access, 
       sandbox,
     },
     approval: {
-      mode: reader.value(setting.approval),
+      /** On stdio; `http` has its own. */
+      mode: http ? ('auto' as const) : reader.value(setting.approval),
       /** Fields that need approval besides those that always do. */
       fields: reader.optional(setting.approvalFields) ?? [],
       waitSeconds: reader.value(setting.approvalWaitSeconds),
@@ -74,11 +85,14 @@ function readSettings(reader: SettingsReader, { baseUrl, credentials }: Access, 
     fields: readFields(reader),
     /** The fields whose values a result may show. */
     showFields: reader.value(setting.showFields),
-    secretArguments: reader.value(setting.secretArguments),
+    /** Over HTTP a secret would pass through whatever relays the call. */
+    secretArguments: http ? ('refuse' as const) : reader.value(setting.secretArguments),
     readOnly: reader.value(setting.readOnly),
     maxChangesPerMinute: reader.value(setting.maxChangesPerMinute),
     ...readAudit(reader),
     logLevel: reader.value(setting.logLevel),
+    /** A team's server; absent on stdio. */
+    http,
   }
 }
 

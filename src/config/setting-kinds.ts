@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import * as z from 'zod'
 import { type CustomerField, customerFields, isCustomerField } from '../customer/fields.ts'
 import { nearestName } from '../lib/nearest-name.ts'
@@ -79,6 +80,94 @@ export const deployment: Kind<string> = {
     if (/\/api\/admin\/v2(\/|$)/i.test(url.pathname)) context.addIssue('contains /api/admin/v2, which is added to it')
     return url.origin + url.pathname.replace(/\/+$/, '')
   }),
+}
+
+/** Where a team reaches this server: an origin, since its cookies belong to the whole of it. */
+export const publicAddress: Kind<string> = {
+  allowed: 'https://host[:port] without a path',
+  format: 'string',
+  schema: z.string().transform((text, context) => {
+    const url = checkedUrl(text, context)
+    if (url.protocol !== 'https:') context.addIssue('is not https')
+    if (url.pathname !== '/' || url.search) context.addIssue('has a path or a query')
+    return url.origin
+  }),
+}
+
+/** An OpenID Connect issuer, exactly as its tokens name it. */
+export const httpsAddress: Kind<string> = {
+  allowed: 'an https address as the issuer writes it in its tokens; http only for localhost, 127.0.0.0/8 and [::1]',
+  format: 'string',
+  schema: z.string().transform((text, context) => {
+    if (checkedUrl(text, context).search) context.addIssue('has a query')
+    return text
+  }),
+}
+
+/** An address that is a secret, since whoever knows it can post there. */
+export const webhook: Kind<string> = {
+  allowed: 'an https address; http only for localhost, 127.0.0.0/8 and [::1]',
+  format: 'string',
+  secret: true,
+  schema: z.string().transform((text, context) => checkedUrl(text, context).href),
+}
+
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where to listen: an IP address and a port; 0 is a free one. */
+export const listenAddress: Kind<ListenAddress> = {
+  allowed: 'IP address and port, as in 127.0.0.1:8080 or [::]:8080',
+  format: 'string',
+  schema: z.string().transform((text, context) => {
+    const [, v6, v4, port] = /^(?:\[([\da-f:.]+)\]|([\d.]+)):(\d{1,5})$/i.exec(text) ?? []
+    const host = v6 ?? v4 ?? ''
+    if (isIP(host) === 0 || Number(port) > 65_535) context.addIssue('is not an IP address and a port')
+    return { host, port: Number(port) }
+  }),
+}
+
+/** PostgreSQL's. Beyond this machine only with a certificate that is verified. */
+export const storeAddress: Kind<string> = {
+  allowed: 'postgres://user:password@host[:port]/database?sslmode=verify-full; without sslmode only for loopback',
+  format: 'string',
+  secret: true,
+  schema: z.string().transform((text, context) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (!url || !/^postgres(ql)?:$/.test(url.protocol) || !url.hostname) context.addIssue('is not a postgres address')
+    else if (!isLoopback(url) && url.searchParams.get('sslmode') !== 'verify-full')
+      context.addIssue('has no sslmode=verify-full')
+    return text
+  }),
+}
+
+/** Characters of base64 or base64url for 32 bytes, padded or not; or hex. */
+const KEY_TEXT = /^(?:[\w+/-]{43}=?|[\da-f]{64})$/i
+
+/** One key of 32 bytes, or two while it is rotated: the first seals, both open. */
+export const secretKeys: Kind<string> = {
+  allowed: '32 random bytes in base64 (openssl rand -base64 32); two, separated by a comma, while rotating',
+  format: 'string',
+  secret: true,
+  schema: z.string().superRefine((text, context) => {
+    const keys = text.split(',').map((key) => key.trim())
+    if (keys.length > 2 || keys.some((key) => !KEY_TEXT.test(key)))
+      context.addIssue('is not one or two keys of 32 bytes')
+    else if (keys.some((key) => new Set(key).size < 8)) context.addIssue('is not random')
+  }),
+}
+
+/** The bytes of {@link secretKeys}. */
+export function keyBytes(text: string): Uint8Array[] {
+  return text.split(',').map((key) => Buffer.from(key.trim(), /^[\da-f]{64}$/i.test(key.trim()) ? 'hex' : 'base64'))
+}
+
+export const approverGroup: Kind<string> = {
+  allowed: 'one group, exactly as the claim lists it',
+  format: 'string',
+  schema: z.string().regex(/^[^\p{Cc},]+$/u, 'has a comma or a control character in it'),
 }
 
 /** Where OAuth tokens come from (RFC 6749, section 3.2: a query is allowed, a fragment is not). */

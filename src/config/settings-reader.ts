@@ -2,8 +2,10 @@ import { statSync } from 'node:fs'
 import { nearestName } from '../lib/nearest-name.ts'
 import { Secret } from '../lib/secret.ts'
 import { harmless } from '../lib/text.ts'
+import { httpSettings } from './http-settings.ts'
 import { OWN_NAME } from './setting-name.ts'
-import { type Setting, settings } from './settings.ts'
+import type { Setting } from './setting-row.ts'
+import { settings } from './settings.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -74,10 +76,11 @@ export class SettingsReader {
   /** Unknown `AIFI_…` variables: a problem when near a real name, for then it was surely meant; else a warning. */
   checkNames(): void {
     const bare = (name: string) => name.replace(OWN_NAME, '')
-    const known = new Map(settings.map(({ name }) => [bare(name), name]))
+    const all = [...settings, ...httpSettings]
+    const known = new Map(all.map(({ name }) => [bare(name), name]))
     for (const name of Object.keys(this.#environment)) {
       if (!OWN_NAME.test(name) || this.text(name) === undefined) continue
-      if (settings.some((setting) => setting.name === name)) continue
+      if (all.some((setting) => setting.name === name)) continue
       const near = nearestName(bare(name), [...known.keys()])
       const shown = harmless(name, 60)
       if (near === undefined) this.warnings.push(`${shown} is not a setting of this server and has no effect.`)

@@ -4,7 +4,6 @@ import {
   deployment,
   fieldNames,
   filePath,
-  type Kind,
   oneOf,
   parameters,
   secretText,
@@ -13,19 +12,7 @@ import {
   trueOrFalse,
   wholeNumber,
 } from './setting-kinds.ts'
-
-/** One environment variable that the program reads. */
-export interface Setting<Value = unknown> extends Kind<Value> {
-  readonly name: string
-  /** One short line. */
-  readonly meaning: string
-  /** What holds when it is not set, as text: a value in the setting's own form, or words. */
-  readonly default: string
-}
-
-function row<Value>(name: string, meaning: string, kind: Kind<Value>, fallback: string): Setting<Value> {
-  return { name, meaning, ...kind, default: fallback }
-}
+import { row, type Setting } from './setting-row.ts'
 
 const APPROVAL_MODES = ['auto', 'form', 'page', 'chat', 'dangerously-skip'] as const
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const

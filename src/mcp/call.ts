@@ -9,6 +9,7 @@ import {
 import * as z from 'zod'
 import { type Clock, Deadline } from '../lib/clock.ts'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
+import type { Person } from '../lib/person.ts'
 import { harmless } from '../lib/text.ts'
 import { argumentsIn, type RawArguments } from './raw-arguments.ts'
 import type { RequestState } from './request-state.ts'
@@ -35,6 +36,23 @@ export interface ClientAnswer {
   readonly content?: unknown
 }
 
+/** Who calls over HTTP, by a token that was checked. */
+export interface Principal {
+  /** Absent for an application, and for a token that does not say who it is for. */
+  readonly person?: Person
+  /** The id of an application that calls on nobody's behalf. */
+  readonly application?: string
+  /** This person's own answer to what they asked for may count. */
+  readonly mayAnswer: boolean
+}
+
+/** What is known of a message that came over HTTP besides the message itself. */
+export interface HttpOrigin {
+  readonly principal: Principal
+  /** What a 2025-era client called itself when it initialized, `name version`. */
+  readonly clientName: string | undefined
+}
+
 /** One call of a tool, as far as the program needs to know about it. */
 export interface Call {
   readonly connection: Connection
@@ -51,6 +69,8 @@ export interface Call {
   readonly elicit?: (params: JsonObject, signal: AbortSignal) => Promise<ClientAnswer>
   /** Aborted when the client cancelled the call or the connection ended. */
   readonly cancelled: AbortSignal
+  /** Who calls; absent on stdio, where it is whoever started the process. */
+  readonly principal: Principal | undefined
   /** The client itself stopped waiting, rather than its user. */
   readonly gaveUp: boolean
   /** The end of the time in which it must be answered. */
@@ -75,13 +95,16 @@ export class Connection {
   readonly #server: McpServer['server']
   readonly #clock: Clock
   readonly #rawRequest: RawRequest
+  readonly #http: HttpOrigin | undefined
   /** The SDK's copy has rounded numbers, lacks a member that is named `__proto__`, and nobody would be told. */
   readonly #arguments = new Map<RequestId, RawArguments>()
 
-  constructor(server: McpServer['server'], clock: Clock, rawRequest: RawRequest) {
+  /** @param http absent on stdio. */
+  constructor(server: McpServer['server'], clock: Clock, rawRequest: RawRequest, http?: HttpOrigin) {
     this.#server = server
     this.#clock = clock
     this.#rawRequest = rawRequest
+    this.#http = http
   }
 
   /** Keeps the arguments of every call as they come. Changes nothing on the wire. For a transport that the server is connected to. */
@@ -114,19 +137,25 @@ export class Connection {
     // Cancelled before it came here, another call may have its id by now.
     const args = mcpReq.signal.aborted ? undefined : this.#arguments.get(mcpReq.id)
     if (args !== undefined) this.#arguments.delete(mcpReq.id)
+    const http = this.#http
+    // Over HTTP a 2025-era client is served one message at a time: there is no way back to it.
+    const canBeAsked = !http || said !== undefined
     const deadline = new Deadline(this.#clock, CALL_LIFETIME_MS)
     return {
       connection: this,
       arguments: args ?? { value: {} },
-      clientName: info ? harmless(`${info.name} ${info.version}`, 80) : 'an unnamed client',
+      clientName: info ? harmless(`${info.name} ${info.version}`, 80) : (http?.clientName ?? 'an unnamed client'),
       // `elicitation: {}` is the older way to declare forms.
-      canForm: elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),
-      canUrl: elicitation?.url !== undefined,
-      ...(mcpReq.envelope === undefined && {
-        elicit: (params: JsonObject, signal: AbortSignal) =>
-          mcpReq.send({ method: 'elicitation/create', params }, clientAnswer, { signal, timeout: ELICITATION_MS }),
-      }),
+      canForm:
+        canBeAsked && elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),
+      canUrl: canBeAsked && elicitation?.url !== undefined,
+      ...(!http &&
+        mcpReq.envelope === undefined && {
+          elicit: (params: JsonObject, signal: AbortSignal) =>
+            mcpReq.send({ method: 'elicitation/create', params }, clientAnswer, { signal, timeout: ELICITATION_MS }),
+        }),
       cancelled: mcpReq.signal,
+      principal: http?.principal,
       get gaveUp() {
         const { aborted, reason } = mcpReq.signal
         return aborted && (deadline.passed || TIMED_OUT.test(String(reason)))

@@ -23,19 +23,23 @@ export interface RequestStates {
   verify(sealed: string, ctx: ServerContext): Promise<RequestState>
 }
 
-/** @param key 32 bytes, shared by all who may get the answer. */
-export function createRequestStates(key: Uint8Array): RequestStates {
-  const codec = createRequestStateCodec<{ changeId: string; round: number; handle: string }>({
-    key,
-    ttlSeconds: SIGNATURE_LIFETIME_SECONDS,
-  })
+/** @param keys 32 bytes each, shared by all who may get the answer; the first signs, all of them verify. */
+export function createRequestStates(keys: readonly Uint8Array[]): RequestStates {
+  const codecs = keys.map((key) =>
+    createRequestStateCodec<{ changeId: string; round: number; handle: string }>({
+      key,
+      ttlSeconds: SIGNATURE_LIFETIME_SECONDS,
+    }),
+  )
+  const [newest] = codecs
+  if (!newest) throw new RangeError('There is no key to sign with.')
   let latest: Promise<unknown> = Promise.resolve()
   return {
-    seal: (state) => codec.mint({ ...state }),
+    seal: (state) => newest.mint({ ...state }),
     verify(sealed, ctx) {
       // One after the other: of two answers to one question the one that came first counts.
       const verdict = latest
-        .then(() => codec.verify(sealed, ctx))
+        .then(() => Promise.any(codecs.map((codec) => codec.verify(sealed, ctx))))
         .then(
           (state): RequestState => ({ valid: true, ...state }),
           (): RequestState => ({ valid: false }),

@@ -1,8 +1,8 @@
 import { McpServer, type Transport } from '@modelcontextprotocol/server'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import { Connection, type RawRequest } from './call.ts'
-import type { Tool } from './define-tool.ts'
+import { Connection, type HttpOrigin, type RawRequest } from './call.ts'
+import type { Tool, ToolHost } from './define-tool.ts'
 import type { RequestStates } from './request-state.ts'
 
 export const SERVER_NAME = 'aifi-customer-mcp'
@@ -14,24 +14,28 @@ export interface ServerDeps {
   readonly states: RequestStates
   readonly clock: Clock
   readonly logger: Logger
+  readonly onCall?: ToolHost['onCall']
 }
 
 /**
- * The MCP server for one connection: cheap and free of side effects; the SDK may make two and discard one.
+ * The MCP server for one connection, or for one message over HTTP: cheap and free of side effects; the SDK may make two
+ * and discard one.
  *
  * @param rawRequest of the transport, so that arguments are read as they were written. Without it they are taken as parsed.
+ * @param http absent on stdio.
  */
-export function createServer(deps: ServerDeps, rawRequest: RawRequest = () => undefined): McpServer {
-  const server = new CustomerServer(deps, rawRequest)
+export function createServer(deps: ServerDeps, rawRequest: RawRequest = () => undefined, http?: HttpOrigin): McpServer {
+  const server = new CustomerServer(deps, rawRequest, http)
   const { connection } = server
-  for (const tool of deps.tools) tool.register({ server, connection, clock: deps.clock, logger: deps.logger })
+  const { clock, logger, onCall } = deps
+  for (const tool of deps.tools) tool.register({ server, connection, clock, logger, onCall })
   return server
 }
 
 class CustomerServer extends McpServer {
   readonly connection: Connection
 
-  constructor({ version, states, clock }: ServerDeps, rawRequest: RawRequest) {
+  constructor({ version, states, clock }: ServerDeps, rawRequest: RawRequest, http: HttpOrigin | undefined) {
     super(
       { name: SERVER_NAME, title: 'AiFi customers', version },
       {
@@ -39,7 +43,7 @@ class CustomerServer extends McpServer {
         requestState: { verify: states.verify },
       },
     )
-    this.connection = new Connection(this.server, clock, rawRequest)
+    this.connection = new Connection(this.server, clock, rawRequest, http)
   }
 
   override async connect(transport: Transport): Promise<void> {

@@ -79,6 +79,7 @@ export function findCustomersTool(deps: FindCustomersDeps): Tool {
     output: { schema: findEnvelope, isError: statusIsError },
     // The last two mean something only for tools that change things; hosts that look all the same assume the worst.
     annotations: { readOnlyHint: true, openWorldHint: true, destructiveHint: false, idempotentHint: true },
+    scope: 'customers.read',
     handle: (call) => findCustomers(call, deps),
     broken: { status: 'failed', message: 'This server failed. No customer is shown.' },
     logged: ({ status, returned, more, http }) => ({ status, returned, more, http: http?.status }),
@@ -101,7 +102,7 @@ async function findCustomers(call: Call, deps: FindCustomersDeps): Promise<FindE
   const found = returned === undefined || more === undefined ? null : returned + more
   const customerIds = customers.flatMap(({ id }) => (id === undefined ? [] : [id]))
   const entry = { client: call.clientName, filter: filter.by, found, customerIds, status }
-  if (deps.audit.write({ event: 'lookup', ...entry })) return envelope
+  if (await deps.audit.write({ event: 'lookup', ...entry })) return envelope
   const message =
     'The audit trail cannot be written, so nothing is shown. Whoever set this server up should check AIFI_AUDIT_LOG.'
   return { status: 'failed', message }

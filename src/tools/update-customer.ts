@@ -58,6 +58,7 @@ export function updateCustomerTool(deps: UpdateCustomerDeps): Tool {
     input: updateCustomerArguments(deps.arguments),
     output: { schema: updateEnvelope, isError: statusIsError },
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+    scope: 'customers.write',
     handle: (call) => updateCustomer(call, deps),
     broken: {
       status: 'unknown',
@@ -87,6 +88,8 @@ export interface UpdateCustomerDeps {
   readonly waitMs: number
   readonly views: RecordViews
   readonly arguments: ArgumentSettings
+  /** The process is to end, and its questions stay: calls that wait for a person are answered now. */
+  readonly draining?: AbortSignal
 }
 
 /** This call, as its steps need it. */
@@ -104,11 +107,15 @@ async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Ans
   const parsed = parseArguments(call.arguments, deps.arguments)
   if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(call.arguments))
   const { request } = parsed
-  const step: Step = { call, request, caller: { client: call.clientName }, deps }
+  const step: Step = { call, request, caller: callerOf(call), deps }
   if (request.dryRun) return preview(step)
   if (call.state) return answered(call.state, step)
   const earlier = await deps.changes.find(request, step.caller)
   return earlier ? repeated(earlier, step) : proposed(step)
+}
+
+function callerOf({ clientName, principal: { person, application } = { mayAnswer: false } }: Call): Caller {
+  return { client: clientName, ...(person && { person }), ...(application !== undefined && { application }) }
 }
 
 /** A new change. */
@@ -194,7 +201,8 @@ async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> 
         return change.outcome
       }
       if (call.cancelled.aborted) {
-        if (watch.alone && !isWithClient(change)) {
+        // Over HTTP a connection that is lost takes nothing back: the same call again picks the outcome up.
+        if (watch.alone && !isWithClient(change) && !call.principal) {
           await deps.changes.withdraw(change.id, 'The call that asked for it was cancelled.', { unwanted: true })
         }
         return stoppedBeforeSending(request)
@@ -211,13 +219,14 @@ async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> 
       if (asking.isShown) deadline = undefined
       // A client that kept the call open while it showed a form is not one that gives up at 60 s.
       else deadline ??= call.deadline.passed ? new Deadline(deps.clock, CALL_LIFETIME_MS) : call.deadline
-      const leftMs = deadline ? timeLeftMs(deadline, isAsked ? patience : undefined) : PROGRESS_MS
+      const isEnding = isAsked && deps.draining?.aborted
+      const leftMs = isEnding ? 0 : deadline ? timeLeftMs(deadline, isAsked ? patience : undefined) : PROGRESS_MS
       if (leftMs <= 0) {
         const answer = await outOfTime(change, asking.latest, watch.alone, step)
         if (answer) return answer
       }
       call.progress?.(isAsked ? asking.waitingFor : 'Waiting for AiFi.')
-      const signals = [call.cancelled, ...asking.signals]
+      const signals = [call.cancelled, ...asking.signals, ...(isAsked && deps.draining ? [deps.draining] : [])]
       change = await watch.next(change.version, Math.min(leftMs, PROGRESS_MS), signals)
     }
   } finally {

@@ -37,8 +37,8 @@ describe.each(eras)('a call that is cancelled in %s', (era) => {
     const page = new PageVisitor(await openedAddress(harness))
     await page.get()
     const second = client.update(block)
-    // Both wait: the page's own timer, the question's, and one for each call.
-    await expect.poll(() => harness.clock.pending).toBeGreaterThanOrEqual(4)
+    // Both wait: three timers of the question and its page, and one for each call.
+    await expect.poll(() => harness.clock.pending).toBeGreaterThanOrEqual(5)
     stop.abort()
     await expect(first).rejects.toThrow()
     await roundTrip(client)

@@ -44,7 +44,8 @@ describe('an outcome that no call has been told', () => {
     const aifi = await controlledAifi({ env: onPage })
     const client = await aifi.harness.connect()
     const approve = async () => {
-      const page = new PageVisitor(String(aifi.harness.browser.opened.at(-1)))
+      const { harness } = aifi
+      const page = new PageVisitor(await openedAddress(harness, harness.browser.opened.length))
       await page.press('approve')
     }
     await client.update(block)

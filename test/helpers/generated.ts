@@ -1,5 +1,7 @@
 import { outcomeTable, type Proof, readBackTable } from '../../src/change/outcome.ts'
-import { type Setting, settings } from '../../src/config/settings.ts'
+import { httpSettings } from '../../src/config/http-settings.ts'
+import type { Setting } from '../../src/config/setting-row.ts'
+import { settings } from '../../src/config/settings.ts'
 import { conversation } from './conversation.ts'
 import { manifest, packageJson } from './repository.ts'
 
@@ -13,6 +15,9 @@ export const generatedParts: Readonly<Record<string, Parts>> = {
   'README.md': { conversation: async () => `\`\`\`text\n${await conversation()}\n\`\`\`` },
   'docs/settings.md': {
     settings: () => table(['variable', 'meaning', 'allowed', 'default'], settings.map(settingRow)),
+  },
+  'docs/operate.md': {
+    'http-settings': () => table(['variable', 'meaning', 'allowed', 'default'], httpSettings.map(settingRow)),
   },
   'docs/outcomes.md': {
     outcomes: () =>

@@ -6,7 +6,7 @@ import { createAifi } from '../../src/aifi/client.ts'
 import type { Aifi } from '../../src/aifi/port.ts'
 import { type App, createApp, type Outside } from '../../src/app.ts'
 import type { Browser } from '../../src/approval/page/browser.ts'
-import { type Audit, noAudit } from '../../src/audit/audit.ts'
+import { type ImmediateAudit, noAudit } from '../../src/audit/audit.ts'
 import { type UpdateEnvelope, updateEnvelope } from '../../src/change/envelope.ts'
 import { type Config, readConfig } from '../../src/config/config.ts'
 import { isJsonObject, type JsonObject } from '../../src/lib/json.ts'
@@ -29,7 +29,7 @@ export interface HarnessOptions {
   /** Settings, as a host would give them. */
   readonly env?: Record<string, string>
   readonly browser?: Partial<FakeBrowser>
-  readonly audit?: Audit
+  readonly audit?: ImmediateAudit
   /** Puts something in front of the real client of AiFi: for faults inside this program. */
   readonly aifi?: (aifi: Aifi) => Aifi
   readonly getById?: boolean

@@ -1,8 +1,8 @@
-import type { Audit, AuditAttempt, AuditEntry, AuditLookup, AuditOutcome } from '../../src/audit/audit.ts'
+import type { AuditAttempt, AuditEntry, AuditLookup, AuditOutcome, ImmediateAudit } from '../../src/audit/audit.ts'
 
 /** Everything that the audit is told, in order and by kind. */
 export interface RecordingAudit {
-  readonly audit: Audit
+  readonly audit: ImmediateAudit
   readonly entries: AuditEntry[]
   readonly attempts: AuditAttempt[]
   readonly outcomes: AuditOutcome[]
@@ -14,7 +14,7 @@ type Handlers = {
 }
 
 /** An audit that hands each entry on, and cannot be written when that throws. */
-export function auditOf(handlers: Handlers): Audit {
+export function auditOf(handlers: Handlers): ImmediateAudit {
   return {
     write(entry) {
       try {
@@ -34,7 +34,7 @@ export function auditOf(handlers: Handlers): Audit {
 export const silent = { error: () => undefined }
 
 /** An audit that cannot be written. */
-export const brokenAudit: Audit = { write: () => false, close: () => undefined }
+export const brokenAudit: ImmediateAudit = { write: () => false, close: () => undefined }
 
 /** @param failing cannot be written, for entries of this kind. */
 export function recordingAudit(failing?: AuditEntry['event']): RecordingAudit {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { updateEnvelope } from '../../src/change/envelope.ts'
 import { readConfig } from '../../src/config/config.ts'
+import { httpSettings } from '../../src/config/http-settings.ts'
 import { setting, settings } from '../../src/config/settings.ts'
 import { customerFields, fieldFacts } from '../../src/customer/fields.ts'
 import { SERVER_NAME } from '../../src/mcp/server.ts'
@@ -23,7 +24,7 @@ const allPages = pages.map(textOf).join('\n')
 const readme = textOf('README.md')
 const toolsPage = textOf('docs/tools.md')
 const hostsPage = textOf('docs/hosts.md')
-const settingNames = settings.map(({ name }) => name)
+const settingNames = [...settings, ...httpSettings].map(({ name }) => name)
 
 /** The text below a heading, up to the next one of the same rank or a higher one. */
 function section(page: string, heading: string): string {

@@ -57,6 +57,7 @@ export class FormChannel implements Channel {
   }
 
   unavailable(request: ChangeRequest, call: Call): string | undefined {
+    if (call.principal && !call.principal.mayAnswer) return 'Who asks may not approve it.'
     if (!call.canForm) return 'This client cannot show a form.'
     if (request.enterPrivately.length > 0) return 'A secret must not be typed into a form of the client.'
     if (this.#fallback && !call.connection.asksPeople) return ASKS_NOBODY
@@ -152,7 +153,9 @@ export class FormChannel implements Channel {
         return this.#changes.handOn(id, handle, asksNobody ? ASKS_NOBODY : NO_ANSWER)
       }
     } else if (said === undefined || said === 'approved') return
-    const verdict = await this.#changes.decide(id, { round: asking.round, handle, answer: said, channel })
+    const by = call.principal?.person
+    const given = { round: asking.round, handle, answer: said, channel, ...(by && { by }) } as const
+    const verdict = await this.#changes.decide(id, given)
     if (verdict.kind === 'busy') await this.#changes.release(id, handle)
   }
 }

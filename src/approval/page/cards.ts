@@ -42,6 +42,8 @@ export type CardState =
       readonly problems: Partial<Record<PrivateFieldName, string>>
       /** Why the person is asked again. */
       readonly alert?: CardAlert
+      /** What stands in place of the form, for somebody who may look but not decide. */
+      readonly instead?: Markup
     }
   /** Approved: the record is being read once more, and nothing has been sent. */
   | { readonly kind: 'checking' }
@@ -104,7 +106,7 @@ ${problemList(question, state, id)}
 <div class="part"><h${sub}>Whose record</h${sub}>${record(question.customer)}</div>
 <div class="part"><h${sub} id="${id}-what">What changes</h${sub}>${changesTable([...losses, ...others], `${id}-what`)}</div>
 <dl class="facts">${reason !== undefined && markup`<div class="says"><dt>The assistant says</dt><dd>“${foreign(reason)}”</dd></div>`}${fact('Asked by', foreign(client))}${fact('AiFi at', foreign(address))}${fact('Expires', expires)}</dl>
-${decisionForm(question, state, id)}
+${state.instead ?? decisionForm(question, state, id)}
 </article>`
 }
 

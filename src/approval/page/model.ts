@@ -46,7 +46,11 @@ function settled(change: Ended): CardState {
   return revertible.length > 0 ? { ...card, revertible } : card
 }
 
-function statusOf({ decision, outcome: { status } }: Ended): CardOutcome {
+/** How a change ended, as a card says it. */
+export function statusOf({
+  decision,
+  outcome: { status },
+}: Pick<Ended, 'decision'> & { readonly outcome: Pick<Ended['outcome'], 'status'> }): CardOutcome {
   switch (decision?.kind) {
     case 'expired':
       return 'expired'

@@ -176,12 +176,15 @@ async function decide(item: Item, page: Visit, form: URLSearchParams, deps: Rout
     const verdict = await deps.changes.decide(changeId, { ...given, answer: 'approved' }, typed.secrets)
     if (verdict.kind === 'busy') item.alert = { kind: 'busy' }
   }
-  await settled(item, deps)
+  await settled(changeId, deps)
   page.onAnswered(changeId)
 }
 
 /** Resolves when the change has ended or is asked about anew, or AiFi takes too long. */
-async function settled({ changeId }: Item, { changes, clock }: RouteDeps): Promise<void> {
+export async function settled(
+  changeId: string,
+  { changes, clock }: Pick<PageDeps, 'changes' | 'clock'>,
+): Promise<void> {
   const patience = new Deadline(clock, OUTCOME_MS)
   const watch = changes.watch(changeId, { call: false })
   let change = await changes.get(changeId)

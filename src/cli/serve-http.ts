@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import { createAifi } from '../aifi/client.ts'
+import { type App, createApp } from '../app.ts'
+import type { Browser } from '../approval/page/browser.ts'
+import type { ImmediateAudit } from '../audit/audit.ts'
+import type { Config } from '../config/config.ts'
+import type { HttpConfig } from '../config/http.ts'
+import { systemClock as clock, sleep } from '../lib/clock.ts'
+import { createLogger, type Logger } from '../lib/logger.ts'
+import { version } from '../lib/version.ts'
+import { Warnings } from '../lib/warnings.ts'
+import { startSandbox } from '../sandbox/sandbox.ts'
+import { type Fetch, type HttpServer, listen } from '../team/http-server.ts'
+import { createOperations, Metrics } from '../team/operations.ts'
+import { openStore } from '../team/store.ts'
+import { createTeam } from '../team/team.ts'
+import type { ProcessIo } from './process-io.ts'
+import { checkSettings, openConfiguredAudit, writeLog } from './settings-check.ts'
+
+/** What is under way at the end has this long, milliseconds; Kubernetes kills after 30 s where nothing else is set. */
+const END_MS = 25_000
+/** What is left then is cut, and has this long for its last words, milliseconds. */
+const CUT_MS = 1_000
+
+const AUDIT_IN_STORE =
+  'AIFI_AUDIT_LOG and AIFI_STORE_URL are both set, and the audit is in the database then; leave AIFI_AUDIT_LOG out.'
+
+/** Nobody sits in front of this machine. */
+const noBrowser: Browser = { unavailable: () => 'This server opens no browser.', open: async () => false }
+
+export interface ServeHttpOptions {
+  /** Against the embedded stand-in, on this machine alone, with two people who need no password. */
+  readonly sandbox: boolean
+  /** Whether the stand-in answers `GET /customers/{id}`. */
+  readonly getById: boolean
+}
+
+/** Serves a team over HTTP until the process is asked to end; resolves with the exit code. */
+export async function serveHttp(io: ProcessIo, options: ServeHttpOptions): Promise<number> {
+  const checked = checkSettings(io, { sandbox: options.sandbox, http: true })
+  if (!checked?.http) return 1
+  const sandbox = options.sandbox ? await startSandbox({ getById: options.getById }) : undefined
+  const config = sandbox ? checkSettings(io, { sandbox, http: true }) : checked
+  if (!config?.http) return 1
+  const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(io, line) })
+  if (config.http.storeUrl && config.auditLog !== undefined) return refuse(io, AUDIT_IN_STORE)
+  const audit = openConfiguredAudit(config, io, { clock, logger })
+  if (!audit) return 1
+  io.endWithin?.(END_MS + CUT_MS)
+  try {
+    const running = await start(config, config.http, { io, audit, logger })
+    if (!io.stop.aborted) await once(io.stop, 'abort')
+    logger.info({ reason: io.stop.reason }, 'ending')
+    await running.end()
+  } catch (error) {
+    return refuse(io, error instanceof Error ? error.message : 'unknown')
+  } finally {
+    await sandbox?.close()
+  }
+  return 0
+}
+
+function refuse({ stderr }: ProcessIo, why: string): number {
+  stderr.write(`aifi-customer-mcp cannot start:\n  - ${why}\n`)
+  return 1
+}
+
+interface Outside {
+  readonly io: ProcessIo
+  readonly audit: ImmediateAudit
+  readonly logger: Logger
+}
+
+async function start(
+  config: Config,
+  http: HttpConfig,
+  { io, audit: auditFile, logger }: Outside,
+): Promise<{ end(): Promise<void> }> {
+  const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
+  const { address } = aifi
+  const opened = await openStore(http, { clock, logger, audit: auditFile, address })
+  const { store, audit, endsWithProcess } = opened
+  const draining = new AbortController()
+  const metrics = new Metrics(async () => (await app.changes.waiting()).length)
+  let fetch: Fetch = () => new Response(null, { status: 503, headers: { 'Retry-After': '1' } })
+  const edge = await listen(http.listen, (request) => fetch(request))
+  const publicUrl = http.publicUrl ?? `http://${edge.address}`
+  const { signal } = draining
+  const { proxy } = config.aifi
+  const warnings = new Warnings(logger, clock)
+  const team = await createTeam({
+    http,
+    publicUrl,
+    proxy,
+    clock,
+    logger,
+    warnings,
+    draining: signal,
+    onMcp: metrics.onMcp,
+  })
+  const app: App = createApp(config, {
+    aifi: metrics.counted(aifi),
+    audit,
+    browser: noBrowser,
+    clock,
+    logger,
+    store,
+    keys: team.keys,
+    ladder: team.ladder,
+    draining: signal,
+    onCall: metrics.onCall,
+  })
+  const serving = team.serve({ server: app.deps, changes: app.changes, deployment: app.deployment })
+  const checks = { issuer: team.reachesIssuer, ...opened.checks }
+  const operations = createOperations({ checks, draining: signal, metrics })
+  const ops = await listen(http.opsListen, (request) => operations.fetch(request)).catch(async (error: unknown) => {
+    await edge.close()
+    throw error
+  })
+  fetch = serving.fetch
+  announce(io, config, { logger, publicUrl, token: team.token, ops, endsWithProcess })
+  return {
+    async end() {
+      draining.abort()
+      const ended = Promise.all([edge.drain(), app.drain()])
+      await Promise.race([ended, sleep(clock, END_MS)])
+      await Promise.all([serving.close(), edge.close(), ops.close(), team.close()])
+    },
+  }
+}
+
+function announce(
+  { stdout }: ProcessIo,
+  { aifi }: Config,
+  {
+    logger,
+    publicUrl,
+    token,
+    ops,
+    endsWithProcess,
+  }: { logger: Logger; publicUrl: string; token: string | undefined; ops: HttpServer; endsWithProcess: boolean },
+): void {
+  const { baseUrl: address, sandbox } = aifi
+  logger.info({ version, address, sandbox, publicUrl, operations: ops.address }, 'serving a team')
+  if (endsWithProcess)
+    logger.warn('open questions are in the memory of this process, and end with it; AIFI_STORE_URL keeps them')
+  if (token === undefined) return
+  stdout.write(`MCP_URL=${publicUrl}/mcp\nMCP_TOKEN=${token}\nAPPROVALS_URL=${publicUrl}/approvals\n`)
+}

@@ -1,0 +1,109 @@
+import { Secret } from '../lib/secret.ts'
+import { httpSetting } from './http-settings.ts'
+import { isLoopback, keyBytes, type ListenAddress } from './setting-kinds.ts'
+import type { Setting } from './setting-row.ts'
+import type { SettingsReader } from './settings-reader.ts'
+
+/** What a team's server was told. */
+export interface HttpConfig {
+  readonly listen: ListenAddress
+  readonly opsListen: ListenAddress
+  /** `https://host[:port]`; absent in the sandbox, where it is the address that it comes to listen on. */
+  readonly publicUrl: string | undefined
+  /** Absent in the sandbox, which signs people in by itself. */
+  readonly oidc: OidcConfig | undefined
+  readonly fourEyes: boolean
+  readonly approval: 'auto' | 'inbox'
+  /** 32 bytes each, the first in use; absent in the sandbox, which makes its own at each start. */
+  readonly keys: readonly Secret[]
+  /** `postgres://…`; absent: memory, and one process. */
+  readonly storeUrl: Secret | undefined
+  readonly lifetimeMinutes: number
+  readonly maxOpenQuestions: number
+  readonly notifyUrl: Secret | undefined
+}
+
+/** The issuer, and which of its claims mean what. */
+export interface OidcConfig {
+  readonly issuer: string
+  readonly clientId: string
+  /** Absent for a public client. */
+  readonly clientSecret: Secret | undefined
+  readonly audience: string
+  readonly personClaim: string
+  readonly approverClaim: string
+  readonly approverGroup: string
+}
+
+/** The settings of `http`. What is missing or wrong is a problem with the reader: nothing of it has a lenient default. */
+export function readHttp(reader: SettingsReader, sandbox: boolean): HttpConfig {
+  const listen = reader.value(httpSetting.listen)
+  const opsListen = reader.value(httpSetting.opsListen)
+  if (sandbox) {
+    for (const { name } of [httpSetting.listen, httpSetting.opsListen].filter((each) => !isHere(reader.value(each))))
+      reader.problems.push(`${name} is not a loopback address, and http --sandbox is for this machine alone.`)
+  }
+  const publicUrl = sandbox ? undefined : required(reader, httpSetting.publicUrl)
+  return {
+    listen,
+    opsListen,
+    publicUrl,
+    oidc: sandbox ? undefined : readOidc(reader, publicUrl ?? ''),
+    fourEyes: reader.value(httpSetting.fourEyes),
+    approval: reader.value(httpSetting.approval),
+    keys: sandbox ? [] : readKeys(reader),
+    storeUrl: sandbox ? undefined : checkedSecret(reader, httpSetting.storeUrl, httpSetting.storeUrlFile),
+    lifetimeMinutes: reader.value(httpSetting.lifetimeMinutes),
+    maxOpenQuestions: reader.value(httpSetting.maxOpenQuestions),
+    notifyUrl: checkedSecret(reader, httpSetting.notifyUrl, httpSetting.notifyUrlFile),
+  }
+}
+
+function isHere({ host }: ListenAddress): boolean {
+  return isLoopback(new URL(host.includes(':') ? `http://[${host}]` : `http://${host}`))
+}
+
+function readOidc(reader: SettingsReader, publicUrl: string): OidcConfig {
+  return {
+    issuer: required(reader, httpSetting.issuer) ?? 'https://invalid',
+    clientId: required(reader, httpSetting.clientId) ?? '',
+    clientSecret: checkedSecret(reader, httpSetting.clientSecret, httpSetting.clientSecretFile),
+    audience: reader.optional(httpSetting.audience) ?? `${publicUrl}/mcp`,
+    personClaim: reader.value(httpSetting.personClaim),
+    approverClaim: reader.value(httpSetting.approverClaim),
+    approverGroup: required(reader, httpSetting.approverGroup) ?? '',
+  }
+}
+
+function readKeys(reader: SettingsReader): Secret[] {
+  const before = reader.problems.length
+  const text = checkedSecret(reader, httpSetting.secretKey, httpSetting.secretKeyFile)
+  if (text === undefined && reader.problems.length === before)
+    reader.problems.push(missing(httpSetting.secretKey, ' (or AIFI_SECRET_KEY_FILE)'))
+  return reader.problems.length > before || !text
+    ? []
+    : text
+        .reveal()
+        .split(',')
+        .map((key) => new Secret(key.trim()))
+}
+
+/** A secret whose blanks around it are nobody's. */
+function checkedSecret(reader: SettingsReader, direct: Setting<string>, file: Setting<string>): Secret | undefined {
+  const secret = reader.secret(direct, file)
+  return secret && new Secret(secret.reveal().trim())
+}
+
+function required<Value>(reader: SettingsReader, setting: Setting<Value>): Value | undefined {
+  if (!reader.isSet(setting)) reader.problems.push(missing(setting))
+  return reader.optional(setting)
+}
+
+function missing({ name, meaning, allowed }: Setting, or = ''): string {
+  return `${name}${or} is not set, and http does not start without it: the ${meaning}; allowed: ${allowed}.`
+}
+
+/** The bytes of the keys, the one in use first. */
+export function keysOfConfig({ keys }: HttpConfig): Uint8Array[] {
+  return keys.flatMap((key) => keyBytes(key.reveal()))
+}

@@ -1,0 +1,69 @@
+import { type Audit, type AuditEntry, auditLine } from '../audit/audit.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Database, Query } from './database.ts'
+
+/** Lines that are read at a time. */
+const PAGE = 1_000
+
+/**
+ * Adds an entry to the chain of a deployment, in the transaction of what it is about: either both are there, or neither.
+ * One chain for all replicas, so from here to the end of the transaction no other can add to it.
+ */
+export async function appendAudit(query: Query, deployment: string, entry: AuditEntry): Promise<void> {
+  await query('insert into aifi_audit_chain (deployment) values ($1) on conflict do nothing', [deployment])
+  const [chain] = await query(
+    'select run, seq, prev, clock_timestamp() as time from aifi_audit_chain where deployment = $1 for update',
+    [deployment],
+  )
+  if (!(chain?.time instanceof Date)) throw new Error('The audit has no chain.')
+  const place = { time: chain.time, run: String(chain.run), seq: Number(chain.seq) }
+  const prev = typeof chain.prev === 'string' ? chain.prev : null
+  const start = prev === null ? auditLine({ ...place, prev }, { event: 'start' }) : undefined
+  const seq = start ? place.seq + 1 : place.seq
+  const { line, hash } = auditLine({ ...place, seq, prev: start?.hash ?? prev }, entry)
+  for (const [at, text] of start ? [[place.seq, start.line] as const, [seq, line] as const] : [[seq, line] as const]) {
+    await query('insert into aifi_audit (deployment, seq, line) values ($1, $2, $3)', [deployment, at, text])
+  }
+  await query('update aifi_audit_chain set seq = $2, prev = $3 where deployment = $1', [deployment, seq + 1, hash])
+}
+
+/** The audit of a team, in its database. */
+export class PostgresAudit implements Audit {
+  readonly #database: Database
+  readonly #deployment: string
+  readonly #logger: Pick<Logger, 'error'>
+
+  constructor(database: Database, deployment: string, logger: Pick<Logger, 'error'>) {
+    this.#database = database
+    this.#deployment = deployment
+    this.#logger = logger
+  }
+
+  /** An entry may be there twice when the connection was lost while it was written; it is never lost. */
+  async write(entry: AuditEntry): Promise<boolean> {
+    try {
+      await this.#database.transaction((query) => appendAudit(query, this.#deployment, entry))
+      return true
+    } catch (err) {
+      this.#logger.error({ err }, 'the audit cannot be written')
+      return false
+    }
+  }
+
+  close(): void {}
+}
+
+/** The lines of the audits in a database, those of one deployment after those of another, as a file would have them. */
+export async function* databaseAuditLines(database: Database): AsyncGenerator<string> {
+  let after: readonly unknown[] = ['', -1]
+  for (;;) {
+    const rows = await database.query(
+      'select deployment, seq, line from aifi_audit where (deployment, seq) > ($1, $2) order by deployment, seq limit $3',
+      [...after, PAGE],
+    )
+    for (const { line } of rows) yield String(line)
+    const last = rows.at(-1)
+    if (!last) return
+    after = [last.deployment, last.seq]
+  }
+}

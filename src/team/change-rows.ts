@@ -1,0 +1,137 @@
+import type { Asking, Caller, Change, Claimed, Decided, Ended, Rung, Sending } from '../change/change.ts'
+import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
+import { parseExactly, writeExactly } from '../lib/exact-json.ts'
+import { canonicalJson, isJsonObject } from '../lib/json.ts'
+import type { Row } from './database.ts'
+import type { Seal } from './seal.ts'
+
+/** What a row says of a change besides its sealed body, and how the two become a {@link Change} again. */
+
+/** The columns that {@link changeIn} reads. What is left of a span is told by the database's clock, in milliseconds. */
+export const changeColumns = `id, version, body, lease_token,
+  extract(epoch from expires_at - clock_timestamp()) * 1000 as expires_ms,
+  extract(epoch from lease_until - clock_timestamp()) * 1000 as lease_ms`
+
+/** The columns of a change but for its deployment, as parameters from $2 on. The spans begin when the database reads them. */
+export const written = `id, version, state, key, customer_id, fields, proposer, body, answer, history, lease_token,
+  expires_at, lease_until`
+export const values = `$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+  clock_timestamp() + $13 * interval '1 millisecond', clock_timestamp() + $14 * interval '1 millisecond'`
+
+/** The values of {@link written}; `body` is sealed already. */
+export function rowOf(change: Change, body: string, clock: Clock): unknown[] {
+  const { id, version, state, key, customerId, fields, caller } = change
+  const lease = isHeld(change) ? change.lease : undefined
+  const asking = change.state === 'asked' || change.state === 'claimed' ? change.asking : undefined
+  const decision = change.state === 'ended' ? change.decision : undefined
+  return [
+    id,
+    version,
+    state,
+    key,
+    customerId,
+    fields,
+    proposerOf(caller),
+    body,
+    decision && (decision.kind === 'answered' ? decision.answer : decision.kind),
+    change.state === 'ended' && decision ? JSON.stringify(historyOf(change)) : undefined,
+    lease?.token,
+    asking && remainingMs(clock, asking.expiresAt),
+    lease && remainingMs(clock, lease.until),
+  ]
+}
+
+/** Equal for the same caller. */
+export function proposerOf({ person, application }: Caller): string {
+  return canonicalJson(person ? { issuer: person.issuer, subject: person.subject } : { application })
+}
+
+/** The text that is sealed. */
+export function bodyOf(change: Change): string {
+  return writeExactly(change)
+}
+
+/**
+ * The change in a row; undefined when its body is erased, or was sealed under a key that is gone.
+ *
+ * @param asked when the row was asked for, by the reader's clocks: never later than the database looked.
+ */
+export function changeIn(row: Row, seal: Seal, asked: Instant): Change | undefined {
+  const opened = typeof row.body === 'string' ? seal.open(row.body) : undefined
+  if (!opened) return undefined
+  const change = parseExactly(Buffer.from(opened).toString('utf8'), Number.POSITIVE_INFINITY)
+  // What is under our seal we have written: only that it stands in its own row is left to see.
+  if (!isChange(change) || change.id !== row.id || change.version !== row.version) return undefined
+  return inTime(change, { asked, expires: after(asked, row.expires_ms), lease: after(asked, row.lease_ms) })
+}
+
+/** What is left of a change that was decided, once its body is erased. */
+export function decidedIn({ history }: Row): Decided[] {
+  const decided: unknown = typeof history === 'string' ? JSON.parse(history) : undefined
+  return isDecided(decided) ? [decided] : []
+}
+
+export function isHeld(change: Change): change is Claimed | Sending {
+  return change.state === 'claimed' || change.state === 'sending'
+}
+
+function historyOf({ id, customerId, fields, caller, endedAt, decision, outcome: { status } }: Ended) {
+  return { id, customerId, fields, caller, endedAt, decision, status }
+}
+
+interface Instants {
+  readonly asked: Instant
+  readonly expires: Instant
+  readonly lease: Instant
+}
+
+/** The instants of another process's clocks mean nothing here: those of the row are put in their place. */
+function inTime(change: Change, { asked, expires, lease }: Instants): Change {
+  switch (change.state) {
+    case 'asked':
+      return { ...change, asking: askingIn(change.asking, asked, expires) }
+    case 'claimed': {
+      const held: Claimed = { ...change, lease: { ...change.lease, until: lease } }
+      return change.asking ? { ...held, asking: askingIn(change.asking, asked, expires) } : held
+    }
+    case 'sending':
+      return { ...change, lease: { ...change.lease, until: lease } }
+    case 'ended':
+      return change
+  }
+}
+
+function askingIn(asking: Asking, asked: Instant, expiresAt: Instant): Asking {
+  const { rung, passed } = asking
+  return {
+    ...asking,
+    expiresAt,
+    ...(rung && { rung: rungIn(rung, asked) }),
+    passed: passed.map((each) => ({ ...each, rung: rungIn(each.rung, asked) })),
+  }
+}
+
+/** When a form went out is known by the wall clock alone. */
+function rungIn(rung: Rung, { wall, monotonic }: Instant): Rung {
+  const { handedOutAt } = rung
+  return handedOutAt
+    ? { ...rung, handedOutAt: { ...handedOutAt, monotonic: monotonic - (wall - handedOutAt.wall) } }
+    : rung
+}
+
+function after({ wall, monotonic }: Instant, ms: unknown): Instant {
+  const left = ms === null || ms === undefined ? 0 : Number(ms)
+  return { wall: wall + left, monotonic: monotonic + left }
+}
+
+function isChange(value: unknown): value is Change {
+  return isJsonObject(value) && typeof value.id === 'string' && typeof value.version === 'number'
+}
+
+function isDecided(value: unknown): value is Decided {
+  return isJsonObject(value) && typeof value.id === 'string' && isJsonObject(value.decision)
+}
+
+export function now(clock: Clock): Instant {
+  return instantIn(clock, 0)
+}

@@ -1,0 +1,182 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { checkServerIdentity } from 'node:tls'
+import pg from 'pg'
+import { isLoopback } from '../config/setting-kinds.ts'
+
+/** A database that is restarting, recovering or out of reach is waited for so long, milliseconds. */
+const PATIENCE_MS = 10_000
+const PAUSE_MS = 150
+/** One statement, and a silence inside a transaction, may take so long, milliseconds: who stops holds nobody up. */
+const STATEMENT_MS = 4_000
+const IDLE_MS = 2_000
+const CONNECT_MS = 3_000
+
+/** What a transaction begins with, whatever the server's own settings are. A commit is on the disk when it is answered. */
+const BEGIN = [
+  'begin isolation level read committed',
+  `set local statement_timeout = ${STATEMENT_MS}`,
+  `set local idle_in_transaction_session_timeout = ${IDLE_MS}`,
+  'set local synchronous_commit = on',
+].join('; ')
+
+/** The store cannot be reached, or cannot be used as it is. Its message is one or two sentences, without the address. */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError'
+}
+
+export type Row = Record<string, unknown>
+
+/** Sends one statement with its values; resolves with the rows. */
+export type Query = (text: string, values: readonly unknown[]) => Promise<Row[]>
+
+/** PostgreSQL, whose absence is waited for. */
+export class Database {
+  readonly #pool: pg.Pool
+  readonly #options: pg.ClientConfig
+  #closed = false
+
+  /** @throws DatabaseError for an address that cannot be used. */
+  constructor(url: string) {
+    this.#options = connectionOptions(url)
+    this.#pool = new pg.Pool({ ...this.#options, max: 8, idleTimeoutMillis: 30_000 })
+    // A connection that breaks between two statements, or while nobody uses it: the next one fails, or the pool makes another.
+    this.#pool.on('connect', (client) => void client.on('error', () => undefined))
+    this.#pool.on('error', () => undefined)
+  }
+
+  /**
+   * One transaction. When a connection is lost in the middle, whether it was committed is not known: `work` runs again,
+   * and has to notice what it did the first time.
+   */
+  async transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
+    return this.#patiently(async (client) => {
+      await client.query(BEGIN)
+      const result = await work(async (text, values) => (await client.query<Row>(text, [...values])).rows)
+      await client.query('commit')
+      return result
+    })
+  }
+
+  /** One statement that may be repeated. */
+  query(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.#patiently(async (client) => (await client.query<Row>(text, [...values])).rows)
+  }
+
+  /**
+   * Calls `heard` with what is sent to the channel, until the signal aborts. A lost connection is made again; what was
+   * sent meanwhile is lost.
+   */
+  async listen(channel: string, heard: (payload: string) => void, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#listenOnce(channel, heard, signal)
+      if (!signal.aborted) await sleep(PAUSE_MS)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#pool.end()
+  }
+
+  /** Resolves when the connection is lost, or never came about: the poll finds what is not heard. */
+  async #listenOnce(channel: string, heard: (payload: string) => void, signal: AbortSignal): Promise<void> {
+    const client = new pg.Client({ ...this.#options, keepAlive: true })
+    const { promise: gone, resolve } = withResolvers()
+    client.on('error', resolve)
+    client.on('end', resolve)
+    client.on('notification', ({ payload }) => heard(payload ?? ''))
+    signal.addEventListener('abort', resolve)
+    try {
+      await client.connect()
+      await client.query(`listen ${pg.escapeIdentifier(channel)}`)
+      await gone
+    } catch {
+      return
+    } finally {
+      signal.removeEventListener('abort', resolve)
+      void client.end().catch(() => undefined)
+    }
+  }
+
+  async #patiently<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    const until = performance.now() + PATIENCE_MS
+    for (;;) {
+      try {
+        return await this.#once(work)
+      } catch (err) {
+        if (!isPassing(err)) throw err
+        if (performance.now() > until || this.#closed) {
+          throw new DatabaseError('The database that keeps the changes cannot be reached.', { cause: err })
+        }
+        await sleep(PAUSE_MS)
+      }
+    }
+  }
+
+  async #once<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    const client = await this.#pool.connect()
+    let isBroken = true
+    try {
+      const result = await work(client)
+      isBroken = false
+      return result
+    } finally {
+      // Whatever went wrong, nothing of it may be left in a connection that others use.
+      client.release(isBroken)
+    }
+  }
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
+
+/** Starting, stopping, recovering, out of connections, taken back for another's sake; and what Node says of a lost connection. */
+const PASSING =
+  /^(57P0[1-3]|57014|08...|53300|40001|40P01|25P03|ECONN.*|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND)$/
+
+function isPassing(err: unknown): boolean {
+  if (!(err instanceof Error)) return false
+  if ('code' in err && typeof err.code === 'string' && PASSING.test(err.code)) return true
+  if (err instanceof AggregateError) return err.errors.some(isPassing)
+  return /connection (terminated|timeout)|timeout (exceeded|expired)|Query read timeout|not queryable/i.test(
+    err.message,
+  )
+}
+
+/**
+ * What `pg` is to do with `postgres://user:password@host:port/database`: TLS with the host's own certificate, unless the
+ * host is this machine. `sslrootcert` is left to `NODE_EXTRA_CA_CERTS`, which the whole process heeds.
+ *
+ * @throws DatabaseError when the address cannot be used; its message repeats nothing of it.
+ */
+export function connectionOptions(address: string): pg.ClientConfig {
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') {
+    throw new DatabaseError('The address of the database must be postgres://user:password@host:port/database.')
+  }
+  const isHere = isLoopback(url)
+  for (const [name, value] of url.searchParams) {
+    const isFine = name === 'sslmode' && (value === 'verify-full' || (isHere && value === 'disable'))
+    if (!isFine) throw new DatabaseError('The address of the database may carry no parameter but sslmode=verify-full.')
+  }
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const isPlain = isHere && url.searchParams.get('sslmode') !== 'verify-full'
+  return {
+    host,
+    port: url.port === '' ? 5432 : Number(url.port),
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)) || 'postgres',
+    ssl: isPlain
+      ? false
+      : { rejectUnauthorized: true, checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate) },
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: STATEMENT_MS + 1_000,
+    application_name: 'aifi-customer-mcp',
+  }
+}

@@ -1,0 +1,81 @@
+import { type Context, Hono } from 'hono'
+import { createMiddleware } from 'hono/factory'
+import { scopes } from '../mcp/define-tool.ts'
+import { scriptHash } from './inbox-script.ts'
+import { inboxStyleHash } from './inbox-view.ts'
+import type { McpEndpoint } from './mcp-endpoint.ts'
+import type { SignIn } from './sign-in.ts'
+
+/** Where the document is that tells clients where their tokens come from (RFC 9728, section 3.1). */
+export const METADATA_PATH = '/.well-known/oauth-protected-resource/mcp'
+
+export interface EdgeDeps {
+  /** `https://host[:port]`: what Host and Origin have to agree with. No `X-Forwarded-*` header is read. */
+  readonly publicUrl: string
+  readonly issuer: string
+  readonly mcp: McpEndpoint
+  readonly inbox: Hono
+  readonly signIn: SignIn
+  /** Told of every answer of `/mcp`. */
+  readonly onMcp: (status: number) => void
+}
+
+/** Everything that the outside can reach. */
+export function createEdge(deps: EdgeDeps): Hono {
+  const { publicUrl, mcp, inbox, onMcp } = deps
+  const app = new Hono()
+  const { host } = new URL(publicUrl)
+  app.use(
+    createMiddleware(async (c, next) => {
+      return c.req.header('Host') === host ? next() : plain(c, 421, 'This is not the address of this server.')
+    }),
+  )
+  app.get(METADATA_PATH, (c) => c.json(metadata(deps), 200, { 'Access-Control-Allow-Origin': '*' }))
+  app.all('/mcp', async (c) => {
+    const origin = c.req.header('Origin')
+    const response =
+      origin === undefined || origin === publicUrl
+        ? await mcp.fetch(c.req.raw)
+        : plain(c, 403, 'Requests from pages of other origins are not taken.')
+    onMcp(response.status)
+    return response
+  })
+  app.use('/approvals/*', securityHeaders(deps))
+  app.get('/', (c) => c.redirect('/approvals', 303))
+  app.route('/approvals', inbox)
+  app.notFound((c) => plain(c, 404, 'There is nothing here. MCP is at /mcp, approvals are at /approvals.'))
+  app.onError((_error, c) => plain(c, 500, 'This server failed. Whatever waits still waits.'))
+  return app
+}
+
+function metadata({ publicUrl, issuer }: EdgeDeps) {
+  return {
+    resource: `${publicUrl}/mcp`,
+    authorization_servers: [issuer],
+    scopes_supported: scopes,
+    bearer_methods_supported: ['header'],
+    resource_name: 'AiFi customers',
+  }
+}
+
+/** As on the page: nothing from outside, no framing; `same-origin`, since with `no-referrer` browsers send `Origin: null`. */
+function securityHeaders({ signIn }: EdgeDeps) {
+  return createMiddleware(async (c, next) => {
+    const forms = ["'self'", ...(await signIn.origins())].join(' ')
+    await next()
+    c.header(
+      'Content-Security-Policy',
+      `default-src 'none'; style-src '${inboxStyleHash}'; script-src '${scriptHash}'; connect-src 'self'; form-action ${forms}; frame-ancestors 'none'; base-uri 'none'`,
+    )
+    c.header('Cross-Origin-Opener-Policy', 'same-origin')
+    c.header('Cross-Origin-Resource-Policy', 'same-origin')
+    c.header('Referrer-Policy', 'same-origin')
+    c.header('X-Content-Type-Options', 'nosniff')
+    c.header('X-Frame-Options', 'DENY')
+    c.header('Cache-Control', 'no-store')
+  })
+}
+
+function plain(c: Context, status: 403 | 404 | 421 | 500, text: string): Response {
+  return c.text(`${text}\n`, status)
+}

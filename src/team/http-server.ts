@@ -1,0 +1,54 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { ListenAddress } from '../config/setting-kinds.ts'
+
+/** Bounds for slow senders, milliseconds. How long an answer takes is the call's own affair. */
+const HEADERS_MS = 10_000
+const REQUEST_MS = 30_000
+
+export type Fetch = (request: Request) => Response | Promise<Response>
+
+export interface HttpServer {
+  /** `127.0.0.1:8080` */
+  readonly address: string
+  /** Takes no further connection, and resolves when those there are have had their answers. */
+  drain(): Promise<void>
+  /** Cuts every connection. */
+  close(): Promise<void>
+}
+
+/** Starts listening. Rejects with a sentence when the address cannot be had. */
+export async function listen({ host, port }: ListenAddress, fetch: Fetch): Promise<HttpServer> {
+  const listener = getRequestListener((request) => fetch(request), { overrideGlobalObjects: false })
+  const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS }, listener)
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    throw new Error(`It cannot listen on ${host}:${port} (${code}).`, { cause })
+  }
+  // A connection that cannot be accepted concerns that visitor only.
+  server.on('error', () => undefined)
+  const ended = once(server, 'close')
+  return {
+    address: addressOf(server, host),
+    async drain() {
+      server.close()
+      server.closeIdleConnections()
+      await ended
+    },
+    async close() {
+      server.close()
+      server.closeAllConnections()
+      await ended
+    },
+  }
+}
+
+function addressOf(server: Server, host: string): string {
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}

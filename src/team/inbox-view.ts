@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto'
+import { raw } from 'hono/html'
+import { type Card, cardMarkup } from '../approval/page/cards.ts'
+import { style } from '../approval/page/style.ts'
+import { type CardOutcome, headline, OUTCOMES, timeLeft } from '../approval/page/words.ts'
+import type { Question } from '../approval/question.ts'
+import { type CustomerField, fieldFacts } from '../customer/fields.ts'
+import { foreign, type Markup, markup } from '../lib/markup.ts'
+import { script } from './inbox-script.ts'
+
+/** The page's own style, and what only the inbox has. */
+const inboxStyle = `${style}
+header { margin: .75rem 0; display: flex; flex-wrap: wrap; gap: 0 1rem; justify-content: space-between; align-items: center }
+header p { margin: 0 }
+header form { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; border: 0; padding: 0 }
+header button { min-height: 2rem; padding: .125rem .75rem; font-size: .875rem; border-width: 1px }
+.inbox { list-style: none; margin: 0 0 1.5rem; padding: 0; background: var(--card); border: 1px solid var(--line); border-radius: .875rem }
+.inbox li { position: relative; display: grid; grid-template-columns: 1fr auto; gap: .125rem 1rem; padding: .75rem 1.25rem }
+.inbox li + li { border-top: 1px solid var(--line) }
+.inbox a { font-weight: 600 }
+.inbox a::after { content: ''; position: absolute; inset: 0 }
+.inbox li:hover { background: var(--box) }
+.inbox p { color: var(--soft); font-size: .875rem }
+.inbox .side { text-align: end }
+.section { margin: 1.5rem 0 .5rem; font-size: 1.125rem }
+.none { color: var(--soft); margin-bottom: 1.5rem }
+.news { margin-bottom: 1rem }
+.people { display: grid; gap: .75rem }
+.plain { border: 0; padding: 0 }
+@media (max-width: 34rem) {
+  .inbox li { grid-template-columns: 1fr; padding: .75rem 1rem }
+  .inbox .side { text-align: start }
+  .inbox a { grid-row: 1 }
+}
+`
+
+/** The style sheet as a CSP source: `sha256-…`. */
+export const inboxStyleHash = `sha256-${createHash('sha256').update(inboxStyle).digest('base64')}`
+
+/** Who looks, and how they end it. */
+export interface Viewer {
+  readonly name: string
+  /** For the form that signs out. */
+  readonly token: string
+}
+
+/** What the script looks at to say that there is something new. */
+export interface News {
+  /** A path of ours. */
+  readonly address: string
+  readonly digest: string
+}
+
+export interface InboxDocument {
+  readonly title: string
+  readonly content: Markup
+  readonly viewer?: Viewer
+  readonly news?: News
+}
+
+/** A complete HTML document. */
+export function inboxDocument({ title, content, viewer, news }: InboxDocument): string {
+  return markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>${title} · AiFi customer approval</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex, nofollow">
+<style>${raw(inboxStyle)}</style>
+</head>
+<body>
+<header><p>AiFi customer approval</p>${viewer && markup`<form method="post" action="/approvals/sign-out"><input type="hidden" name="token" value="${viewer.token}"><span>Signed in as ${foreign(viewer.name)}</span><button type="submit">Sign out</button></form>`}</header>
+<main>
+${news && markup`<p class="alert news" role="status" hidden data-news="${news.address}" data-digest="${news.digest}"><a href=""></a></p>`}
+${content}
+</main>
+<footer><p>This page never asks for your own password.</p></footer>
+<script type="module">${raw(script)}</script>
+</body>
+</html>
+`.toString()
+}
+
+/** A question that waits, in the list. */
+export interface WaitingRow {
+  readonly id: string
+  readonly question: Question
+  readonly askedBy: string
+  /** Wall clock, milliseconds since 1970. */
+  readonly askedAt: number
+  readonly expiresAt: number
+}
+
+/** A question that was decided, as far as it is remembered: no values. */
+export interface DecidedRow {
+  readonly id: string
+  readonly customerId: number
+  readonly fields: readonly CustomerField[]
+  readonly askedBy: string
+  /** Who decided; undefined when nobody did. */
+  readonly decidedBy: string | undefined
+  readonly status: CardOutcome
+  readonly at: number
+}
+
+export interface InboxModel {
+  /** What this person may decide; undefined for somebody who decides nothing. */
+  readonly forYou: readonly WaitingRow[] | undefined
+  /** What this person asked for. */
+  readonly own: readonly WaitingRow[]
+  readonly decided: readonly DecidedRow[]
+}
+
+export function waitingTitle({ forYou, own }: Pick<InboxModel, 'forYou' | 'own'>): string {
+  const count = (forYou ?? own).length
+  return count === 0 ? 'Nothing waits' : `${count} ${count === 1 ? 'waits' : 'wait'}`
+}
+
+/** The list of what waits and what was decided. */
+export function inboxList({ forYou, own, decided }: InboxModel, now: number): Markup {
+  return markup`<h1>Approvals</h1>
+${forYou && waitingSection('Waiting for an approver', forYou, 'Nothing waits for you.', now)}
+${(own.length > 0 || !forYou) && waitingSection('You asked for', own, 'Nothing that you asked for waits for an answer.', now)}
+<h2 class="section">Decided lately</h2>
+${decided.length === 0 ? markup`<p class="none">Nothing yet.</p>` : markup`<ul class="inbox">${decided.map((row) => decidedRow(row))}</ul>`}`
+}
+
+function waitingSection(title: string, rows: readonly WaitingRow[], none: string, now: number): Markup {
+  return markup`<h2 class="section">${title}${rows.length > 0 && ` (${rows.length})`}</h2>
+${rows.length === 0 ? markup`<p class="none">${none}</p>` : markup`<ul class="inbox">${rows.map((row) => waitingRow(row, now))}</ul>`}`
+}
+
+function waitingRow({ id, question, askedBy, askedAt, expiresAt }: WaitingRow, now: number): Markup {
+  const { customer } = question
+  return markup`<li><a href="/approvals/${id}">${headline(question)}</a><p class="side">asked at ${time(askedAt)}</p>
+<p>customer ${customer.id}${customer.email !== undefined && markup`, ${foreign(customer.email)}`} · by ${foreign(askedBy)}</p><p class="side">expires ${timeLeft(expiresAt, now)}</p></li>
+`
+}
+
+function decidedRow({ id, customerId, fields, askedBy, decidedBy, status, at }: DecidedRow): Markup {
+  return markup`<li><a href="/approvals/${id}">${labels(fields)} of customer ${customerId}</a><p class="side">${OUTCOMES[status].headline}</p>
+<p>asked by ${foreign(askedBy)}${decidedBy !== undefined && markup` · decided by ${foreign(decidedBy)}`}</p><p class="side">at ${time(at)}</p></li>
+`
+}
+
+function labels(fields: readonly CustomerField[]): string {
+  return fields.map((field) => fieldFacts[field].label).join(', ')
+}
+
+/** In the zone of the server until the script has put it into the reader's. */
+function time(at: number): Markup {
+  const iso = new Date(at).toISOString()
+  return markup`<time datetime="${iso}">${iso.slice(11, 16)} UTC</time>`
+}
+
+/** One question that waits. */
+export function questionPage(card: Card, now: number): Markup {
+  return markup`${cardMarkup(card, { id: 'q1', level: 1 }, now)}${back}`
+}
+
+const back = markup`<p><a href="/approvals">All approvals</a></p>`
+
+/** For somebody who asked for it: it can be taken back, and somebody else decides. */
+export function withdrawForm(id: string, token: string): Markup {
+  return markup`<form method="post" action="/approvals/${id}">
+<input type="hidden" name="token" value="${token}">
+<p>You asked for this, so somebody else decides.</p>
+<div class="buttons"><button type="submit" name="decision" value="withdraw">Withdraw it</button></div>
+</form>`
+}
+
+/** A change that somebody approved and that has not ended. */
+export function underWayPage(customerId: number, fields: readonly CustomerField[], isSent: boolean): Markup {
+  const message = isSent
+    ? 'It was approved. AiFi has not answered yet; closing the page does not stop it.'
+    : 'It was approved. Before anything is sent, the record is read once more.'
+  return markup`<article class="card answered"><p class="sign turning" aria-hidden="true"></p><div>
+<h1>${isSent ? 'Sending to AiFi' : 'Checking'}</h1><p role="status">${message}</p>
+<p class="summary">${labels(fields)} of customer ${customerId}</p></div></article>${back}`
+}
+
+/** A question that was decided. `message` is there as long as the outcome itself is kept. */
+export function decidedPage(row: DecidedRow, message: string | undefined): Markup {
+  const { customerId, fields, askedBy, decidedBy, status, at } = row
+  const { sign, headline: title, advice } = OUTCOMES[status]
+  return markup`<article class="card answered ${status}"><p class="sign" aria-hidden="true">${sign}</p><div>
+<h1>${title}</h1>
+${message !== undefined && markup`<p class="message" role="status">${message}</p>`}
+${advice !== undefined && markup`<p>${advice}</p>`}
+<p class="summary">${labels(fields)} of customer ${customerId} · asked by ${foreign(askedBy)}${decidedBy !== undefined && markup` · decided by ${foreign(decidedBy)}`} · ${time(at)}</p></div></article>${back}`
+}
+
+/** A page that shows no customer's data. */
+export function messagePage(
+  title: string,
+  sentences: readonly string[],
+  next?: { href: string; label: string },
+): Markup {
+  return markup`<article class="card"><h1>${title}</h1>${sentences.map((each) => markup`<p>${each}</p>`)}${next && markup`<p><a href="${next.href}">${next.label}</a></p>`}</article>`
+}
+
+/** The sandbox's sign-in: a choice. */
+export function peoplePage(
+  people: readonly { readonly value: string; readonly name: string; readonly role: string }[],
+  returnTo: string,
+): Markup {
+  return markup`<article class="card"><h1>Who are you?</h1><p class="badge"><strong>Sandbox</strong> Nothing real changes.</p>
+<form method="post" action="/approvals/sign-in" class="plain"><input type="hidden" name="returnTo" value="${returnTo}">
+<div class="people">${people.map(({ value, name, role }) => markup`<button type="submit" name="person" value="${value}">${name} (${role})</button>`)}</div></form></article>`
+}

@@ -1,0 +1,327 @@
+import { createHash } from 'node:crypto'
+import { type Context, Hono } from 'hono'
+import { statusOf } from '../approval/page/model.ts'
+import { settled } from '../approval/page/routes.ts'
+import { typedSecrets } from '../approval/page/typed.ts'
+import type { CardAlert } from '../approval/page/words.ts'
+import type { Deployment } from '../approval/question.ts'
+import { callerName, questionAbout } from '../approval/words.ts'
+import type { Asked, Change, Decided } from '../change/change.ts'
+import type { Changes } from '../change/changes.ts'
+import type { PrivateFieldName } from '../customer/fields.ts'
+import type { Clock } from '../lib/clock.ts'
+import { personName } from '../lib/person.ts'
+import { readBody } from './body.ts'
+import type { BrowserSession, BrowserSessions } from './browser-session.ts'
+import type { FormTokens } from './form-tokens.ts'
+import {
+  type DecidedRow,
+  decidedPage,
+  inboxDocument,
+  inboxList,
+  messagePage,
+  questionPage,
+  underWayPage,
+  type WaitingRow,
+  waitingTitle,
+  withdrawForm,
+} from './inbox-view.ts'
+import { rightsOf } from './rights.ts'
+import type { SignIn, SignInFault } from './sign-in.ts'
+
+/** Far more than three secrets typed twice, bytes. */
+const BODY_LIMIT = 32_000
+/** A yes sooner than this after the question was served was given by nobody who read it, milliseconds. */
+const UNREAD_MS = 700
+/** Decided questions that the list shows, and those among which one is looked for. */
+const DECIDED_SHOWN = 20
+const DECIDED_KEPT = 200
+
+export interface InboxDeps {
+  readonly changes: Changes
+  readonly deployment: Deployment
+  readonly sessions: BrowserSessions
+  readonly signIn: SignIn
+  readonly forms: FormTokens
+  readonly clock: Clock
+  readonly publicUrl: string
+  readonly fourEyes: boolean
+  /** How long a question waits, milliseconds. */
+  readonly lifetimeMs: number
+}
+
+/** `/approvals`: what waits, one question, and what was decided lately, for people who have signed in. */
+export function createInbox(deps: InboxDeps): Hono {
+  const { sessions, signIn } = deps
+  const app = new Hono()
+  app.get('/callback', (c) => signIn.callback(c))
+  app.get('/signed-out', (c) =>
+    show(
+      c,
+      'Signed out',
+      messagePage('Signed out', ['You are signed out here.'], { href: '/approvals', label: 'Sign in' }),
+    ),
+  )
+  app.get('/news', async (c) => {
+    const session = sessions.read(c)
+    if (!session || session === 'over') return c.json({}, 401)
+    return c.json(await newsOf(session, c.req.query('id'), deps))
+  })
+  app.get('/', (c) => withSession(c, deps, (session) => listPage(c, session, deps)))
+  app.get('/:id', (c) => withSession(c, deps, (session) => onePage(c, session, c.req.param('id'), deps)))
+  app.post('/sign-in', (c) => signIn.choose?.(c) ?? unknown(c))
+  app.post('/sign-out', (c) => signOut(c, deps))
+  app.post('/:id', async (c) => {
+    if (!isOwnForm(c, deps.publicUrl)) return refused(c)
+    const body = await readBody(c.req.raw, BODY_LIMIT)
+    // After the session's end, what was typed is not kept: the question is shown again.
+    return withSession(c, deps, (session) =>
+      decide(c, session, c.req.param('id'), new URLSearchParams(String(body)), deps),
+    )
+  })
+  return app
+}
+
+/** Signs in whoever is not; a POST comes back as a GET of the same address. */
+async function withSession(
+  c: Context,
+  { sessions, signIn }: InboxDeps,
+  use: (session: BrowserSession) => Promise<Response>,
+): Promise<Response> {
+  const session = sessions.read(c)
+  if (session && session !== 'over') return use(session)
+  return signIn.begin(c, c.req.path, { silent: session === 'over' })
+}
+
+async function listPage(c: Context, session: BrowserSession, deps: InboxDeps): Promise<Response> {
+  const { changes, clock, fourEyes } = deps
+  const waiting = await questionsFor(session, deps)
+  const decides = (asked: Asked) => rightsOf(session, asked.caller, fourEyes).decide
+  const model = {
+    forYou: session.approver ? waiting.filter(decides).map((each) => waitingRow(each, deps)) : undefined,
+    own: waiting.filter((each) => !decides(each)).map((each) => waitingRow(each, deps)),
+    decided: (await changes.decided(DECIDED_KEPT))
+      .filter(({ caller }) => rightsOf(session, caller, fourEyes).see)
+      .slice(0, DECIDED_SHOWN)
+      .map(decidedRow),
+  }
+  const news = { address: '/approvals/news', digest: (await newsOf(session, undefined, deps)).digest }
+  const content = inboxList(model, clock.now())
+  return c.html(inboxDocument({ title: waitingTitle(model), content, viewer: viewer(session, deps), news }))
+}
+
+/** The questions that stand in the inbox and that this person may see, those first that run out first. */
+async function questionsFor(session: BrowserSession, { changes, fourEyes }: InboxDeps): Promise<Asked[]> {
+  const waiting = await changes.waiting()
+  return waiting
+    .filter(({ asking, caller }) => asking.rung?.channel === 'inbox' && rightsOf(session, caller, fourEyes).see)
+    .toSorted((a, b) => a.asking.expiresAt.wall - b.asking.expiresAt.wall)
+}
+
+async function onePage(c: Context, session: BrowserSession, id: string, deps: InboxDeps): Promise<Response> {
+  const { changes, fourEyes } = deps
+  const change = await changes.get(id)
+  const past = change?.state === 'asked' ? undefined : await decidedBefore(id, deps)
+  const known = change ?? past
+  if (!known || !rightsOf(session, known.caller, fourEyes).see) return unknown(c)
+  if (change?.state === 'asked') return askedPage(c, session, change, deps)
+  const page =
+    change?.state === 'claimed' || change?.state === 'sending'
+      ? { title: 'Under way', content: underWayPage(change.customerId, change.fields, change.state === 'sending') }
+      : { title: 'Decided', content: decidedContent(change, past) }
+  const news = { address: `/approvals/news?id=${id}`, digest: digestOf(change) }
+  return c.html(inboxDocument({ ...page, viewer: viewer(session, deps), news }))
+}
+
+/** What was wrong with the last answer. */
+interface Again {
+  readonly alert?: CardAlert
+  readonly problems?: Partial<Record<PrivateFieldName, string>>
+}
+
+function askedPage(c: Context, session: BrowserSession, asked: Asked, deps: InboxDeps, again: Again = {}): Response {
+  const { forms, deployment, clock, fourEyes } = deps
+  const question = questionAbout(asked, deployment, clock.now())
+  const token = forms.create(session, asked)
+  const { round, expiresAt } = asked.asking
+  const alert = again.alert ?? (round > 1 ? ({ kind: 'record_changed' } as const) : undefined)
+  const state = {
+    kind: 'waiting' as const,
+    action: `/approvals/${asked.id}`,
+    token,
+    round,
+    expiresAt: expiresAt.wall,
+    problems: again.problems ?? {},
+    ...(alert && { alert }),
+    ...(!rightsOf(session, asked.caller, fourEyes).decide && { instead: withdrawForm(asked.id, token) }),
+  }
+  const content = questionPage({ question, state, justAnswered: again.alert !== undefined }, clock.now())
+  const news = { address: `/approvals/news?id=${asked.id}`, digest: digestOf(asked) }
+  // The title stays in the browser's history, so it shows no values.
+  const title = `Approval needed: customer ${asked.customerId}`
+  return c.html(inboxDocument({ title, content, viewer: viewer(session, deps), news }))
+}
+
+async function decide(
+  c: Context,
+  session: BrowserSession,
+  id: string,
+  form: URLSearchParams,
+  deps: InboxDeps,
+): Promise<Response> {
+  const { changes, forms, clock, fourEyes, deployment } = deps
+  const token = forms.read(form.get('token'), session, id)
+  if (!token) return refused(c)
+  const asked = await changes.get(id)
+  const seeWhatBecameOfIt = () => c.redirect(`/approvals/${id}`, 303)
+  if (asked?.state !== 'asked') return seeWhatBecameOfIt()
+  const rights = rightsOf(session, asked.caller, fourEyes)
+  const decision = form.get('decision')
+  if (decision === 'withdraw' && rights.withdraw) {
+    await changes.withdraw(id, 'Whoever asked for it took it back.', { unwanted: false, by: session.person })
+    return seeWhatBecameOfIt()
+  }
+  if (!rights.decide || (decision !== 'approve' && decision !== 'decline')) return refused(c)
+  const given = { round: token.round, handle: token.handle, channel: 'inbox', by: session.person } as const
+  if (decision === 'decline') {
+    await changes.decide(id, { ...given, answer: 'declined' })
+    return seeWhatBecameOfIt()
+  }
+  if (clock.now() - token.at < UNREAD_MS) return askedPage(c, session, asked, deps, { alert: { kind: 'too_early' } })
+  const typed = typedSecrets(questionAbout(asked, deployment, clock.now()).privateFields, form)
+  if (!typed.ok) return askedPage(c, session, asked, deps, { problems: typed.problems })
+  const verdict = await changes.decide(id, { ...given, answer: 'approved' }, typed.secrets)
+  if (verdict.kind === 'busy') return askedPage(c, session, asked, deps, { alert: { kind: 'busy' } })
+  await settled(id, deps)
+  return seeWhatBecameOfIt()
+}
+
+async function signOut(c: Context, { sessions, forms, signIn, publicUrl }: InboxDeps): Promise<Response> {
+  const session = sessions.read(c)
+  if (!isOwnForm(c, publicUrl)) return refused(c)
+  const form = new URLSearchParams(String(await readBody(c.req.raw, BODY_LIMIT)))
+  if (session && session !== 'over' && !forms.read(form.get('token'), session)) return refused(c)
+  sessions.end(c)
+  return c.redirect((await signIn.endAddress()) ?? '/approvals/signed-out', 303)
+}
+
+/** Forms of other sites cannot say that they are ours: browsers fill in these headers themselves. */
+export function isOwnForm(c: Context, publicUrl: string): boolean {
+  const site = c.req.header('Sec-Fetch-Site')
+  const isForm = /^application\/x-www-form-urlencoded *(;|$)/i.test(c.req.header('Content-Type') ?? '')
+  return isForm && c.req.header('Origin') === publicUrl && (site === undefined || site === 'same-origin')
+}
+
+async function newsOf(session: BrowserSession, id: string | undefined, deps: InboxDeps) {
+  const { changes, fourEyes } = deps
+  if (id !== undefined) {
+    const change = await changes.get(id)
+    return { digest: change && rightsOf(session, change.caller, fourEyes).see ? digestOf(change) : digestOf(undefined) }
+  }
+  const waiting = await questionsFor(session, deps)
+  const decides = waiting.filter(({ caller }) => rightsOf(session, caller, fourEyes).decide)
+  const decided = (await changes.decided(DECIDED_KEPT)).filter(({ caller }) => rightsOf(session, caller, fourEyes).see)
+  const seen = [...waiting.map((each) => `${each.id} ${digestOf(each)}`), decided[0]?.id]
+  const count = session.approver ? decides.length : waiting.length
+  return {
+    digest: createHash('sha256').update(seen.join('\n')).digest('base64url'),
+    title: `(${count}) AiFi customer approval`,
+  }
+}
+
+/** Differs when there is something else to see. */
+function digestOf(change: Change | undefined): string {
+  if (!change || change.state === 'ended') return 'over'
+  return change.state === 'asked' ? `asked ${change.asking.round}` : change.state
+}
+
+function waitingRow(asked: Asked, { deployment, clock, lifetimeMs }: InboxDeps): WaitingRow {
+  const expiresAt = asked.asking.expiresAt.wall
+  const question = questionAbout(asked, deployment, clock.now())
+  return { id: asked.id, question, askedBy: callerName(asked.caller), askedAt: expiresAt - lifetimeMs, expiresAt }
+}
+
+async function decidedBefore(id: string, { changes }: InboxDeps): Promise<Decided | undefined> {
+  return (await changes.decided(DECIDED_KEPT)).find((each) => each.id === id)
+}
+
+function decidedRow({ id, customerId, fields, caller, decision, status, endedAt }: Decided): DecidedRow {
+  const by = 'by' in decision ? decision.by : undefined
+  return {
+    id,
+    customerId,
+    fields,
+    askedBy: callerName(caller),
+    decidedBy: by && personName(by),
+    status: statusOf({ decision, outcome: { status } }),
+    at: endedAt,
+  }
+}
+
+function decidedContent(change: Change | undefined, past: Decided | undefined) {
+  const message = change?.state === 'ended' ? change.outcome.message : undefined
+  if (past) return decidedPage(decidedRow(past), message)
+  return messagePage('Over', [message ?? 'This change is over.'])
+}
+
+function viewer(session: BrowserSession, { forms }: InboxDeps) {
+  return { name: personName(session.person), token: forms.create(session) }
+}
+
+function show(
+  c: Context,
+  title: string,
+  content: ReturnType<typeof messagePage>,
+  status: 200 | 400 | 403 | 404 | 503 = 200,
+) {
+  return c.html(inboxDocument({ title, content }), status)
+}
+
+const list = { href: '/approvals', label: 'All approvals' }
+
+function refused(c: Context): Response {
+  const sentences = [
+    'This did not come from a form that you were shown here, or you may not do this, so it changed nothing.',
+    'Whatever waits still waits.',
+  ]
+  return show(c, 'Not accepted', messagePage('Not accepted', sentences, list), 403)
+}
+
+function unknown(c: Context): Response {
+  const sentences = ['There is no such question, it is long over, or it is not yours to see.']
+  return show(c, 'Nothing here', messagePage('Nothing here', sentences, list), 404)
+}
+
+/** The page for somebody who could not be signed in. */
+export function signInFault(c: Context, fault: SignInFault): Response {
+  const again = { href: '/approvals', label: 'Try again' }
+  switch (fault) {
+    case 'issuer_away':
+      return show(
+        c,
+        'Not signed in',
+        messagePage('Not signed in', ['The sign-in service cannot be reached. Nothing that waits is lost.'], again),
+        503,
+      )
+    case 'not_completed':
+      return show(
+        c,
+        'Not signed in',
+        messagePage(
+          'Not signed in',
+          ['The sign-in was not completed: it took too long, was interrupted, or was begun in another browser.'],
+          again,
+        ),
+        400,
+      )
+    case 'no_person':
+      return show(
+        c,
+        'Not signed in',
+        messagePage('Not signed in', [
+          'The sign-in service did not say who you are, so you cannot approve here. Whoever runs this server should look at AIFI_PERSON_CLAIM.',
+        ]),
+        403,
+      )
+  }
+}

@@ -1,0 +1,133 @@
+import { isUtf8 } from 'node:buffer'
+import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server'
+import { isJsonObject, type JsonObject, nestsWithin } from '../lib/json.ts'
+import { harmless } from '../lib/text.ts'
+import type { Warnings } from '../lib/warnings.ts'
+import type { HttpOrigin, Principal } from '../mcp/call.ts'
+import { withoutNullMembers } from '../mcp/null-members.ts'
+import { createServer, type ServerDeps } from '../mcp/server.ts'
+import { type Admission, admit, type BearerRules } from './bearer.ts'
+import { readBody } from './body.ts'
+import type { McpSessions } from './mcp-session.ts'
+
+/** Several times the largest arguments that a tool takes, bytes. */
+const BODY_LIMIT = 1024 * 1024
+/** No message that means something nests deeper. */
+const NESTING_LIMIT = 500
+const SESSION_HEADER = 'Mcp-Session-Id'
+
+const PARSE_ERROR = -32700
+const INVALID_REQUEST = -32600
+const UNAVAILABLE = -32000
+
+export interface McpEndpointDeps {
+  readonly server: ServerDeps
+  readonly rules: BearerRules
+  readonly sessions: McpSessions
+  /** Nobody approves what they asked for themselves. */
+  readonly fourEyes: boolean
+  readonly warnings: Warnings
+  /** The process is to end: no new call is taken. */
+  readonly draining: AbortSignal
+}
+
+export interface McpEndpoint {
+  fetch(request: Request): Promise<Response>
+  /** Cuts what is still under way. */
+  close(): Promise<void>
+}
+
+/** `/mcp`: every message with a token that is checked, and a server of its own. Any replica can take it. */
+export function createMcpEndpoint(deps: McpEndpointDeps): McpEndpoint {
+  const origins = new WeakMap<AuthInfo, Origin>()
+  const handler = createMcpHandler(
+    ({ authInfo }) => {
+      const origin = authInfo && origins.get(authInfo)
+      if (!origin) throw new TypeError('a message came without its token')
+      return createServer(deps.server, () => origin.text, origin.http)
+    },
+    { onerror: (err) => deps.warnings.warn('a message over HTTP could not be handled', { err }) },
+  )
+  return {
+    async fetch(request) {
+      if (deps.draining.aborted)
+        return problem(503, UNAVAILABLE, 'This server is being stopped. Try again.', { 'Retry-After': '1' })
+      const admission = await admit(request.headers.get('Authorization'), deps.rules)
+      if (!admission.ok) return admission.response
+      if (request.method !== 'POST') {
+        origins.set(admission.authInfo, { text: undefined, http: originOf(admission, request, deps) })
+        return handler.fetch(request, { authInfo: admission.authInfo })
+      }
+      const read = await readMessage(request)
+      if (read instanceof Response) return read
+      const { message, text } = read
+      origins.set(admission.authInfo, { text, http: originOf(admission, request, deps) })
+      const response = await handler.fetch(request, { authInfo: admission.authInfo, parsedBody: message })
+      return withSession(response, admission, message, deps)
+    },
+    close: () => handler.close(),
+  }
+}
+
+/** Where a message came from, and its JSON text, in which digits and members are what they were. */
+interface Origin {
+  readonly text: string | undefined
+  readonly http: HttpOrigin
+}
+
+type Admitted = Extract<Admission, { ok: true }>
+
+function originOf({ claims, subject }: Admitted, request: Request, deps: McpEndpointDeps): HttpOrigin {
+  const { person, application, approver, clientId } = claims
+  const principal: Principal = {
+    ...(person && { person }),
+    ...(application !== undefined && { application }),
+    mayAnswer: !deps.fourEyes && approver && person !== undefined,
+  }
+  const id = request.headers.get(SESSION_HEADER) ?? undefined
+  return { principal, clientName: deps.sessions.clientName(id, { subject, clientId }) }
+}
+
+/** One JSON-RPC message; or the answer to what is none. */
+async function readMessage(request: Request): Promise<{ message: JsonObject; text: string } | Response> {
+  const body = await readBody(request, BODY_LIMIT)
+  if (!body) return problem(413, INVALID_REQUEST, 'The body is over 1 MB. Nothing was done.', { Connection: 'close' })
+  // What stands in for wrong bytes would be sent to AiFi as if it had been asked for.
+  const text = body.toString()
+  const value = isUtf8(body) ? parsed(text) : undefined
+  if (value === undefined) return problem(400, PARSE_ERROR, 'The body is not JSON in UTF-8. Nothing was done.')
+  if (Array.isArray(value)) return problem(400, INVALID_REQUEST, 'Send one message at a time. Nothing was done.')
+  if (!nestsWithin(value, NESTING_LIMIT))
+    return problem(400, INVALID_REQUEST, 'The body nests too deep. Nothing was done.')
+  const message = withoutNullMembers(value)
+  return isJsonObject(message)
+    ? { message, text }
+    : problem(400, INVALID_REQUEST, 'The body is no JSON-RPC message. Nothing was done.')
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** A 2025-era client that has just said who it is gets that back to show with what follows. */
+function withSession(
+  response: Response,
+  { subject, claims }: Admitted,
+  message: JsonObject,
+  { sessions }: McpEndpointDeps,
+): Response {
+  if (message.method !== 'initialize' || response.status !== 200) return response
+  const info = isJsonObject(message.params) && isJsonObject(message.params.clientInfo) ? message.params.clientInfo : {}
+  const clientName = harmless(`${String(info.name ?? 'an unnamed client')} ${String(info.version ?? '')}`.trim(), 80)
+  const headers = new Headers(response.headers)
+  headers.set(SESSION_HEADER, sessions.create({ subject, clientId: claims.clientId }, clientName))
+  return new Response(response.body, { status: response.status, headers })
+}
+
+function problem(status: number, code: number, message: string, headers: Record<string, string> = {}): Response {
+  return Response.json({ jsonrpc: '2.0', id: null, error: { code, message } }, { status, headers })
+}

@@ -1,0 +1,50 @@
+import type { Context } from 'hono'
+import { keysOf } from '../lib/keys.ts'
+import { readBody } from './body.ts'
+import type { BrowserSessions } from './browser-session.ts'
+import { isOwnForm } from './inbox.ts'
+import { inboxDocument, peoplePage } from './inbox-view.ts'
+import { SANDBOX_PEOPLE, type SandboxIdentity, type SandboxPerson } from './sandbox-identity.ts'
+import type { SignIn } from './sign-in.ts'
+
+const BODY_LIMIT = 4_000
+
+/** The sandbox's sign-in: whoever comes says which of two people they are. */
+export class SandboxSignIn implements SignIn {
+  readonly #sessions: BrowserSessions
+  readonly #identity: SandboxIdentity
+  readonly #publicUrl: string
+
+  constructor(sessions: BrowserSessions, identity: SandboxIdentity, publicUrl: string) {
+    this.#sessions = sessions
+    this.#identity = identity
+    this.#publicUrl = publicUrl
+  }
+
+  async begin(c: Context, returnTo: string): Promise<Response> {
+    const people = keysOf(SANDBOX_PEOPLE).map((value) => ({ value, ...SANDBOX_PEOPLE[value] }))
+    return c.html(inboxDocument({ title: 'Sign in', content: peoplePage(people, returnTo) }))
+  }
+
+  async choose(c: Context): Promise<Response> {
+    if (!isOwnForm(c, this.#publicUrl)) return c.text('Not accepted.\n', 403)
+    const form = new URLSearchParams(String(await readBody(c.req.raw, BODY_LIMIT)))
+    const who = keysOf(SANDBOX_PEOPLE).find((each): each is SandboxPerson => each === form.get('person'))
+    if (!who) return c.redirect('/approvals', 303)
+    this.#sessions.begin(c, this.#identity.person(who), SANDBOX_PEOPLE[who].approver)
+    const returnTo = form.get('returnTo') ?? ''
+    return c.redirect(/^\/approvals(\/[\w-]+)?$/.test(returnTo) ? returnTo : '/approvals', 303)
+  }
+
+  async callback(c: Context): Promise<Response> {
+    return c.redirect('/approvals', 303)
+  }
+
+  async endAddress(): Promise<undefined> {
+    return undefined
+  }
+
+  async origins(): Promise<readonly string[]> {
+    return []
+  }
+}

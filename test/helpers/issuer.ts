@@ -1,0 +1,122 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import Provider from 'oidc-provider'
+import { exchange } from './page-visitor.ts'
+
+/** Everybody whom the issuer knows, and their groups. */
+const ACCOUNTS: Readonly<Record<string, { name: string; groups?: unknown; [claim: string]: unknown }>> = {
+  alex: { name: 'Alex Approver', groups: ['staff', 'approvers'] },
+  robin: { name: 'Robin Approver', groups: ['approvers'] },
+  sam: { name: 'Sam Agent', groups: ['staff'] },
+  text: { name: 'Tex T', groups: 'approvers' },
+  overage: { name: 'Ova Rage', groups: ['approvers'], _claim_names: { groups: 'src1' } },
+}
+
+export interface TestIssuer {
+  readonly url: string
+  readonly clientId: string
+  readonly clientSecret: string
+  /** A token with the issuer's own signature; `claims` over those that are right. */
+  token(claims?: Readonly<Record<string, unknown>>): Promise<string>
+  /** Signs somebody in who was sent to this address; resolves with the address that the browser is sent back to. */
+  signIn(address: string, login: string): Promise<string>
+  close(): Promise<void>
+}
+
+/** A real issuer (`oidc-provider`) on this machine. */
+export async function startIssuer({ publicUrl, port = 0 }: { publicUrl: string; port?: number }): Promise<TestIssuer> {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true })
+  const jwk = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'first' }
+  const server = createServer()
+  server.listen(port, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const clientId = 'approvals'
+  const clientSecret = 'a secret of forty characters, for a test'
+  const provider = new Provider(url, {
+    clients: [
+      {
+        client_id: clientId,
+        client_secret: clientSecret,
+        redirect_uris: [`${publicUrl}/approvals/callback`],
+        post_logout_redirect_uris: [`${publicUrl}/approvals/signed-out`],
+      },
+    ],
+    claims: { openid: ['sub'], profile: ['name', 'groups', '_claim_names'] },
+    conformIdTokenClaims: false,
+    findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...ACCOUNTS[id] }) }),
+    features: { devInteractions: { enabled: true } },
+    jwks: { keys: [jwk] },
+    cookies: { keys: ['a key of the test'] },
+    pkce: { required: () => true },
+  })
+  server.on('request', provider.callback())
+  return {
+    url,
+    clientId,
+    clientSecret,
+    token: (claims = {}) =>
+      new SignJWT({
+        iss: url,
+        aud: `${publicUrl}/mcp`,
+        sub: 'sam',
+        name: 'Sam Agent',
+        client_id: 'the-agent',
+        scope: 'customers.read customers.write',
+        iat: Math.floor(Date.now() / 1000),
+        exp: Math.floor(Date.now() / 1000) + 300,
+        ...claims,
+      })
+        .setProtectedHeader({ alg: 'RS256', kid: 'first', typ: 'JWT' })
+        .sign(privateKey),
+    signIn: (address, login) => new SignInWalk(url).walk(address, login),
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** A browser at the issuer: follows where it is sent, and fills in the form for name and password. */
+class SignInWalk {
+  readonly #origin: string
+  readonly #cookies = new Map<string, string>()
+
+  constructor(origin: string) {
+    this.#origin = origin
+  }
+
+  async walk(start: string, login: string): Promise<string> {
+    let address = start
+    let form: Record<string, string> | undefined
+    for (let steps = 0; steps < 12; steps += 1) {
+      const answer = await this.#send(address, form)
+      form = undefined
+      if (answer.headers.location !== undefined) {
+        address = new URL(answer.headers.location, address).href
+        if (new URL(address).origin !== this.#origin) return address
+        continue
+      }
+      const [, action] = /<form[^>]*action="([^"]+)"/.exec(answer.body) ?? []
+      const [, prompt = ''] = /name="prompt" value="(\w+)"/.exec(answer.body) ?? []
+      if (action === undefined) throw new Error(`no form at the issuer: ${answer.status} ${answer.body.slice(0, 300)}`)
+      address = new URL(action, address).href
+      form = { prompt, ...(prompt === 'login' && { login, password: 'any' }) }
+    }
+    throw new Error('the sign-in at the issuer went round in circles')
+  }
+
+  async #send(address: string, form: Record<string, string> | undefined) {
+    const Cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const headers = { ...(Cookie && { Cookie }), ...(form && { 'Content-Type': 'application/x-www-form-urlencoded' }) }
+    const body = form && new URLSearchParams(form).toString()
+    const answer = await exchange(address, { headers, ...(body !== undefined && { method: 'POST', body }) })
+    for (const line of answer.headers['set-cookie'] ?? []) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (value === '') this.#cookies.delete(name)
+      else this.#cookies.set(name, value)
+    }
+    return answer
+  }
+}

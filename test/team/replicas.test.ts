@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { verifyAudit } from '../../src/audit/verify.ts'
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { databaseAuditLines } from '../../src/team/audit-postgres.ts'
+import { Database } from '../../src/team/database.ts'
+import { freePort } from '../helpers/free-port.ts'
+import { startIssuer } from '../helpers/issuer.ts'
+import { exchange } from '../helpers/page-visitor.ts'
+import { runToEnd, startServer } from '../helpers/process.ts'
+import { anyPorts, httpClients, operationsOf, Visitor } from '../helpers/team.ts'
+import { describeWithPostgres } from '../helpers/team-database.ts'
+
+const publicUrl = 'https://team.example'
+const AIFI_SECRET_KEY = randomBytes(32).toString('base64')
+
+await describeWithPostgres('replicas of the built server over one PostgreSQL', (postgres) => {
+  let aifi: Sandbox
+
+  beforeAll(async () => {
+    aifi = await startSandbox()
+    return () => aifi.close()
+  })
+
+  function settings(issuer: string): Record<string, string> {
+    return {
+      ...anyPorts,
+      AIFI_BASE_URL: aifi.baseUrl,
+      AIFI_TOKEN: aifi.token,
+      AIFI_PUBLIC_URL: publicUrl,
+      AIFI_OIDC_ISSUER: issuer,
+      AIFI_OIDC_CLIENT_ID: 'approvals',
+      AIFI_APPROVER_GROUP: 'approvers',
+      AIFI_SECRET_KEY,
+      AIFI_STORE_URL: postgres().url,
+      AIFI_APPROVAL_WAIT_SECONDS: '0',
+    }
+  }
+
+  async function startReplica(env: Record<string, string>) {
+    const port = await freePort()
+    const server = startServer({ args: ['http'], env: { ...env, AIFI_LISTEN: `127.0.0.1:${port}` } })
+    return { server, via: `http://127.0.0.1:${port}`, operations: await operationsOf(server) }
+  }
+
+  test('a question outlives the replica that asked it, is decided at another, and told by a third', async () => {
+    const issuer = await startIssuer({ publicUrl })
+    onTestFinished(() => issuer.close())
+    const env = { ...settings(issuer.url), AIFI_OIDC_CLIENT_SECRET: issuer.clientSecret }
+    const token = await issuer.token()
+    const [, connect] = httpClients.at(-1) ?? expect.unreachable()
+    const update = async (via: string) => {
+      const client = await connect({ url: `${publicUrl}/mcp`, token, via })
+      return client.update({ customerId: 4211, blocked: true })
+    }
+
+    const first = await startReplica(env)
+    expect(await update(first.via)).toMatchObject({ status: 'approval_pending' })
+    first.server.child.kill('SIGKILL')
+    await first.server.ended
+
+    const second = await startReplica(env)
+    expect(JSON.parse((await exchange(`${second.operations}/readyz`)).body)).toMatchObject({ ready: true, store: true })
+    const alex = new Visitor(publicUrl, second.via)
+    const start = await alex.get('/approvals')
+    const back = new URL(await issuer.signIn(String(start.headers.location), 'alex'))
+    await alex.get(back.pathname + back.search)
+    const [, path = ''] = /href="(\/approvals\/[\w-]+)"/.exec((await alex.get('/approvals')).body) ?? []
+    await alex.decide(path, 'approve')
+
+    const third = await startReplica(env)
+    await expect
+      .poll(() => update(third.via))
+      .toMatchObject({ status: 'updated', approval: { channel: 'inbox', answer: 'approved' } })
+
+    const database = new Database(postgres().url)
+    onTestFinished(() => database.close())
+    let lines = ''
+    for await (const line of databaseAuditLines(database)) lines += `${line}\n`
+    expect(verifyAudit(lines)).toMatchObject({ problems: [], openAttempts: [], attempts: 1 })
+    expect(lines).toContain('"channel":"inbox"')
+  })
+
+  test('an audit in a file beside it is refused', async () => {
+    const env = { ...settings('https://issuer.example'), AIFI_AUDIT_LOG: '/nowhere/audit.jsonl' }
+    const { code, stderr } = await runToEnd({ args: ['http'], env })
+    expect([code, stderr.includes('leave AIFI_AUDIT_LOG out')]).toEqual([1, true])
+  })
+})

@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { type Asked, asked, type Ended, ended } from '../../src/change/change.ts'
+import { systemClock as clock, elapsedMs, instantIn, remainingMs } from '../../src/lib/clock.ts'
+import { parseExactly, writeExactly } from '../../src/lib/exact-json.ts'
+import { connectionOptions, Database } from '../../src/team/database.ts'
+import { migrate, SCHEMA_VERSION, schemaVersion } from '../../src/team/migrations.ts'
+import { describeWithPostgres, openStore, passTime, sharedPostgres } from '../helpers/team-database.ts'
+import { transitionsSuite } from '../helpers/transitions.ts'
+
+const DAY_MS = 86_400_000
+
+function question(members: { key?: string; customerId?: number; subject?: string } = {}): Asked {
+  const { key = randomUUID(), customerId = 4211, subject = 'sam' } = members
+  const caller = { client: 'test 1', person: { issuer: 'https://issuer.example', subject } }
+  const request = { customerId, changes: { email: 'new@example.com' }, enterPrivately: [], dryRun: false } as const
+  const identity = { id: randomUUID(), key, customerId, fields: ['email'], caller, request } as const
+  const shown = { record: { id: customerId, email: 'old@example.com' } }
+  return asked(identity, { round: 1, shown, expiresAt: instantIn(clock, 60_000), passed: [] })
+}
+
+function refusedNow(change: Asked): Ended {
+  const decision = { kind: 'answered', answer: 'declined', channel: 'inbox', at: clock.now() } as const
+  return ended(change, { status: 'declined', message: 'No.' }, { decision, endedAt: clock.now() })
+}
+
+await describeWithPostgres('the changes of a team in PostgreSQL', (postgres) => {
+  const deployment = () => `https://${randomUUID()}.example`
+
+  transitionsSuite({ runs: 5, shrink: false, share: async () => sharedPostgres(postgres()) })
+
+  test('what one replica keeps another reads, with the time that is left; nobody else does', async () => {
+    const address = deployment()
+    const [one, other, foreign, withoutKey] = [
+      openStore(postgres(), clock, { address }),
+      openStore(postgres(), clock, { address }),
+      openStore(postgres(), clock, { address: deployment() }),
+      openStore(postgres(), clock, { address, keys: [new Uint8Array(32).fill(9)] }),
+    ]
+    const change = question()
+    expect(await one.add(change)).toEqual({ kind: 'added' })
+    const read = await other.get(change.id)
+    expect(read).toMatchObject({ ...change, asking: { ...change.asking, expiresAt: expect.anything() } })
+    const leftMs = read?.state === 'asked' ? remainingMs(clock, read.asking.expiresAt) : 0
+    expect(leftMs).toBeGreaterThan(30_000)
+    expect(leftMs).toBeLessThanOrEqual(60_000)
+    expect(await other.add({ ...question(), key: change.key })).toMatchObject({ kind: 'existing' })
+    expect(await foreign.get(change.id)).toBeUndefined()
+    expect(await foreign.find(change.key)).toBeUndefined()
+    expect(await withoutKey.get(change.id)).toBeUndefined()
+    for (const store of [one, other, foreign, withoutKey]) await store.close()
+  })
+
+  test('one open question for a caller and customer, no more than the limit, and a pause after a no', async () => {
+    const address = deployment()
+    const database = new Database(postgres().url)
+    const store = openStore(postgres(), clock, { address, limits: { open: 2, onePerCustomer: true, pauses: false } })
+    const first = question({ customerId: 1 })
+    await store.add(first)
+    expect(await store.add(question({ customerId: 1 }))).toMatchObject({ refusal: { kind: 'customer_has_one' } })
+    expect(await store.add(question({ customerId: 1, subject: 'kim' }))).toEqual({ kind: 'added' })
+    await store.add(question({ customerId: 2 }))
+    expect(await store.add(question({ customerId: 3 }))).toMatchObject({ refusal: { kind: 'too_many_open' } })
+
+    const no = refusedNow(first)
+    expect(await store.swap(no)).toBe('done')
+    expect(await store.tell(no)).toBe(true)
+    expect(await store.tell(no)).toBe(false)
+    const again = { ...question({ customerId: 1 }), key: first.key }
+    expect(await store.add(again)).toMatchObject({ refusal: { kind: 'declined_before' } })
+    await passTime(database, address, 61_000)
+    expect(await store.add(again)).toEqual({ kind: 'added' })
+    await database.close()
+    await store.close()
+  })
+
+  test('a body goes when its outcome was told, or after a day; who decided what stays, and nothing else', async () => {
+    const address = deployment()
+    const database = new Database(postgres().url)
+    const store = openStore(postgres(), clock, { address })
+    const [told, untold] = [question(), question()]
+    for (const change of [told, untold]) {
+      await store.add(change)
+      await store.swap(refusedNow(change))
+    }
+    await store.tell(refusedNow(told))
+    expect(await store.get(told.id)).toMatchObject({ state: 'ended' })
+    expect(await store.find(told.key)).toBeUndefined()
+    expect(await store.find(untold.key)).toMatchObject({ state: 'ended' })
+    await passTime(database, address, 2 * 60_000)
+    await store.erase()
+    expect(await store.get(told.id)).toBeUndefined()
+    expect(await store.get(untold.id)).toBeDefined()
+    await passTime(database, address, DAY_MS)
+    await store.erase()
+    expect(await store.get(untold.id)).toBeUndefined()
+    expect(await store.find(untold.key)).toBeUndefined()
+    expect((await store.decided(10)).map(({ id, status }) => [id, status]).sort()).toEqual(
+      [told, untold].map(({ id }) => [id, 'declined']).sort(),
+    )
+    await passTime(database, address, 90 * DAY_MS)
+    await store.erase()
+    expect(await store.decided(10)).toEqual([])
+    await database.close()
+    await store.close()
+  })
+
+  test('what was done before is known for a day: a new name, the same change, a form without a yes', async () => {
+    const address = deployment()
+    const database = new Database(postgres().url)
+    const [store, other] = [openStore(postgres(), clock, { address }), openStore(postgres(), clock, { address })]
+    const make = async (change: Asked) => {
+      await store.add(change)
+      const decision = { kind: 'answered', answer: 'approved', channel: 'inbox', at: clock.now() } as const
+      await store.swap(ended(change, { status: 'updated', message: 'Done.' }, { decision, endedAt: clock.now() }))
+    }
+    const first = question()
+    await make(first)
+    expect(await other.past(first)).toEqual({})
+    await make(question())
+    expect(await other.past(first)).toEqual({ made: { at: expect.any(Number) } })
+    expect(await other.past({ ...first, customerId: 1 })).toEqual({})
+    await make({ ...question(), fields: ['firstName'] })
+    expect(await other.past(question())).toEqual({ renamed: { at: expect.any(Number), byPerson: true } })
+    await passTime(database, address, DAY_MS)
+    expect(await other.past(first)).toEqual({})
+
+    const unanswered = question()
+    await store.add(unanswered)
+    const decision = { kind: 'answered', answer: 'not_approved', channel: 'form', at: clock.now() } as const
+    await store.swap(ended(unanswered, { status: 'declined', message: 'No.' }, { decision, endedAt: clock.now() }))
+    expect(await other.past(unanswered)).toEqual({ notApproved: true })
+    expect(await other.add({ ...question(), key: unanswered.key })).not.toMatchObject({ kind: 'refused' })
+    await passTime(database, address, 11 * 60_000)
+    expect(await other.past(unanswered)).toEqual({})
+    for (const each of [store, other, database]) await each.close()
+  })
+
+  test('a number keeps its digits, and a form the moment at which it went out', async () => {
+    const address = deployment()
+    const [store, other] = [openStore(postgres(), clock, { address }), openStore(postgres(), clock, { address })]
+    const base = question()
+    const changes = { metadata: { big: parseExactly('9007199254740993') } }
+    const rung = {
+      channel: 'form',
+      handle: 'a',
+      standing: false,
+      handedOutAt: { wall: clock.now() - 5_000, monotonic: 1e12 },
+    } as const
+    const change: Asked = { ...base, request: { ...base.request, changes }, asking: { ...base.asking, rung } }
+    await store.add(change)
+    const read = await other.get(change.id)
+    const asked = read?.state === 'asked' ? read : expect.unreachable()
+    expect(writeExactly(asked.request.changes)).toBe('{"metadata":{"big":9007199254740993}}')
+    const elapsed = elapsedMs(clock, asked.asking.rung?.handedOutAt ?? expect.unreachable())
+    expect(elapsed).toBeGreaterThanOrEqual(5_000)
+    expect(clock.monotonic() - (asked.asking.rung?.handedOutAt?.monotonic ?? 0)).toBeGreaterThan(4_000)
+    for (const each of [store, other]) await each.close()
+  })
+
+  test('a move is heard of elsewhere, with notifications and without', async () => {
+    const address = deployment()
+    const writer = openStore(postgres(), clock, { address })
+    for (const listen of [true, false]) {
+      const watcher = openStore(postgres(), clock, { address, listen })
+      const change = question()
+      await writer.add(change)
+      const heard = new Promise<void>((resolve) => {
+        const unwatch = watcher.watch(change.id, () => {
+          unwatch()
+          resolve()
+        })
+      })
+      await writer.swap(refusedNow(change))
+      await heard
+      await watcher.close()
+    }
+    await writer.close()
+  })
+
+  test('a database that crashes in between is waited for, and a transition happens once', async () => {
+    const store = openStore(postgres(), clock, { address: deployment() })
+    const changes = Array.from({ length: 20 }, (_, customerId) => question({ customerId }))
+    const added = changes.map((change) => store.add(change))
+    await postgres().crash()
+    expect(await Promise.all(added)).toEqual(changes.map(() => ({ kind: 'added' })))
+    expect(await store.live()).toHaveLength(changes.length)
+    await store.close()
+  })
+
+  test('several replicas that start at once make the tables once', async () => {
+    await postgres().query('create database empty')
+    const url = postgres().url.replace(/postgres$/, 'empty')
+    const databases = Array.from({ length: 5 }, () => new Database(url))
+    await Promise.all(databases.map(migrate))
+    for (const database of databases) {
+      expect(await schemaVersion(database)).toBe(SCHEMA_VERSION)
+      await database.close()
+    }
+  })
+})
+
+test('a database elsewhere is reached by TLS with its own certificate, whatever its address says', () => {
+  expect(connectionOptions('postgres://sam:pass@db.example/team').ssl).toMatchObject({ rejectUnauthorized: true })
+  expect(connectionOptions('postgres://sam@127.0.0.1/team').ssl).toBe(false)
+  for (const parameter of ['sslmode=disable', 'sslmode=require', 'ssl=0', 'host=other.example', 'options=-c']) {
+    expect(() => connectionOptions(`postgres://sam:pass@db.example/team?${parameter}`), parameter).toThrow('sslmode')
+  }
+  for (const address of ['mysql://db.example/team', 'db.example', 'postgres:///team']) {
+    expect(() => connectionOptions(address), address).toThrow('must be postgres://')
+  }
+})
