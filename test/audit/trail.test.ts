@@ -308,13 +308,24 @@ test('an approval after which the record already was as asked is in the audit an
   expect(outcomes).toMatchObject([{ customerId: 4211, status: 'unchanged', approval: { decidedBy: 'client' } }])
 })
 
-test('a value that is no secret but repeats one does not bring it into the audit', async () => {
+test('a value that is no secret but repeats a long one does not bring it into the audit: nothing is sent', async () => {
   const { audit, attempts } = recordingAudit()
   const harness = await start({ audit, env: { AIFI_AUDIT_VALUES: 'true' } })
   const client = await harness.connect({ answer: () => accept() })
   const args = { customerId: 4211, password: 'canary-password', firstName: 'is canary-password', lastName: 'Dough' }
+  expect(await client.update(args)).toMatchObject({ status: 'invalid', errors: [{ field: 'firstName' }] })
+  expect(attempts).toEqual([])
+  expect(client.wire.join('\n')).not.toContain('canary')
+  expect(harness.sent('PATCH')).toEqual([])
+})
+
+test('a value that repeats a short secret is sent, and does not bring it into the audit', async () => {
+  const { audit, attempts } = recordingAudit()
+  const harness = await start({ audit, env: { AIFI_AUDIT_VALUES: 'true', AIFI_APPROVAL: 'dangerously-skip' } })
+  const client = await harness.connect()
+  const args = { customerId: 4211, cardToken: 'tok_7', firstName: 'is tok_7' }
   expect(await client.update(args)).toMatchObject({ status: 'updated' })
-  expect(attempts).toMatchObject([{ values: { firstName: 'is •••', lastName: 'Dough' } }])
-  expect(JSON.stringify(attempts)).not.toContain('canary')
-  expect(harness.sent('PATCH')).toMatchObject([{ body: { password: 'canary-password', lastName: 'Dough' } }])
+  expect(attempts).toMatchObject([{ values: { firstName: 'is •••' } }])
+  expect(JSON.stringify(attempts)).not.toContain('tok_7')
+  expect(harness.sent('PATCH')).toMatchObject([{ body: { cardToken: 'tok_7', firstName: 'is tok_7' } }])
 })

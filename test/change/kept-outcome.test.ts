@@ -43,16 +43,11 @@ describe('an outcome that no call has been told', () => {
   test('is no longer told once a later change of the same field was sent: the same call asks anew', async () => {
     const aifi = await controlledAifi({ env: onPage })
     const client = await aifi.harness.connect()
-    const approve = async () => {
-      const { harness } = aifi
-      const page = new PageVisitor(await openedAddress(harness, harness.browser.opened.length))
-      await page.press('approve')
-    }
     await client.update(block)
-    await approve()
+    await new PageVisitor(await openedAddress(aifi.harness)).press('approve')
     aifi.harness.clock.advance(11_000)
     await client.update({ ...block, blocked: false })
-    await approve()
+    await new PageVisitor(await openedAddress(aifi.harness, 2)).press('approve')
     expect(aifi.patches()).toEqual([{ blocked: true }, { blocked: false }])
     expect((await client.update(block)).status).toBe('approval_pending')
     expect(aifi.patches()).toHaveLength(2)

@@ -8,7 +8,7 @@ import { harmless } from '../../src/lib/text.ts'
 import { fault } from '../helpers/fault.ts'
 import { startFaultServer } from '../helpers/fault-server.ts'
 import { accept, decline, eras, type Harness, type HarnessOptions, start, type TestClient } from '../helpers/harness.ts'
-import { PageVisitor } from '../helpers/page-visitor.ts'
+import { openedAddress, PageVisitor } from '../helpers/page-visitor.ts'
 import { startServer, temporaryFolder } from '../helpers/process.ts'
 import { brokenAudit, silent } from '../helpers/recording-audit.ts'
 import { TestClock } from '../helpers/test-clock.ts'
@@ -196,6 +196,10 @@ const after = (result: ReturnType<typeof accept>) => (harness: Harness) => () =>
 }
 
 const SKIP = { AIFI_APPROVAL: 'dangerously-skip' }
+/** The operator vouches for the client: however long a question is, the form has it. */
+const BY_FORM = { AIFI_APPROVAL: 'form' }
+/** A question shows the record as it is, whatever the secrets are; this one holds none of them. */
+const ORDINARY = { status: 200, body: record() }
 
 test('the canaries would be found', () => {
   for (const secret of SECRETS) {
@@ -235,14 +239,18 @@ describe('secrets in the arguments are nowhere but in the PATCH', () => {
   })
 
   test.each(eras)('when a person is asked by a form (%s), says yes, no, or nothing', async (era) => {
-    const replies = { approved: accept(), declined: decline(), not_approved: accept({}) }
-    for (const [said, reply] of Object.entries(replies)) {
-      const { client, aifi, written } = await stage({ era, answer: after(reply) })
+    const replies = {
+      updated: accept(),
+      declined: decline(),
+      approval_unavailable: accept({}),
+    }
+    for (const [status, reply] of Object.entries(replies)) {
+      const { client, aifi, written } = await stage({ get: ORDINARY, era, env: BY_FORM, answer: after(reply) })
       const args = { customerId: 4211, ...GIVEN, metadata: { note: 'new' }, externalId: 'new-id' }
-      expect(await client.update(args)).toMatchObject({ approval: { answer: said } })
+      expect(await client.update(args)).toMatchObject({ status })
       expect(client.asked).toHaveLength(1)
       expect(JSON.stringify(client.asked)).toContain('given by the assistant (hidden)')
-      expect(aifi.patches()).toHaveLength(said === 'approved' ? 1 : 0)
+      expect(aifi.patches()).toHaveLength(status === 'updated' ? 1 : 0)
       expectNoSecret(written() + JSON.stringify(client.asked))
     }
   })
@@ -273,11 +281,12 @@ describe('secrets in the arguments are nowhere but in the PATCH', () => {
 
   test('when the same call picks the outcome up later', async () => {
     const { client, harness, aifi, written } = await stage({
+      get: ORDINARY,
       env: { AIFI_APPROVAL: 'page', AIFI_APPROVAL_WAIT_SECONDS: '0' },
     })
     const args = { customerId: 4211, ...GIVEN }
     expect(await client.update(args)).toMatchObject({ status: 'approval_pending' })
-    const person = new PageVisitor(harness.browser.opened[0] ?? '')
+    const person = new PageVisitor(await openedAddress(harness))
     const waiting = await person.get()
     const done = await person.press('approve')
     expect(done.body).toContain('Done')
