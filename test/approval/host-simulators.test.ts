@@ -11,7 +11,7 @@ import {
   start,
   type TestClient,
 } from '../helpers/harness.ts'
-import { openedAddress, PageVisitor } from '../helpers/page-visitor.ts'
+import { clockOf, openedAddress, PageVisitor } from '../helpers/page-visitor.ts'
 import { RawClient } from '../helpers/raw-client.ts'
 import { block, expectNothingSent, rename } from '../helpers/situations.ts'
 
@@ -75,16 +75,17 @@ describe.each(eras)('a client of %s', (era) => {
   test('that has form and URL is asked by a form, and by URL for what is typed privately', async () => {
     const page: Promise<unknown>[] = []
     const both = await host(
-      {
+      ({ clock }) => ({
         era,
         elicitation: { form: {}, url: {} },
         answer: (params) => {
           if (!('url' in params)) return accept()
+          clockOf(params.url, clock)
           const secrets = { password: 'a new password', passwordAgain: 'a new password' }
           page.push(new PageVisitor(params.url).press('approve', secrets))
           return { action: 'accept' }
         },
-      },
+      }),
       {},
     )
     expect(await both.client.update(block)).toMatchObject({ status: 'updated', approval: { channel: 'form' } })

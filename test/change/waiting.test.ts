@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { eras, start } from '../helpers/harness.ts'
-import { PageVisitor } from '../helpers/page-visitor.ts'
+import { clockOf, PageVisitor } from '../helpers/page-visitor.ts'
 import { RawClient } from '../helpers/raw-client.ts'
 import { atOnce, block, onPage, roundTrip, waitingOnPage } from '../helpers/situations.ts'
 
@@ -71,10 +71,9 @@ describe('waiting for a person', () => {
       harness.clock.advance(5_000)
       await expect.poll(() => notes().length).toBeGreaterThan(before)
     }
-    const page = new PageVisitor(String((params as JsonObject).url))
-    await page.glance()
-    harness.clock.advance(700)
-    await page.press('approve')
+    const address = String((params as JsonObject).url)
+    clockOf(address, harness.clock)
+    await new PageVisitor(address).press('approve')
     expect((await raw.envelope(id)).status).toBe('updated')
     const told = notes().map((note) => note.params as JsonObject)
     expect(told.every(({ progressToken }) => progressToken === 'token-1')).toBe(true)

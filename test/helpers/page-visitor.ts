@@ -48,6 +48,11 @@ const READING_MS = 700
 /** The clocks of the servers in this process, by the origin of their page: for them reading takes no time. */
 const clocks = new Map<string, TestClock>()
 
+/** The page at this address is of a server with this clock, which reading makes go on. */
+export function clockOf(address: string, clock: TestClock): void {
+  clocks.set(new URL(address).origin, clock)
+}
+
 /** Somebody reads the page at this address. */
 export async function reading(address: string): Promise<void> {
   const clock = clocks.get(new URL(address).origin)
@@ -135,7 +140,7 @@ export async function askOnPage(args: JsonObject = BLOCK, options: HarnessOption
 export async function openedAddress({ browser, clock }: Harness, count = 1): Promise<string> {
   await expect.poll(() => browser.opened.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(count)
   const address = browser.opened[count - 1] ?? ''
-  clocks.set(new URL(address).origin, clock)
+  clockOf(address, clock)
   return address
 }
 
