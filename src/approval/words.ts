@@ -1,6 +1,5 @@
-import type { Asked, Caller } from '../change/change.ts'
+import type { Asked, Caller, Past } from '../change/change.ts'
 import { clockTime } from '../change/messages.ts'
-import type { Past } from '../change/past.ts'
 import { known, loses } from '../customer/compare.ts'
 import {
   type ChangeRequest,

@@ -3,7 +3,6 @@ import type { CustomerRecord } from '../customer/record.ts'
 import type { Instant } from '../lib/clock.ts'
 import { isSamePerson, type Person } from '../lib/person.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
-import type { Past } from './past.ts'
 
 /**
  * One change of one customer as a value: what it is, the states that it can be in, and the only ways from one to the
@@ -110,6 +109,16 @@ export interface Shown {
   readonly unreadable?: string
   /** What was done to this customer, and by the same request, when it was read. */
   readonly past?: Past
+}
+
+/** What was done through this server before, as far as a person who is asked now has to know. */
+export interface Past {
+  /** The customer got another name lately; the name itself is not kept. `at` is wall clock, milliseconds since 1970. */
+  readonly renamed?: { readonly at: number; readonly byPerson: boolean }
+  /** The very same change was made then, and one of its fields was changed again since. */
+  readonly made?: { readonly at: number }
+  /** The question about this change came back from a form without a yes a moment ago. */
+  readonly notApproved?: true
 }
 
 /** One way in which a question is put to somebody. */

@@ -1,14 +1,4 @@
-import type { Decision, Ended } from './change.ts'
-
-/** What was done through this server before, as far as a person who is asked now has to know. */
-export interface Past {
-  /** The customer got another name lately; the name itself is not kept. `at` is wall clock, milliseconds since 1970. */
-  readonly renamed?: { readonly at: number; readonly byPerson: boolean }
-  /** The very same change was made then, and one of its fields was changed again since. */
-  readonly made?: { readonly at: number }
-  /** The question about this change came back from a form without a yes a moment ago. */
-  readonly notApproved?: true
-}
+import type { Decision, Ended, Past } from './change.ts'
 
 /** What was sent is remembered for this long, milliseconds. */
 export const REMEMBER_MS = 24 * 60 * 60_000

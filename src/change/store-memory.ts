@@ -1,5 +1,6 @@
 import type { AuditEntry, ImmediateAudit } from '../audit/audit.ts'
 import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
+import type { Past } from './change.ts'
 import {
   type Asked,
   type Change,
@@ -11,7 +12,7 @@ import {
   type Sending,
 } from './change.ts'
 import { deskLimits, type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, refusal } from './limits.ts'
-import { isByPerson, type Past, pastOf, REMEMBER_MS, type SentChange } from './past.ts'
+import { isByPerson, pastOf, REMEMBER_MS, type SentChange } from './past.ts'
 import type { Added, ChangeStore, Swapped } from './store.ts'
 
 /** An outcome that nobody has picked up is kept for this long, milliseconds. */

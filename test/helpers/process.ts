@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inject, onTestFinished } from 'vitest'
 import { isJsonObject, type JsonObject } from '../../src/lib/json.ts'
 import { plainEnv } from './plain-env.ts'
@@ -98,6 +99,13 @@ export class Server {
     return this.send('tools/call', { name, arguments: args })
   }
 
+  /** The form that the client is asked to show, once a person can have read it. */
+  async form(): Promise<JsonObject> {
+    const form = await this.until(() => this.messages.find(({ method }) => method === 'elicitation/create'), 'a form')
+    await reading()
+    return form
+  }
+
   answer(id: number | string): Promise<JsonObject> {
     const find = () => this.messages.find((message) => message.id === id && !('method' in message))
     return this.until(find, `an answer to request ${id}`)
@@ -153,6 +161,11 @@ export class Server {
       waiting.wake()
     }
   }
+}
+
+/** A person takes a moment to read; a faster yes is nobody's. The clock of a process of its own cannot be pushed. */
+export async function reading(): Promise<void> {
+  await sleep(1_000)
 }
 
 /** Starts the program; killed at the end of the test, if it still runs then. */

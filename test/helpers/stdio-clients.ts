@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { envelopeOf } from './harness.ts'
 import { plainEnv } from './plain-env.ts'
-import { program } from './process.ts'
+import { program, reading } from './process.ts'
 
 export interface SpawnedClient {
   /** Every byte that the server wrote to stdout. */
@@ -86,8 +86,7 @@ function parameters({ command, args = [], env = {} }: SpawnOptions) {
 
 async function answer({ answer }: SpawnOptions, message: string): Promise<Answer> {
   const action = await answer(message)
-  // A person takes a moment to read.
-  await new Promise((resolve) => setTimeout(resolve, 800))
+  await reading()
   return action === 'accept' ? { action, content: { approve: true } } : { action }
 }
 

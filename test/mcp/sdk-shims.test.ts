@@ -6,16 +6,21 @@ test('what stands in for the validator of the SDK says so when it is used', () =
   expect(() => new DefaultJsonSchemaValidator().getValidator()).toThrow('src/mcp/sdk-shims.ts')
 })
 
+const unanswered = {
+  status: 'approval_unavailable',
+  message: expect.stringContaining('sent its form back without an answer'),
+}
+
 test.each([
-  ['a yes', { approve: true }, 'updated', 'approved'],
-  ['a yes in words', { approve: 'true' }, 'declined', 'not_approved'],
-  ['nothing', {}, 'declined', 'not_approved'],
-])('the built program judges %s in a form without it', async (_title, content, status, answer) => {
-  const server = startServer({ args: ['--sandbox'] })
+  ['a yes', { approve: true }, { status: 'updated', approval: { channel: 'form', answer: 'approved' } }],
+  ['a no', { approve: false }, { status: 'declined', approval: { channel: 'form', answer: 'not_approved' } }],
+  ['a yes in words', { approve: 'true' }, unanswered],
+  ['nothing', {}, unanswered],
+])('the built program judges %s in a form without it', async (_title, content, outcome) => {
+  const server = startServer({ args: ['--sandbox'], env: { AIFI_APPROVAL: 'form' } })
   await server.initialize({ elicitation: {} })
   const call = server.call('update_customer', { customerId: 4211, blocked: false })
-  const asked = () => server.messages.find(({ method }) => method === 'elicitation/create')
-  const { id } = await server.until(asked, 'a form')
+  const { id } = await server.form()
   server.write(`${JSON.stringify({ jsonrpc: '2.0', id, result: { action: 'accept', content } })}\n`)
-  expect(await server.result(call)).toMatchObject({ status, approval: { channel: 'form', answer } })
+  expect(await server.result(call)).toMatchObject(outcome)
 })

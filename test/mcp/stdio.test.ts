@@ -206,7 +206,7 @@ test('an id that is used again after a cancellation belongs to the new call alon
   await server.initialize({ elicitation: {} })
   const sensitive = call('{"customerId":4211,"blocked":false}')
   server.write(call('{"customerId":4211,"firstName":"X"}') + cancelled('refused') + sensitive)
-  const form = await server.until(() => server.messages.find(({ method }) => method === 'elicitation/create'), 'a form')
+  const form = await server.form()
   const result = { action: 'accept', content: { approve: true } }
   server.write(`${JSON.stringify({ jsonrpc: '2.0', id: form.id ?? null, result })}\n`)
   const answer = await server.answer('refused')

@@ -65,7 +65,7 @@ describe.skipIf(!isBuilt)(`the demo${isBuilt ? '' : ' (SKIPPED: run "npm run bui
 
     expect(stdout).toContain('→ tools/call update_customer { "customerId": 4211, "blocked": false }')
     expect(stdout).toContain('← elicitation/create')
-    expect(stdout).toContain('│ blocked: (not readable) → “false”')
+    expect(stdout).toContain('│ Blocked: Unknown → No')
     expect(stdout).toContain('→ result { "action": "accept", "content": { "approve": true } }')
     expect(stdout).toContain('→ result { "action": "decline" }')
     const statuses = [...stdout.matchAll(/^ +"status": "(\w+)",$/gm)].map(([, status]) => status)

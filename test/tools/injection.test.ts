@@ -271,15 +271,10 @@ describe.each(eras)('with a client of %s', (era) => {
   })
 
   test('a yes inside a no is a no', async () => {
-    const scene = await facing(recordWith(tame), { era })
-    const client = await scene.harness.connect({
-      era,
-      answer: () => {
-        scene.harness.clock.advance(2_000)
-        return { action: 'decline', content: { approve: true } }
-      },
-    })
-    expect((await client.update(change)).status).toBe('declined')
+    const answer = () => ({ action: 'decline' as const, content: { approve: true } })
+    const scene = await facing(recordWith(tame), { era, answer })
+    expect((await scene.client.update(change)).status).toBe('declined')
+    expect(scene.client.asked).toHaveLength(1)
     expect(bodies(scene)).toEqual([])
   })
 
