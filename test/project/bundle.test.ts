@@ -48,9 +48,18 @@ test('mcpb finds its manifest valid, and tells about the file', async () => {
   expect((await mcpb('info', bundle)).stdout).toContain(`File: ${packageJson.name}-${packageJson.version}.mcpb`)
 })
 
-test('it holds the built files, what describes them and the licences, and nothing else', () => {
+test('it holds the built files but those for a team, what describes them and the licences, and nothing else', () => {
+  const built = filesBelow(join(root, 'dist'))
+  const held = filesBelow(join(unpacked, 'dist'))
+  const left = built.filter((file) => !held.includes(file))
+  expect(left).toContainEqual(expect.stringMatching(/^serve-http-/))
+  const named = held.flatMap((file) => [
+    ...readFileSync(join(unpacked, 'dist', file), 'utf8').matchAll(/"\.\/([\w.-]+\.js)"/g),
+  ])
+  const missing = named.map(([, name = '']) => name).filter((name) => built.includes(name) && !held.includes(name))
+  expect([...new Set(missing)]).toEqual([expect.stringMatching(/^serve-http-/)])
   const copied = [
-    ...filesBelow(join(root, 'dist')).map((file) => `dist/${file}`),
+    ...held.map((file) => `dist/${file}`),
     ...['LICENSE', 'README.md', 'THIRD_PARTY_NOTICES', 'assets/icon.png', 'manifest.json'],
   ]
   expect(filesBelow(unpacked)).toEqual(copied.toSorted())
