@@ -63,7 +63,8 @@ export class PageChannel implements Channel {
     } catch (error) {
       const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
       const why = isTaken ? ': its port (AIFI_APPROVAL_PORT) is taken' : ' on this machine'
-      return { kind: 'cannot', reason: `The approval page cannot be served${why}.` }
+      const remedy = isTaken && 'Set another AIFI_APPROVAL_PORT, or end the program that has this one.'
+      return { kind: 'cannot', reason: `The approval page cannot be served${why}.`, ...(remedy && { remedy }) }
     }
     const { rung } = change.asking
     if (!rung) {

@@ -490,7 +490,7 @@ describe('a fixed port', () => {
     const envelope = await update(BLOCK)
     expect(envelope).toMatchObject({
       status: 'approval_unavailable',
-      message: expect.stringContaining('AIFI_APPROVAL_PORT'),
+      message: expect.stringMatching(/AIFI_APPROVAL_PORT\) is taken\. Set another AIFI_APPROVAL_PORT/),
     })
     expect(harness.browser.opened).toEqual([])
     expect(harness.sent('PATCH')).toEqual([])
