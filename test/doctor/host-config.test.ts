@@ -35,6 +35,13 @@ async function examine(name: string, content: string | object, env: Readonly<Rec
   return { ...(await doctor(file, env)), file }
 }
 
+/** Everything in the stream: newer versions of Node read a chunk at a time. */
+function written(stream: PassThrough): string {
+  const chunks: unknown[] = []
+  for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) chunks.push(chunk)
+  return chunks.map(String).join('')
+}
+
 async function doctor(file: string, env: Readonly<Record<string, string>>) {
   const print = async (...args: string[]) => {
     const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
@@ -43,7 +50,7 @@ async function doctor(file: string, env: Readonly<Record<string, string>>) {
     const stop = new AbortController().signal
     const all = ['doctor', '--config', file, ...args]
     const code = await run({ args: all, program, stdin, stdout, stderr, ...system, stop })
-    return { code, text: `${stdout.read() ?? ''}${stderr.read() ?? ''}` }
+    return { code, text: written(stdout) + written(stderr) }
   }
   const { code, text } = await print('--json')
   const json: Result = JSON.parse(text)
