@@ -215,8 +215,6 @@ export const fieldFacts: Readonly<Record<CustomerField, FieldFacts>> = facts
 type Facts = typeof facts
 /** The fields that AiFi documents in its answers. */
 export type ReadableField = { [F in CustomerField]: Facts[F]['readable'] extends true ? F : never }[CustomerField]
-/** The fields whose every value is secret. */
-export type SecretField = { [F in CustomerField]: Facts[F]['secret'] extends true ? F : never }[CustomerField]
 /** The secrets that a person can type into the approval page. */
 export type PrivateFieldName = {
   [F in CustomerField]: Facts[F] extends { readonly typed: TypedField } ? F : never
