@@ -6,7 +6,7 @@ import { customerChanges } from '../customer/fields.ts'
 import { readRecord, shownRecord } from '../customer/record.ts'
 import type { RecordViews } from '../customer/record-view.ts'
 import { sameEmail } from '../customer/same-email.ts'
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, timeLimit } from '../lib/clock.ts'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import { keysOf } from '../lib/keys.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
@@ -137,16 +137,14 @@ function filterBy(data: Filter): ParsedArguments<Filter> {
 
 /** Asks AiFi, for as long as the call may take. A record that was read by its number is a list of one. */
 async function look(filter: Filter, call: Call, { aifi, clock }: FindCustomersDeps): Promise<Listing> {
-  const late = new AbortController()
-  const forget = clock.after(call.deadline.remainingMs, () => late.abort())
-  const stop = AbortSignal.any([late.signal, call.cancelled])
+  const { signal: stop, end } = timeLimit(clock, call.deadline.remainingMs, call.cancelled)
   try {
     if (filter.by === 'email') return await aifi.listCustomers({ email: filter.value }, stop)
     if (filter.by === 'externalId') return await aifi.listCustomers({ externalId: filter.value }, stop)
     const reading = await aifi.readCustomer(filter.value, stop)
     return reading.kind === 'record' ? { kind: 'list', entries: [reading.record], http: reading.http } : reading
   } finally {
-    forget()
+    end()
   }
 }
 
