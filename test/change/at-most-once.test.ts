@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { UpdateEnvelope } from '../../src/change/envelope.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
+import { outwaited } from '../helpers/fault.ts'
 import { startFaultServer } from '../helpers/fault-server.ts'
 import { serverBefore } from '../helpers/fault-situation.ts'
 import { accept, decline, type Harness, type TestClient } from '../helpers/harness.ts'
@@ -19,8 +20,10 @@ import {
 
 /** More than the few seconds of an ordinary run: `FUZZ_RUNS=5000 npx vitest run test/change/at-most-once.test.ts`. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 60)
-/** A repetition after a pause has to fit into three of these. */
-const TIMEOUT_MS = 180
+/** The deadline of an exchange: it is over when AiFi is meant to be too slow, and never because this machine is. */
+const TIMEOUT_MS = 10_000
+/** Longer than any pause before a repetition. */
+const PAUSE_MS = 1_000
 
 /** One change, and everything that happens to it. */
 interface Step {
@@ -91,7 +94,12 @@ beforeEach(async () => {
     view: (id) => (model.arrived(id) === 0 ? current.before : current.after),
   })
   server.always('GET', model.get)
-  server.always('PATCH', model.patch)
+  server.always('PATCH', (request) => {
+    const [next] = left
+    const fault = model.patch(request)
+    const isSlow = next !== undefined && slowEndings.includes(next)
+    return isSlow ? outwaited(fault, () => harness.clock.advance(TIMEOUT_MS)) : fault
+  })
   const answer = () => {
     if (current.kind === 'declined') return decline()
     return accept({ approve: current.kind === 'approved' })
@@ -99,6 +107,7 @@ beforeEach(async () => {
   const started = await serverBefore(server.url, { timeoutMs: TIMEOUT_MS, answer })
   harness = started.harness
   client = started.client
+  harness.clock.holdTimers(PAUSE_MS)
 })
 
 /** Makes the change, and checks what was said about it against what became of it. */
@@ -115,9 +124,7 @@ async function take(next: Step): Promise<UpdateEnvelope> {
   expect(processed, 'processed at most once').toBeLessThanOrEqual(1)
   const questions = client.asked.slice(asked).map(({ message }) => message)
   expect(questions.length > 0, 'a question for a sensitive change').toBe(next.kind !== 'plain')
-  // Where this machine was too slow for the deadline of a reading, what was shown first was not today's record.
-  expect(new Set(questions).size, 'no question asked twice').toBe(questions.length)
-  expect(questions.length, 'one question for each thing shown').toBeLessThanOrEqual(2)
+  expect(questions.length, 'a question asked once').toBeLessThanOrEqual(1)
   if (next.kind === 'declined' || next.kind === 'not answered yes') {
     expect(envelope.status).toBe('declined')
     expect(model.arrived(customerId), 'nothing is sent without an approval').toBe(0)

@@ -142,6 +142,20 @@ function flooding(start: string, wave: string): Fault {
   })
 }
 
+/**
+ * The same, and once the other side, which is in this process, has had the turns of the event loop to read what came of
+ * it, `pass` is called: to make the time go on until its patience is over.
+ */
+export function outwaited({ after, act }: Fault, pass: () => void): Fault {
+  return {
+    after,
+    act(faulty) {
+      act(faulty)
+      later(faulty.socket, DELIVERY_MS, pass)
+    },
+  }
+}
+
 export function later(socket: Duplex, delayMs: number, act: () => void): void {
   const timer = setTimeout(act, delayMs)
   socket.on('close', () => clearTimeout(timer))
