@@ -1,42 +1,25 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { pageUpdate, renderNotice, renderPage } from '../../../src/approval/page/view.ts'
 import { NOTICES } from '../../../src/approval/page/words.ts'
 import { keysOf } from '../../../src/lib/keys.ts'
+import { executablePath, flags, noChromiumFor, useChromium } from '../../helpers/chromium.ts'
 import { fault } from '../../helpers/fault.ts'
 import { startFaultServer } from '../../helpers/fault-server.ts'
 import { GALLERY, NOW } from '../../helpers/page-gallery.ts'
 import { askOnPage, BLOCK, openedAddress, reading } from '../../helpers/page-visitor.ts'
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const missing = !existsSync(executablePath)
-if (missing) process.emitWarning(`SKIPPED: the live approval page. No Chromium at ${executablePath} (CHROMIUM).`)
-
 const OTHER = { customerId: 4211, blocked: false }
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-describe.skipIf(missing)('the live page', () => {
-  let browser: Browser
+const newContext = useChromium()
 
-  beforeAll(async () => {
-    const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update']
-    const args = ['--no-sandbox', '--disable-gpu', '--disable-sync', ...quiet]
-    browser = await chromium.launch({ executablePath, args })
-  })
-
-  afterAll(() => browser?.close())
-
-  async function newContext(options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
-    const context = await browser.newContext({ viewport: { width: 900, height: 700 }, ...options })
-    onTestFinished(() => context.close())
-    return context
-  }
-
+describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => {
   /** A tab with the page, confirmed by its script. */
   async function openTab(context: BrowserContext, address: string): Promise<Page> {
     const page = await context.newPage()
@@ -52,8 +35,7 @@ describe.skipIf(missing)('the live page', () => {
     return { ...asked, context, page, bodies }
   }
 
-  const headingIs = (page: Page, text: string) =>
-    expect.poll(() => page.locator('h1').textContent(), { timeout: 10_000 }).toBe(text)
+  const headingIs = (page: Page, text: string) => expect.poll(() => page.locator('h1').textContent()).toBe(text)
   const approve = (page: Page, index = 0) => page.locator('[value=approve]').nth(index)
   /** A window that is not in front, as its page sees it. */
   const setVisible = (page: Page, visible: boolean) =>
@@ -231,8 +213,10 @@ describe.skipIf(missing)('the live page', () => {
     writeFileSync(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences))
     const context = await chromium.launchPersistentContext(folder, {
       executablePath,
-      args: ['--no-sandbox', '--disable-gpu'],
+      args: flags,
+      timeout: 0,
     })
+    context.setDefaultTimeout(0)
     onTestFinished(async () => {
       await context.close()
       rmSync(folder, { recursive: true, force: true })
