@@ -38,4 +38,4 @@ test('a client of SDK v1 that resets its limit on progress keeps its call while 
   })
   expect(result.structuredContent).toMatchObject({ status: 'updated', approval: { channel: 'form' } })
   expect(seen.filter((message) => message.includes('form')).length).toBeGreaterThan(3)
-}, 60_000)
+})

@@ -138,7 +138,7 @@ export async function askOnPage(args: JsonObject = BLOCK, options: HarnessOption
 
 /** The address that the browser is asked to open for the `count`th time. */
 export async function openedAddress({ browser, clock }: Harness, count = 1): Promise<string> {
-  await expect.poll(() => browser.opened.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(count)
+  await expect.poll(() => browser.opened.length).toBeGreaterThanOrEqual(count)
   const address = browser.opened[count - 1] ?? ''
   clockOf(address, clock)
   return address
