@@ -8,7 +8,8 @@ import { noChromiumFor, useChromium } from '../../helpers/chromium.ts'
 import { type Faulty, fault } from '../../helpers/fault.ts'
 import { startFaultServer } from '../../helpers/fault-server.ts'
 import { type HarnessOptions, start } from '../../helpers/harness.ts'
-import { askOnPage, BLOCK, exchange, openedAddress, reading } from '../../helpers/page-visitor.ts'
+import { askOnPage, BLOCK, exchange, openedAddress } from '../../helpers/page-visitor.ts'
+import { reading } from '../../helpers/reading.ts'
 
 /** Where pictures of each state go, for somebody to look at; none are taken without it. */
 const pictures = process.env.SCREENSHOTS
@@ -49,7 +50,7 @@ describe.skipIf(noChromiumFor('the approval page in use')).each([
   }
   const read = async (page: Page) => {
     if (scripts) await expect.poll(() => confirmed.has(page)).toBe(true)
-    await reading(page.url())
+    reading(page.url())
   }
   const heading = (page: Page) => page.locator('h1').textContent()
   const headingIs = (page: Page, text: string) => expect.poll(() => heading(page)).toBe(text)

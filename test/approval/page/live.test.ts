@@ -12,7 +12,8 @@ import { executablePath, flags, noChromiumFor, useChromium } from '../../helpers
 import { fault } from '../../helpers/fault.ts'
 import { startFaultServer } from '../../helpers/fault-server.ts'
 import { GALLERY, NOW } from '../../helpers/page-gallery.ts'
-import { askOnPage, BLOCK, openedAddress, reading } from '../../helpers/page-visitor.ts'
+import { askOnPage, BLOCK, openedAddress } from '../../helpers/page-visitor.ts'
+import { reading } from '../../helpers/reading.ts'
 
 const OTHER = { customerId: 4211, blocked: false }
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -48,7 +49,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     const { harness, client, page, answer, bodies } = await open()
     const second = client.update(OTHER)
     await approve(page, 1).waitFor()
-    await reading(page.url())
+    reading(page.url())
     // Nothing but the real clicks passes time from here on.
     harness.clock.hold()
     const { x, y } = await approve(page, 1).evaluate((button) => {
@@ -64,7 +65,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     await page.getByRole('alert').getByText('Please read it, then press again.').waitFor()
     expect(bodies()).toEqual([{ blocked: false }])
     expect(await page.evaluate('document.activeElement.getAttribute("role")')).toBe('alert')
-    await reading(page.url())
+    reading(page.url())
     await expect.poll(async () => (await page.locator('[role=alert]').count()) === 1).toBe(true)
     harness.clock.advance(700)
     await approve(page).click()
@@ -75,14 +76,14 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     const { page, bodies, client } = await open()
     const second = client.update(OTHER)
     await approve(page, 1).waitFor()
-    await reading(page.url())
+    reading(page.url())
     await approve(page).focus()
     await page.keyboard.down('Enter')
     await headingIs(page, 'One question waits for your answer')
     for (let repeat = 0; repeat < 5; repeat++) await page.keyboard.down('Enter')
     await page.keyboard.up('Enter')
     expect(await page.evaluate('document.activeElement.innerText')).toContain('Done')
-    await reading(page.url())
+    reading(page.url())
     const posts: string[] = []
     page.on(
       'request',
@@ -119,7 +120,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
 
   test('that was closed is not taken for open: the next question opens another', async () => {
     const { harness, client, page, answer } = await open()
-    await reading(page.url())
+    reading(page.url())
     await Promise.all([page.waitForResponse(/\/events$/), approve(page).click()])
     await headingIs(page, 'Done')
     await answer
@@ -129,7 +130,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     const second = client.update(OTHER)
     const next = await openTab(await newContext(), await openedAddress(harness, 2))
     await headingIs(next, 'Unblock Jane Doe?')
-    await reading(next.url())
+    reading(next.url())
     await approve(next).click()
     expect(await second).toMatchObject({ status: 'updated' })
   })
@@ -150,10 +151,10 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     await setVisible(page, true)
     for (const name of ['Block Marcus Weber', 'Unblock Jane Doe']) {
       await page.getByRole('button', { name }).waitFor()
-      await reading(page.url())
+      reading(page.url())
       await Promise.all([page.waitForURL(/./), page.getByRole('button', { name }).click()])
       if (await page.getByText('Please read it').count()) {
-        await reading(page.url())
+        reading(page.url())
         await page.getByRole('button', { name }).click()
       }
     }
@@ -177,7 +178,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
       `globalThis.seen = true; document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))`,
     )
     await seen
-    await reading(page.url())
+    reading(page.url())
     await approve(page).click()
     expect(await asked.answer).toMatchObject({ status: 'updated' })
   })
@@ -196,7 +197,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     aifi.always('PATCH', fault.resetAfterBody())
     aifi.always('GET', fault.answer(500, {}))
     const { harness, page, answer } = await open(BLOCK, { baseUrl: aifi.url })
-    await reading(page.url())
+    reading(page.url())
     await approve(page).click()
     expect(await answer).toMatchObject({ status: 'unknown' })
     await headingIs(page, 'Outcome not known')
@@ -224,7 +225,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     const page = await context.newPage()
     await page.goto(asked.address)
     await page.getByText('no longer sends the cookie of this page').waitFor()
-    await reading(page.url())
+    reading(page.url())
     await approve(page).click()
     await page.getByText('came without the cookie of this page').waitFor()
     expect(asked.harness.sent('PATCH')).toEqual([])
@@ -251,7 +252,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     const tab = await context.newPage()
     for (let start = 0; start < 400; start += 40) await tab.goto(`http://127.0.0.1:${port}/?start=${start}`)
     expect((await context.cookies()).filter(({ name }) => name.startsWith('approval-'))).toEqual([])
-    await reading(page.url())
+    reading(page.url())
     await approve(page).click()
     await page.getByText('or has lost this one among very many others').waitFor()
     await page.goto(page.url())
