@@ -4,7 +4,7 @@ import type { UpdateEnvelope } from '../../src/change/envelope.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { outwaited } from '../helpers/fault.ts'
 import { startFaultServer } from '../helpers/fault-server.ts'
-import { serverBefore } from '../helpers/fault-situation.ts'
+import { serverBefore, TIMEOUT_MS } from '../helpers/fault-situation.ts'
 import { accept, decline, type Harness, type TestClient } from '../helpers/harness.ts'
 import {
   acceptedEndings,
@@ -20,10 +20,6 @@ import {
 
 /** More than the few seconds of an ordinary run: `FUZZ_RUNS=5000 npx vitest run test/change/at-most-once.test.ts`. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 60)
-/** The deadline of an exchange: it is over when AiFi is meant to be too slow, and never because this machine is. */
-const TIMEOUT_MS = 10_000
-/** Longer than any pause before a repetition. */
-const PAUSE_MS = 1_000
 
 /** One change, and everything that happens to it. */
 interface Step {
@@ -104,10 +100,9 @@ beforeEach(async () => {
     if (current.kind === 'declined') return decline()
     return accept({ approve: current.kind === 'approved' })
   }
-  const started = await serverBefore(server.url, { timeoutMs: TIMEOUT_MS, answer })
+  const started = await serverBefore(server.url, { answer })
   harness = started.harness
   client = started.client
-  harness.clock.holdTimers(PAUSE_MS)
 })
 
 /** Makes the change, and checks what was said about it against what became of it. */
