@@ -76,7 +76,7 @@ const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })
  * is, and gives the program its own input (a shell gives what it runs in the background an empty one otherwise).
  */
 const family = [
-  `{ echo '${ping}'; exec sleep 30; } |`,
+  `{ echo '${ping}'; exec sleep 3600; } |`,
   `sh -c 'echo "parent $$" >&2; exec 3<&0; "$@" <&3 & wait' sh "$@"`,
 ].join(' ')
 

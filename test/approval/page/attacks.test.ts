@@ -517,18 +517,17 @@ describe('a fixed port', () => {
   })
 })
 
-/** Everything that comes back for these bytes, until the other side ends the connection or is silent for a while. */
+/** Everything that comes back for these bytes, after which nothing more is sent. */
 function rawAnswer(port: number, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     let text = ''
-    socket.setTimeout(300, () => socket.destroy())
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1')
     })
     socket.on('error', () => undefined)
     socket.on('close', () => resolve(text))
-    socket.write(bytes, 'latin1')
+    socket.end(bytes, 'latin1')
   })
 }
 
