@@ -79,7 +79,7 @@ export function transitionsSuite({ share, runs, shrink }: TransitionsOptions): v
       }),
       { numRuns: runs, endOnFailure: !shrink },
     )
-  }, 300_000)
+  })
 }
 
 /** Two processes over one store, and everybody who deals with them. */
