@@ -1,6 +1,6 @@
 import type { Asked, Caller, Past } from '../change/change.ts'
 import { clockTime } from '../change/messages.ts'
-import { known, loses } from '../customer/compare.ts'
+import { known, loses, mayLose } from '../customer/compare.ts'
 import {
   type ChangeRequest,
   type CustomerField,
@@ -11,7 +11,6 @@ import {
   typedFields,
 } from '../customer/fields.ts'
 import { type CustomerRecord, fullName } from '../customer/record.ts'
-import { mayLose } from '../customer/sensitive.ts'
 import { escaped, escapedJson, spelledOut } from '../lib/escapes.ts'
 import { isJsonObject, type JsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import { personName } from '../lib/person.ts'

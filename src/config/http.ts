@@ -1,7 +1,6 @@
 import { Secret } from '../lib/secret.ts'
-import { httpSetting } from './http-settings.ts'
 import { isLoopback, keyBytes, type ListenAddress } from './setting-kinds.ts'
-import type { Setting } from './setting-row.ts'
+import { httpSetting, type Setting } from './settings.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
 /** What a team's server was told. */

@@ -2,10 +2,8 @@ import { statSync } from 'node:fs'
 import { nearestName } from '../lib/nearest-name.ts'
 import { Secret } from '../lib/secret.ts'
 import { harmless } from '../lib/text.ts'
-import { httpSettings } from './http-settings.ts'
 import { OWN_NAME } from './setting-name.ts'
-import type { Setting } from './setting-row.ts'
-import { settings } from './settings.ts'
+import { httpSettings, type Setting, settings } from './settings.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

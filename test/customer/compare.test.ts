@@ -7,6 +7,7 @@ import {
   movedFields,
   provesUpdated,
   revertOf,
+  sensitiveFields,
   stillAsBefore,
   unexpectedFields,
   verified,
@@ -15,7 +16,6 @@ import { type ChangeRequest, type CustomerChanges, customerFields } from '../../
 import { Markers } from '../../src/customer/markers.ts'
 import { type CustomerRecord, fullName, readRecord } from '../../src/customer/record.ts'
 import { RecordViews } from '../../src/customer/record-view.ts'
-import { sensitiveFields } from '../../src/customer/sensitive.ts'
 import { canonicalJson, jsonEqual } from '../../src/lib/json.ts'
 import { Relay } from '../../src/lib/text.ts'
 import { seededJane } from '../helpers/fault-situation.ts'

@@ -4,8 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { type CustomerField, customerFields } from '../../src/customer/fields.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { customerBody, validated } from '../../src/sandbox/schema.ts'
-import { repeatedSecrets } from '../../src/tools/repeated-secrets.ts'
-import { parseArguments } from '../../src/tools/update-arguments.ts'
+import { parseArguments, repeatedSecrets } from '../../src/tools/update-arguments.ts'
 
 /** Two independent readings of AiFi's page, ours in zod and the stand-in's in Joi, put the same questions. */
 

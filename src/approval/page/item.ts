@@ -3,9 +3,9 @@ import type { Changes, Watch } from '../../change/changes.ts'
 import { movedFields } from '../../customer/compare.ts'
 import { fieldFacts, isCustomerField, type PrivateFieldName } from '../../customer/fields.ts'
 import { type Clock, remainingMs } from '../../lib/clock.ts'
+import { randomToken } from '../../lib/secret.ts'
 import type { Deployment, Question } from '../question.ts'
 import { questionAbout } from '../words.ts'
-import { randomToken } from './token.ts'
 import type { CardAlert } from './words.ts'
 
 /** Nobody reads a question and answers it in less, milliseconds: a faster yes was meant for what stood there before. */
