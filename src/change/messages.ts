@@ -6,7 +6,7 @@ import type { View } from '../customer/record-view.ts'
 import { jsonEqual } from '../lib/json.ts'
 import { harmless, listed } from '../lib/text.ts'
 import type { UpdateEnvelope } from './envelope.ts'
-import type { Evidence } from './evidence.ts'
+import type { Evidence } from './outcome.ts'
 import { LOGIN_FAILED } from './refusal.ts'
 
 /** The sentences that tell the assistant how a sent change ended: what is known, what is not, what to do. */

@@ -16,8 +16,8 @@ import { type Person, personName } from '../lib/person.ts'
 import { Relay } from '../lib/text.ts'
 import { type Caller, type Decision, decisionOf, type Ended, type Sending } from './change.ts'
 import type { UpdateEnvelope } from './envelope.ts'
-import { establish } from './establish.ts'
 import { ownWords } from './refusal.ts'
+import { verifyOutcome } from './verify.ts'
 
 /** What is about to be sent. */
 export interface Departure {
@@ -41,7 +41,7 @@ export interface SendDeps {
   readonly clock: Clock
 }
 
-/** Steps 4 and 5: sends the change once, and establishes what became of it. */
+/** Steps 4 and 5: sends the change once, and verifies what became of it. */
 export async function sendChange(departure: Departure, deps: SendDeps): Promise<UpdateEnvelope> {
   const { sending: change, changes, before, signal, onSending, onAifiWords } = departure
   const { customerId, request } = change
@@ -52,7 +52,7 @@ export async function sendChange(departure: Departure, deps: SendDeps): Promise<
   })
   const words = ownWords(sending, request)
   if (words !== undefined) onAifiWords?.(words)
-  const { status, message, ...rest } = await establish({ request, changes, before, sending }, deps)
+  const { status, message, ...rest } = await verifyOutcome({ request, changes, before, sending }, deps)
   return { status, message, customerId, ...rest }
 }
 

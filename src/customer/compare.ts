@@ -1,4 +1,4 @@
-import { canonicalJson, isJsonObject, type JsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
+import { canonicalJson, isJsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import {
   type ChangeRequest,
   type CustomerChanges,
@@ -156,18 +156,6 @@ export function stillAsBefore(
     ({ was, is }) => was !== undefined && is !== undefined && jsonEqual(was.value, is.value),
   )
   return allAsBefore && values.some(({ was, asked }) => !jsonEqual(was?.value, asked))
-}
-
-/** The arguments that would restore what was readable before; absent when nothing is. */
-export function revertOf(changes: CustomerChanges, before: CustomerRecord | undefined): JsonObject | undefined {
-  const entries = changedFields(changes)
-    .filter((field) => fieldFacts[field].readable)
-    .flatMap((field): [string, unknown][] => {
-      const value = known(before, field)
-      const restorable = value !== undefined && (value.value !== null || field === 'metadata')
-      return restorable && !jsonEqual(value.value, changes[field]) ? [[field, value.value]] : []
-    })
-  return entries.length > 0 ? Object.fromEntries(entries) : undefined
 }
 
 /**
