@@ -93,6 +93,9 @@ export interface PrivateField {
   readonly twice: boolean
 }
 
+/** No person reads a question and answers it in less, milliseconds. Whoever does has not asked one, or meant what stood there before. */
+export const UNREAD_MS = 700
+
 /**
  * What a page shows at the most, in characters of values and in rows. Generous: so much is half a megabyte of page, made in
  * 0.15 s on a busy machine, and more than anybody reads.

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 import process from 'node:process'
 import type { Clock } from '../lib/clock.ts'
+import { errorCode } from '../lib/error-facts.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Person } from '../lib/person.ts'
@@ -183,7 +184,7 @@ function orAuditError<Result>(action: () => Result): Result {
   try {
     return action()
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    const code = errorCode(cause) ?? ''
     throw new AuditError(`The audit file cannot be written${REASONS[code] ?? (code && ` (${code})`)}.`, { cause })
   }
 }

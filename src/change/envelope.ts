@@ -62,8 +62,11 @@ export const updateEnvelope = z.strictObject({
 
 export type UpdateEnvelope = z.infer<typeof updateEnvelope>
 
+/** What is true of every change that did not leave. */
+export const NOTHING = 'Nothing was sent and nothing was changed.'
+
 /** The refusal of a change's arguments by our own checks. */
 export function invalidArguments(errors: readonly FieldError[], customerId?: number): UpdateEnvelope {
-  const refusal = refusedArguments('Nothing was sent and nothing was changed.', errors)
+  const refusal = refusedArguments(NOTHING, errors)
   return { ...refusal, ...(customerId !== undefined && { customerId }) }
 }

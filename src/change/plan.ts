@@ -6,7 +6,7 @@ import { type CustomerRecord, readRecord } from '../customer/record.ts'
 import type { RecordViews } from '../customer/record-view.ts'
 import { harmless } from '../lib/text.ts'
 import type { Shown } from './change.ts'
-import type { UpdateEnvelope } from './envelope.ts'
+import { NOTHING, type UpdateEnvelope } from './envelope.ts'
 import { notSentMessage } from './messages.ts'
 
 /** What is to be done with a request, the record having been read. */
@@ -46,7 +46,7 @@ export function planChange(request: ChangeRequest, reading: Reading | undefined,
   const wrongPerson = expectedEmailProblem(request, record)
   if (wrongPerson) return { kind: 'stop', envelope: wrongPerson }
   if (changesNothing(request, record)) {
-    const message = `Customer ${customerId} already is as asked. Nothing was sent and nothing was changed.`
+    const message = `Customer ${customerId} already is as asked. ${NOTHING}`
     const customer = record && { customer: planning.views.of(customerId).customer(record) }
     return { kind: 'stop', request, envelope: { status: 'unchanged', customerId, message, ...customer } }
   }
@@ -76,7 +76,7 @@ function unfitMarkers(
   })
   const why =
     unreadable === undefined ? '' : ` A marker means what is stored, and the record could not be read. ${unreadable}`
-  const message = `${errors.map((error) => error.message).join(' ')}${why} Nothing was sent and nothing was changed.`
+  const message = `${errors.map((error) => error.message).join(' ')}${why} ${NOTHING}`
   return { status: 'invalid', customerId, message, errors }
 }
 
@@ -99,7 +99,7 @@ function expectedEmailProblem(request: ChangeRequest, record: CustomerRecord | u
   const found = record
     ? `The record of customer ${customerId} does not carry the expected email.`
     : `The record of customer ${customerId} could not be read, so its email cannot be compared with the expected one.`
-  const message = `${found} Nothing was sent and nothing was changed. Check the customer number with the user.`
+  const message = `${found} ${NOTHING} Check the customer number with the user.`
   return {
     status: 'invalid',
     customerId,

@@ -2,13 +2,11 @@ import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
 import { type Person, personName } from '../lib/person.ts'
 import { listed } from '../lib/text.ts'
 import type { Decision, Ended, GivenAnswer } from './change.ts'
-import type { ChannelName, UpdateEnvelope } from './envelope.ts'
+import { type ChannelName, NOTHING, type UpdateEnvelope } from './envelope.ts'
 import type { Refusal } from './limits.ts'
 import { clockTime } from './messages.ts'
 
 /** The ends of a change that was never sent, and the answers to calls that cannot wait for its end. */
-
-const NOTHING = 'Nothing was sent and nothing was changed.'
 
 /** People may not be asked about this now. */
 export function mayNotAsk({ customerId }: ChangeRequest, refusal: Refusal): UpdateEnvelope {

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { errorCode } from '../lib/error-facts.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { Secret } from '../lib/secret.ts'
 import { harmless } from '../lib/text.ts'
@@ -133,7 +134,7 @@ export class SettingsReader {
       }
       return text
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+      const code = errorCode(error) ?? ''
       const reason = /^E[A-Z]+$/.test(code)
         ? `that cannot be read (${code})`
         : 'that cannot be read as text in UTF-8 or UTF-16'

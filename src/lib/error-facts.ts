@@ -7,6 +7,11 @@ export interface ErrorFacts {
   readonly at: readonly string[]
 }
 
+/** The system's code of an error, `ENOENT`; undefined when it has none. Its message could quote a secret. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
 export function errorFacts(error: Error): ErrorFacts {
   const lines = (error.stack ?? '').replace(error.message, '').split('\n')
   const code = 'code' in error ? error.code : undefined
