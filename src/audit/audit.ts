@@ -3,6 +3,7 @@ import { hostname, userInfo } from 'node:os'
 import process from 'node:process'
 import type { Clock } from '../lib/clock.ts'
 import { errorCode } from '../lib/error-facts.ts'
+import { writeExactly } from '../lib/exact-json.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Person } from '../lib/person.ts'
@@ -169,7 +170,7 @@ export function auditLine(
   { time, run, seq, prev }: AuditPlace,
   entry: AuditEntry | { readonly event: string },
 ): { line: string; hash: string } {
-  const line = ascii(JSON.stringify({ v: 1, time: time.toISOString(), run, seq, prev, ...entry }))
+  const line = ascii(writeExactly({ v: 1, time: time.toISOString(), run, seq, prev, ...entry }))
   return { line, hash: createHash('sha256').update(line).digest('hex') }
 }
 

@@ -11,13 +11,17 @@ import {
 import type { CustomerRecord } from '../customer/record.ts'
 import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { JsonObject } from '../lib/json.ts'
+import { writeExactly } from '../lib/exact-json.ts'
+import { type JsonObject, partsOf } from '../lib/json.ts'
 import { type Person, personName } from '../lib/person.ts'
-import { Relay } from '../lib/text.ts'
+import { CUT, Relay } from '../lib/text.ts'
 import { type Caller, type Decision, decisionOf, type Ended, type Sending } from './change.ts'
 import type { UpdateEnvelope } from './envelope.ts'
 import { ownWords } from './refusal.ts'
 import { verifyOutcome } from './verify.ts'
+
+/** Of one value in the audit, bytes of its JSON. */
+const VALUE_LIMIT = 8_000
 
 /** What is about to be sent. */
 export interface Departure {
@@ -90,11 +94,20 @@ function auditReason({ reason, changes }: ChangeRequest): { reason?: string } {
   return reason === undefined ? {} : { reason: new Relay(secretStrings(changes)).text(reason) }
 }
 
+/** The values that are no secret, as they are sent. */
 function plainValues(changes: CustomerChanges): JsonObject {
-  // A value that is no secret may still repeat one.
   const relay = new Relay(secretStrings(changes))
   const plain = changedFields(changes).filter((field) => !isSecretValue(field, changes[field]))
-  return Object.fromEntries(plain.map((field) => [field, relay.json(changes[field])]))
+  return Object.fromEntries(plain.map((field) => [field, auditedValue(changes[field], relay)]))
+}
+
+function auditedValue(value: unknown, relay: Relay): unknown {
+  const bytes = Buffer.byteLength(writeExactly(value))
+  if (bytes > VALUE_LIMIT) return `… ${bytes} bytes left out`
+  // A value that is no secret may still repeat one.
+  for (const part of partsOf(value, { names: true }))
+    if ((typeof part === 'string' || typeof part === 'number') && relay.holdsSecret(part)) return CUT
+  return value
 }
 
 /** The answer to a question, for a result. Says what the client or the page answered. */

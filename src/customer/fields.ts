@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { isJsonObject, type JsonObject } from '../lib/json.ts'
+import { isJsonObject, type JsonObject, partsOf } from '../lib/json.ts'
 import { keysOf } from '../lib/keys.ts'
 
 /** Shopper password, in UTF-16 code units (AiFi Admin API, "Update customer by customerId"). */
@@ -278,16 +278,11 @@ export function requestedFields(request: ChangeRequest): CustomerField[] {
 
 /** Every secret string of a body, to cut it out of whatever comes back. Numbers of three digits and more count. */
 export function secretStrings(changes: CustomerChanges): string[] {
-  const found: string[] = []
-  const open: unknown[] = changedFields(changes)
-    .filter((field) => isSecretValue(field, changes[field]))
-    .map((field) => changes[field])
-  while (open.length > 0) {
-    const next = open.pop()
-    if (typeof next === 'string' && next !== '') found.push(next)
-    else if (typeof next === 'number' && String(next).length >= 3) found.push(String(next))
-    // One by one: as arguments of one `push`, a hundred thousand members would exhaust the stack.
-    else if (typeof next === 'object' && next !== null) for (const member of Object.values(next)) open.push(member)
-  }
-  return found
+  const secrets = changedFields(changes).filter((field) => isSecretValue(field, changes[field]))
+  return secrets.flatMap((field) =>
+    [...partsOf(changes[field])].flatMap((part) => {
+      if (typeof part === 'string' && part !== '') return [part]
+      return typeof part === 'number' && String(part).length >= 3 ? [String(part)] : []
+    }),
+  )
 }

@@ -12,7 +12,7 @@ import {
   privateFieldNames,
 } from '../customer/fields.ts'
 import { looksMarked } from '../customer/markers.ts'
-import type { JsonObject } from '../lib/json.ts'
+import { type JsonObject, partsOf } from '../lib/json.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { harmless } from '../lib/text.ts'
 import type { RawArguments } from '../mcp/raw-arguments.ts'
@@ -181,7 +181,7 @@ export function repeatedSecrets(given: JsonObject): FieldError[] {
   if (secret.length === 0) return []
   const open = names.filter((name) => !secret.includes(name)).map((name) => ({ name, ...searchable(given[name]) }))
   return secret.flatMap((name) => {
-    const texts = textsIn(given[name], { names: false }).filter(({ length }) => length >= SECRET_LENGTH)
+    const texts = textsIn(given[name], false).filter(({ length }) => length >= SECRET_LENGTH)
     const others = open.filter(({ holds }) => texts.some(holds)).map((other) => other.name)
     return others.map((other) => {
       const message = `"${other}" repeats what is secret in "${name}", and would show it. Leave it out of one of the two.`
@@ -191,27 +191,15 @@ export function repeatedSecrets(given: JsonObject): FieldError[] {
 }
 
 /** Every text of a value, and numbers as their digits. `names`: the names of members too. */
-function textsIn(value: unknown, { names }: { names: boolean }): string[] {
-  const found: string[] = []
-  const open: unknown[] = [value]
-  while (open.length > 0) {
-    const next = open.pop()
-    if (typeof next === 'string') found.push(next)
-    else if (typeof next === 'number') found.push(String(next))
-    else if (typeof next === 'object' && next !== null) {
-      // One by one: as arguments of one `push`, a hundred thousand members would exhaust the stack.
-      for (const [key, member] of Object.entries(next)) {
-        if (names && !Array.isArray(next)) found.push(key)
-        open.push(member)
-      }
-    }
-  }
-  return found
+function textsIn(value: unknown, names: boolean): string[] {
+  return [...partsOf(value, { names })].flatMap((part) =>
+    typeof part === 'string' || typeof part === 'number' ? [String(part)] : [],
+  )
 }
 
 /** Looks for many texts in one value; the pieces that are there keep a long value from being read for each of them. */
 function searchable(value: unknown): { holds: (text: string) => boolean } {
-  const all = textsIn(value, { names: true }).join('\n')
+  const all = textsIn(value, true).join('\n')
   const pieces = new Set<string>()
   for (let at = 0; at + SECRET_LENGTH <= all.length; at += 1) pieces.add(all.slice(at, at + SECRET_LENGTH))
   return { holds: (text) => pieces.has(text.slice(0, SECRET_LENGTH)) && all.includes(text) }
