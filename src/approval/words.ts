@@ -19,7 +19,6 @@ import {
   type Deployment,
   PAGE_CHARACTERS,
   PAGE_ROWS,
-  type PrivateField,
   type Question,
   type ShownChange,
   type ShownValue,
@@ -50,7 +49,7 @@ export function questionAbout({ request, asking, caller }: Asked, deployment: De
     client: askedBy(caller),
     ...(request.reason !== undefined && { reason: escaped(request.reason) }),
     changes: withPast(lossesFirst(rows), past),
-    privateFields: request.enterPrivately.map(privateField),
+    privateFields: request.enterPrivately.map((name) => ({ name, ...typedFields[name] })),
   }
 }
 
@@ -105,10 +104,6 @@ function lossesFirst(changes: readonly ShownChange[]): ShownChange[] {
     return isCustomerField(root) && fieldFacts[root].sensitive ? 2 : 3
   }
   return [...changes].sort((a, b) => rank(a) - rank(b))
-}
-
-function privateField(name: PrivateField['name']): PrivateField {
-  return { name, ...typedFields[name], twice: name === 'password' }
 }
 
 function shownChanges(field: CustomerField, request: ChangeRequest, record: CustomerRecord | undefined): ShownChange[] {

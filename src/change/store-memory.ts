@@ -11,8 +11,17 @@ import {
   type Lease,
   type Sending,
 } from './change.ts'
-import { deskLimits, type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, refusal } from './limits.ts'
-import { isByPerson, pastOf, REMEMBER_MS, type SentChange } from './past.ts'
+import {
+  deskLimits,
+  isByPerson,
+  type PastQuestion,
+  pastOf,
+  type QuestionLimits,
+  REFUSAL_SPAN_MS,
+  REMEMBER_MS,
+  refusal,
+  type SentChange,
+} from './past.ts'
 import type { Added, ChangeStore, Swapped } from './store.ts'
 
 /** An outcome that nobody has picked up is kept for this long, milliseconds. */

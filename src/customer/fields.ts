@@ -91,6 +91,8 @@ export interface FieldFacts {
 /** How a person types a secret: the label of the input, and the limits in UTF-16 code units. */
 export interface TypedField {
   readonly label: string
+  /** A new secret is typed twice, since nobody can look up what was mistyped. */
+  readonly twice: boolean
   readonly minLength: number
   /** Absent where AiFi states none. */
   readonly maxLength?: number
@@ -159,7 +161,7 @@ const facts = {
   password: {
     ...login,
     label: 'Password',
-    typed: { label: 'New password for the shopper', ...PASSWORD_LENGTH },
+    typed: { label: 'New password for the shopper', twice: true, ...PASSWORD_LENGTH },
     headline: (whom) => `Set a new password for ${whom}`,
     consequence: () =>
       "The shopper's present password stops working. It can be changed again, but not brought back from here.",
@@ -169,7 +171,7 @@ const facts = {
     label: 'Current password',
     // It changes nothing itself.
     restorable: true,
-    typed: { label: 'Current password of the shopper', ...PASSWORD_LENGTH },
+    typed: { label: 'Current password of the shopper', twice: false, ...PASSWORD_LENGTH },
   },
   blocked: {
     ...sensitiveProfile,
@@ -200,7 +202,7 @@ const facts = {
     ...payment,
     label: 'Card token',
     secret: 'string',
-    typed: { label: 'Card token of the shopper', minLength: 1 },
+    typed: { label: 'Card token of the shopper', twice: false, minLength: 1 },
     removes: (value) => value === null,
     headline: (whom, value) => `${value === null ? 'Remove' : 'Replace'} the payment card of ${whom}`,
     consequence: (value) =>
