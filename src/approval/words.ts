@@ -8,7 +8,7 @@ import {
   isCustomerField,
   isSecretValue,
   requestedFields,
-  typedFields,
+  typedField,
 } from '../customer/fields.ts'
 import { type CustomerRecord, fullName } from '../customer/record.ts'
 import { escaped, escapedJson, spelledOut } from '../lib/escapes.ts'
@@ -49,7 +49,7 @@ export function questionAbout({ request, asking, caller }: Asked, deployment: De
     client: askedBy(caller),
     ...(request.reason !== undefined && { reason: escaped(request.reason) }),
     changes: withPast(lossesFirst(rows), past),
-    privateFields: request.enterPrivately.map((name) => ({ name, ...typedFields[name] })),
+    privateFields: request.enterPrivately.map((name) => ({ name, ...typedField(name) })),
   }
 }
 

@@ -78,7 +78,7 @@ export function mayLose(field: CustomerField, after: unknown, record: CustomerRe
   if (!readable) return removes?.(after) ?? false
   const today = known(record, field)
   if (today !== undefined) return loses(today.value, after)
-  return field === 'metadata' || after === ''
+  return after === null || after === '' || isJsonObject(after)
 }
 
 /** The members of the record that a person was shown, or that the question depends on, and that differ now. */

@@ -1,6 +1,5 @@
 import * as z from 'zod'
 import { isJsonObject, type JsonObject, partsOf } from '../lib/json.ts'
-import { keysOf } from '../lib/keys.ts'
 
 /** Shopper password, in UTF-16 code units (AiFi Admin API, "Update customer by customerId"). */
 const PASSWORD_LENGTH = { minLength: 8, maxLength: 255 }
@@ -240,18 +239,18 @@ export function isSecretValue(field: CustomerField, value: unknown): boolean {
   return secret === 'string' ? typeof value === 'string' : secret
 }
 
-/** How a person types each of the secrets that can be typed. */
-export const typedFields = {
-  password: facts.password.typed,
-  currentPassword: facts.currentPassword.typed,
-  cardToken: facts.cardToken.typed,
-} as const satisfies Record<PrivateFieldName, TypedField>
+export const privateFieldNames: readonly PrivateFieldName[] = customerFields.filter(
+  (field): field is PrivateFieldName => fieldFacts[field].typed !== undefined,
+)
 
-export const privateFieldNames: readonly PrivateFieldName[] = keysOf(typedFields)
+/** How a person types a secret that can be typed. */
+export function typedField(name: PrivateFieldName): TypedField {
+  return facts[name].typed
+}
 
 /** True for what a person may type: the limits of the argument hold, and it has to be something. */
 export function canBeTyped(name: PrivateFieldName, value: string): boolean {
-  return value.length >= typedFields[name].minLength && customerChanges.shape[name].safeParse(value).success
+  return value.length >= typedField(name).minLength && customerChanges.shape[name].safeParse(value).success
 }
 
 /** A change of one customer, as the assistant asked for it and after our own checks. */

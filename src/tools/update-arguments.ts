@@ -78,9 +78,21 @@ function argumentsUnder({ fields, secretArguments, approvalCode }: ArgumentSetti
   const shape: Record<string, z.ZodType> = {
     ...toolFields.shape,
     enterPrivately: privately(typed),
-    ...(refusesSecrets && { cardToken: z.null().optional().describe('null deletes the payment card for good') }),
+    ...(refusesSecrets &&
+      Object.fromEntries(customerFields.filter(hasSecretText).map((name) => [name, onlyNull(name)]))),
   }
   return z.strictObject(Object.fromEntries(Object.entries(shape).filter(([name]) => isThere(name))))
+}
+
+function hasSecretText(name: CustomerField): boolean {
+  return fieldFacts[name].secret === 'string'
+}
+
+function onlyNull(name: CustomerField): z.ZodType {
+  return z
+    .null()
+    .optional()
+    .describe(`null: ${fieldFacts[name].consequence?.(null) ?? 'removes it'}`)
 }
 
 export type ParsedRequest = { ok: true; request: ChangeRequest } | Exclude<ParsedArguments<unknown>, { ok: true }>
