@@ -32,8 +32,8 @@ export type AuditEntry =
 
 /** Who agreed. `answer` is what the client or page reported. */
 export interface AuditApproval {
-  /** `not_needed`: nobody had to be asked; `none`: nobody could be. */
-  channel: 'form' | 'url' | 'page' | 'inbox' | 'chat' | 'skipped' | 'not_needed' | 'none'
+  /** How somebody was asked. `not_needed`: nobody had to be; `none`: nobody could be. */
+  channel: string
   answer: string
   decidedBy: 'client' | 'page' | 'approver' | 'assistant' | 'setting' | 'nobody'
   /** ISO 8601. */

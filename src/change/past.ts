@@ -1,4 +1,5 @@
 import type { Decision, Ended, Past } from './change.ts'
+import { answerers } from './envelope.ts'
 
 /** What was done and asked before, as far as it bears on a question that comes up now. */
 
@@ -14,7 +15,7 @@ export interface SentChange extends Pick<Ended, 'key' | 'fields'> {
 
 /** Whether a person said yes, rather than the assistant or a setting. */
 export function isByPerson(decision: Decision | undefined): boolean {
-  return decision?.kind === 'answered' && !['chat', 'skipped'].includes(decision.channel)
+  return decision?.kind === 'answered' && !['assistant', 'setting'].includes(answerers[decision.channel])
 }
 
 /** @param sent of one customer, in the last {@link REMEMBER_MS}, the oldest first. */

@@ -16,7 +16,7 @@ import { type JsonObject, partsOf } from '../lib/json.ts'
 import { type Person, personName } from '../lib/person.ts'
 import { CUT, Relay } from '../lib/text.ts'
 import { type Caller, type Decision, decisionOf, type Ended, type Sending } from './change.ts'
-import type { UpdateEnvelope } from './envelope.ts'
+import { answerers, type UpdateEnvelope } from './envelope.ts'
 import { ownWords } from './refusal.ts'
 import { verifyOutcome } from './verify.ts'
 
@@ -128,15 +128,6 @@ function person(by: Person | undefined): { by?: Person } {
   return by ? { by } : {}
 }
 
-const decidedBy = {
-  form: 'client',
-  url: 'page',
-  page: 'page',
-  inbox: 'approver',
-  chat: 'assistant',
-  skipped: 'setting',
-} as const
-
 /** The answer to a question, for the audit: who decided, too. */
 function auditApproval(decision: Decision | undefined): AuditApproval {
   if (!decision) return { channel: 'not_needed', answer: 'approved', decidedBy: 'nobody' }
@@ -144,18 +135,13 @@ function auditApproval(decision: Decision | undefined): AuditApproval {
   switch (decision.kind) {
     case 'answered': {
       const { channel, answer } = decision
-      return { channel, answer, decidedBy: decidedBy[channel], decidedAt, ...person(decision.by) }
+      return { channel, answer, decidedBy: answerers[channel], decidedAt, ...person(decision.by) }
     }
     case 'withdrawn':
-      return {
-        channel: decision.channel ?? 'none',
-        answer: decision.kind,
-        decidedBy: 'nobody',
-        decidedAt,
-        ...person(decision.by),
-      }
-    case 'expired':
-      return { channel: decision.channel ?? 'none', answer: decision.kind, decidedBy: 'nobody', decidedAt }
+    case 'expired': {
+      const { channel = 'none', kind } = decision
+      return { channel, answer: kind, decidedBy: 'nobody', decidedAt, ...('by' in decision && person(decision.by)) }
+    }
     case 'nobody_to_ask':
       return { channel: 'none', answer: 'unavailable', decidedBy: 'nobody', decidedAt }
   }
