@@ -7,7 +7,7 @@ import { jsonEqual } from '../lib/json.ts'
 import { harmless, listed } from '../lib/text.ts'
 import { NOTHING, type UpdateEnvelope } from './envelope.ts'
 import type { Evidence } from './outcome.ts'
-import { LOGIN_FAILED } from './refusal.ts'
+import { LOGIN_FAILED } from './said.ts'
 
 /** The sentences that tell the assistant how a sent change ended: what is known, what is not, what to do. */
 

@@ -5,7 +5,7 @@ import type { CustomerRecord, RecordField } from '../customer/record.ts'
 import type { RecordView } from '../customer/record-view.ts'
 import { isJsonObject } from '../lib/json.ts'
 import type { Relay } from '../lib/text.ts'
-import type { Said } from './refusal.ts'
+import type { Said } from './said.ts'
 
 /** What an exchange proves about the change. */
 export type Proof =

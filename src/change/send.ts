@@ -17,7 +17,7 @@ import { type Person, personName } from '../lib/person.ts'
 import { CUT, Relay } from '../lib/text.ts'
 import { type Caller, type Decision, decisionOf, type Ended, type Sending } from './change.ts'
 import { answerers, type UpdateEnvelope } from './envelope.ts'
-import { ownWords } from './refusal.ts'
+import { ownWords } from './said.ts'
 import { verifyOutcome } from './verify.ts'
 
 /** Of one value in the audit, bytes of its JSON. */

@@ -1,4 +1,4 @@
-import type { Aifi, Sending } from '../aifi/port.ts'
+import type { Aifi } from '../aifi/port.ts'
 import { known, unexpectedFields, verified } from '../customer/compare.ts'
 import { changedFields, customerChanges, isSecretValue, secretStrings } from '../customer/fields.ts'
 import { readRecord } from '../customer/record.ts'
@@ -9,7 +9,7 @@ import { Relay } from '../lib/text.ts'
 import type { UpdateEnvelope } from './envelope.ts'
 import { appliedMessage, refusedMessage, unknownMessage } from './messages.ts'
 import { type Evidence, proofOf, readBackProof } from './outcome.ts'
-import { type Said, saidBy } from './refusal.ts'
+import { saidBy, shownHttp } from './said.ts'
 
 /** A change that was sent, or tried to be. */
 type Sent = Pick<Evidence, 'request' | 'changes' | 'before' | 'sending'>
@@ -29,7 +29,7 @@ export async function verifyOutcome(sent: Sent, look: Look): Promise<UpdateEnvel
   const body = sending.kind === 'answered' && sending.body.kind === 'json' ? sending.body.value : undefined
   const said = saidBy(sending, changes)
   const relay = new Relay(secretStrings(changes))
-  const http = httpFacts(sending, said)
+  const http = sending.kind === 'answered' ? { http: shownHttp(sending.http.status, said) } : {}
   const answered = proof === 'updated' && isJsonObject(body) ? readRecord(body) : undefined
   const evidence: Evidence = {
     request,
@@ -104,18 +104,6 @@ function unclear(evidence: Evidence): UpdateEnvelope {
     changes: changeLines(evidence),
     ...(unexpectedChanges.length > 0 && { unexpectedChanges }),
     ...(evidence.after && { customer: evidence.view.customer(evidence.after) }),
-  }
-}
-
-function httpFacts(sending: Sending, { type, requestId }: Said): Pick<UpdateEnvelope, 'http'> {
-  if (sending.kind !== 'answered') return {}
-  const { status } = sending.http
-  return {
-    http: {
-      status,
-      ...(type !== undefined && status >= 400 && { type }),
-      ...(requestId !== undefined && { requestId }),
-    },
   }
 }
 
