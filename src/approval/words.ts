@@ -137,7 +137,10 @@ function valuesOf(field: CustomerField, request: ChangeRequest, before: { value:
   if (isTyped || isSecretValue(field, after))
     return { before: today, after: { kind: 'hidden', text: hiddenText(field, isTyped) } }
   if (after === null) return { before: before ? shownValue(before.value) : today, after: { kind: 'removed' } }
-  if (words) return { before: today, after: { kind: 'value', text: words(after), type: 'boolean' } }
+  if (words) {
+    const inWords = (value: unknown): ShownValue => ({ kind: 'value', text: words(value), type: 'boolean' })
+    return { before: before ? inWords(before.value) : today, after: inWords(after) }
+  }
   if (!before) return { before: today, after: shownValue(after) }
   // What the record has no value for is null there; only of metadata is that something else than nothing.
   return shownPair(field === 'metadata' ? before.value : (before.value ?? undefined), after)

@@ -60,18 +60,13 @@ export interface AuditAttempt {
   values?: JsonObject
 }
 
-export interface AuditOutcome {
+/** Of a change that was sent, the attempt has told the rest. */
+export interface AuditOutcome
+  extends Partial<Pick<AuditAttempt, 'fields' | 'client' | 'proposer' | 'application' | 'reason' | 'approval'>> {
   changeId: string
   customerId: number
   status: string
   http?: { status: number; type?: string | undefined; requestId?: string | undefined }
-  /** These of a change that was not sent; of one that was, they are in its attempt. */
-  fields?: readonly string[]
-  client?: string
-  proposer?: Person
-  application?: string
-  reason?: string
-  approval?: AuditApproval
 }
 
 export interface AuditLookup {

@@ -2,7 +2,7 @@
 export interface ErrorFacts {
   readonly name: string
   /** `ECONNRESET`, where it has one. */
-  readonly code: unknown
+  readonly code: string | undefined
   /** Lines of its stack: `at …`. */
   readonly at: readonly string[]
 }
@@ -14,6 +14,9 @@ export function errorCode(error: unknown): string | undefined {
 
 export function errorFacts(error: Error): ErrorFacts {
   const lines = (error.stack ?? '').replace(error.message, '').split('\n')
-  const code = 'code' in error ? error.code : undefined
-  return { name: error.name, code, at: lines.filter((line) => /^ {4}at /.test(line)).map((line) => line.trim()) }
+  return {
+    name: error.name,
+    code: errorCode(error),
+    at: lines.filter((line) => /^ {4}at /.test(line)).map((line) => line.trim()),
+  }
 }
