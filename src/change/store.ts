@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../audit/audit.ts'
 import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from './change.ts'
-import type { Refusal } from './past.ts'
+import type { Refusal } from './limits.ts'
 
 /**
  * Where changes live. A store holds these rules, and no others:

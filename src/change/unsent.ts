@@ -3,8 +3,8 @@ import { type Person, personName } from '../lib/person.ts'
 import { listed } from '../lib/text.ts'
 import type { Decision, Ended, GivenAnswer } from './change.ts'
 import { type Answerer, answerers, type ChannelName, NOTHING, type UpdateEnvelope } from './envelope.ts'
+import type { Refusal } from './limits.ts'
 import { clockTime } from './messages.ts'
-import type { Refusal } from './past.ts'
 
 /** The ends of a change that was never sent, and the answers to calls that cannot wait for its end. */
 

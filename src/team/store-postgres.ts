@@ -1,17 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { AuditEntry } from '../audit/audit.ts'
 import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from '../change/change.ts'
-import {
-  isByPerson,
-  type PastQuestion,
-  pastOf,
-  type QuestionLimits,
-  REFUSAL_SPAN_MS,
-  REMEMBER_MS,
-  type Refusal,
-  refusal,
-  type SentChange,
-} from '../change/past.ts'
+import { type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, type Refusal, refusal } from '../change/limits.ts'
+import { isByPerson, pastOf, REMEMBER_MS, type SentChange } from '../change/past.ts'
 import type { Added, ChangeStore, Swapped } from '../change/store.ts'
 import { isCustomerField } from '../customer/fields.ts'
 import { type Clock, remainingMs } from '../lib/clock.ts'

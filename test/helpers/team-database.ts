@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe } from 'vitest'
-import type { QuestionLimits } from '../../src/change/past.ts'
+import type { QuestionLimits } from '../../src/change/limits.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import { Database } from '../../src/team/database.ts'
 import { migrate } from '../../src/team/migrations.ts'
