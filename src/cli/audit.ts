@@ -1,6 +1,7 @@
 import { fileLines } from '../audit/lines.ts'
 import { listAudit } from '../audit/list.ts'
 import { AuditCheck, formatAuditReport } from '../audit/verify.ts'
+import { errorCode } from '../lib/error-facts.ts'
 import type { ProcessIo } from './process-io.ts'
 
 type Output = Pick<ProcessIo, 'stdout' | 'stderr'>
@@ -37,7 +38,6 @@ export async function listCommand(
 }
 
 function unreadable(stderr: ProcessIo['stderr'], error: unknown): number {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-  stderr.write(`aifi-customer-mcp: the audit file cannot be read (${code}).\n`)
+  stderr.write(`aifi-customer-mcp: the audit file cannot be read (${errorCode(error) ?? 'unreadable'}).\n`)
   return 1
 }

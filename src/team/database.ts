@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { checkServerIdentity } from 'node:tls'
 import pg from 'pg'
 import { isLoopback } from '../config/setting-kinds.ts'
+import { errorCode } from '../lib/error-facts.ts'
 
 /** A database that is restarting, recovering or out of reach is waited for so long, milliseconds. */
 const PATIENCE_MS = 10_000
@@ -141,7 +142,7 @@ const PASSING =
 
 function isPassing(err: unknown): boolean {
   if (!(err instanceof Error)) return false
-  if ('code' in err && typeof err.code === 'string' && PASSING.test(err.code)) return true
+  if (PASSING.test(errorCode(err) ?? '')) return true
   if (err instanceof AggregateError) return err.errors.some(isPassing)
   return /connection (terminated|timeout)|timeout (exceeded|expired)|Query read timeout|not queryable/i.test(
     err.message,

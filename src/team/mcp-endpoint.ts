@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server'
+import { readBody } from '../lib/body.ts'
 import { isJsonObject, type JsonObject, nestsWithin } from '../lib/json.ts'
 import { harmless } from '../lib/text.ts'
 import type { Warnings } from '../lib/warnings.ts'
@@ -7,7 +8,6 @@ import type { HttpOrigin, Principal } from '../mcp/call.ts'
 import { withoutNullMembers } from '../mcp/null-members.ts'
 import { createServer, type ServerDeps } from '../mcp/server.ts'
 import { type Admission, admit, type BearerRules } from './bearer.ts'
-import { readBody } from './body.ts'
 import type { McpSessions } from './mcp-session.ts'
 
 /** Several times the largest arguments that a tool takes, bytes. */

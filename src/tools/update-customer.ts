@@ -4,7 +4,6 @@ import type { Agreement, Ladder } from '../approval/ladder.ts'
 import type { Asked, Caller, Change, Ended } from '../change/change.ts'
 import type { Changes, Proposal, Watch } from '../change/changes.ts'
 import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
-import { changeLines } from '../change/evidence.ts'
 import type { Plan } from '../change/plan.ts'
 import {
   earlierOutcome,
@@ -18,6 +17,7 @@ import {
   tooSlow,
   wrongCode,
 } from '../change/unsent.ts'
+import { changeLines } from '../change/verify.ts'
 import { type ChangeRequest, requestedFields, secretStrings } from '../customer/fields.ts'
 import type { RecordViews } from '../customer/record-view.ts'
 import { type Clock, Deadline, timeLimit } from '../lib/clock.ts'
