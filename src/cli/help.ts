@@ -24,6 +24,8 @@ Usage
                                          --json for scripts, --customer N reads that one, --sandbox without AiFi
                                          --config FILE does that for the entries of a host's configuration
                                          (Claude Desktop, Claude Code, VS Code, Cursor, Codex)
+  aifi-customer-mcp doctor http          the same for http: issuer, client, redirect address, database, clock, AiFi;
+                                         --stdin reads an access token and an ID token, and says what their claims lack
   aifi-customer-mcp sandbox [--port N]   the stand-in alone; prints its address and credentials as settings
   aifi-customer-mcp audit verify FILE    checks an audit trail
   aifi-customer-mcp audit list FILE      shows its changes, one a line; --csv for a spreadsheet
