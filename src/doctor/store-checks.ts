@@ -35,8 +35,10 @@ export async function* storeChecks(
   try {
     database = new Database(storeUrl.reveal(), { patienceMs: 0 })
     const seen = await lookAt(database, clock)
-    yield { name: 'database', ...databaseFinding(seen.row, new URL(storeUrl.reveal())) }
-    if (Number(seen.row.number) >= OLDEST) yield { name: 'tables', ...(await tablesFinding(database, seen.row)) }
+    const found = databaseFinding(seen.row, new URL(storeUrl.reveal()))
+    yield { name: 'database', ...found }
+    if (found.status === 'ok')
+      yield { name: 'tables', ...(await tablesFinding(database, seen.row).catch(unusableTables)) }
     return seen.reading
   } catch (error) {
     yield { name: 'database', ...unreachable(error, storeUrl.reveal()) }
@@ -90,6 +92,13 @@ async function tablesFinding(database: Database, { may_create: mayCreate }: Row)
   )
 }
 
+function unusableTables(error: unknown): Finding {
+  return problem(
+    `they are there, and cannot be read${codeIn(error)}`,
+    'Have AIFI_STORE_URL name the user who made the tables aifi_…, or grant its user all on them.',
+  )
+}
+
 function unreachable(error: unknown, address: string): Finding {
   if (error instanceof DatabaseAddressError)
     return problem(
@@ -97,12 +106,14 @@ function unreachable(error: unknown, address: string): Finding {
       'Correct AIFI_STORE_URL: postgres://user:password@host:port/database?sslmode=verify-full.',
     )
   if (!(error instanceof DatabaseError)) {
-    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
-    return problem(`it answers, and cannot be used${code}`, 'Its own log says why.')
+    return problem(`it answers, and cannot be used${codeIn(error)}`, 'Its own log says why.')
   }
   const { hostname, port } = new URL(address)
-  const cause = error.cause instanceof Error && 'code' in error.cause ? ` (${String(error.cause.code)})` : ''
-  return problem(`${hostname}:${port || 5432}: ${fragment(error.message)}${cause}`, remedies[error.fault])
+  return problem(`${hostname}:${port || 5432}: ${fragment(error.message)}${codeIn(error.cause)}`, remedies[error.fault])
+}
+
+function codeIn(error: unknown): string {
+  return error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
 }
 
 function fragment(sentence: string): string {
