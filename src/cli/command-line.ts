@@ -15,8 +15,8 @@ type Command =
   | { name: 'doctor'; json: boolean; sandbox: boolean; getById: boolean; customerId: number | undefined }
   | { name: 'doctor_http'; json: boolean; stdin: boolean; customerId: number | undefined }
   | { name: 'doctor_config'; file: string; json: boolean; customerId: number | undefined }
-  | { name: 'audit_verify'; file: string }
-  | { name: 'audit_list'; file: string; csv: boolean }
+  | { name: 'audit_verify'; file: string | undefined }
+  | { name: 'audit_list'; file: string | undefined; csv: boolean }
   | { name: 'help' }
   | { name: 'version' }
 
@@ -48,7 +48,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
 }
 const LONG_OPTIONS = Object.keys(OPTIONS).map((name) => `--${name}`)
 const COMMANDS =
-  'Commands are http, health, doctor, doctor http, sandbox, audit verify FILE and audit list FILE; without one it serves MCP on stdio. See --help.'
+  'Commands are http, health, doctor, doctor http, sandbox, audit verify and audit list; without one it serves MCP on stdio. See --help.'
 
 /** Runs the program; resolves with its exit code. */
 export async function run(io: ProcessIo): Promise<number> {
@@ -84,7 +84,7 @@ export async function run(io: ProcessIo): Promise<number> {
     }
     case 'audit_verify': {
       const { verifyCommand } = await import('./audit.ts')
-      return verifyCommand(io, command.file)
+      return verifyCommand(io, command)
     }
     case 'audit_list': {
       const { listCommand } = await import('./audit.ts')
@@ -157,10 +157,11 @@ function readDoctorCommand(
 }
 
 function readAuditCommand([action, file, ...more]: readonly string[], csv: boolean): Command | string {
-  const isOne = file !== undefined && more.length === 0
-  if (action === 'verify' && isOne) return { name: 'audit_verify', file }
-  if (action === 'list' && isOne) return { name: 'audit_list', file, csv }
-  return 'audit needs "verify" or "list" and one file: audit verify FILE, audit list [--csv] FILE.'
+  if (/^postgres(ql)?:/i.test(file ?? ''))
+    return 'the address of a database goes into AIFI_STORE_URL, where no other user of this machine can read it.'
+  if (action === 'verify' && more.length === 0) return { name: 'audit_verify', file }
+  if (action === 'list' && more.length === 0) return { name: 'audit_list', file, csv }
+  return 'audit needs "verify" or "list": audit verify [FILE], audit list [--csv] [FILE]; without a file, the database of AIFI_STORE_URL.'
 }
 
 function belongsTo(option: string): string {

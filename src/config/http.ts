@@ -52,7 +52,7 @@ export function readHttp(reader: SettingsReader, sandbox: boolean): HttpConfig {
     fourEyes: reader.value(httpSetting.fourEyes),
     approval: reader.value(httpSetting.approval),
     keys: sandbox ? [] : readKeys(reader),
-    storeUrl: sandbox ? undefined : checkedSecret(reader, httpSetting.storeUrl, httpSetting.storeUrlFile),
+    storeUrl: sandbox ? undefined : readStoreUrl(reader),
     lifetimeMinutes: reader.value(httpSetting.lifetimeMinutes),
     maxOpenQuestions: reader.value(httpSetting.maxOpenQuestions),
     notifyUrl: checkedSecret(reader, httpSetting.notifyUrl, httpSetting.notifyUrlFile),
@@ -86,6 +86,11 @@ function readKeys(reader: SettingsReader): Secret[] {
         .reveal()
         .split(',')
         .map((key) => new Secret(key.trim()))
+}
+
+/** Where PostgreSQL is; undefined where there is none. */
+export function readStoreUrl(reader: SettingsReader): Secret | undefined {
+  return checkedSecret(reader, httpSetting.storeUrl, httpSetting.storeUrlFile)
 }
 
 /** A secret whose blanks around it are nobody's. */
