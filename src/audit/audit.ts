@@ -54,6 +54,8 @@ export interface AuditAttempt {
   /** Why, in the words of the assistant; secrets cut out. */
   reason?: string
   approval: AuditApproval
+  /** Of the distributed trace that the call was part of. */
+  traceId?: string
   /** Only when the operator turned values on, and never a secret one: the caller leaves those out. */
   values?: JsonObject
 }
@@ -70,6 +72,7 @@ export interface AuditOutcome {
   application?: string
   reason?: string
   approval?: AuditApproval
+  traceId?: string
 }
 
 export interface AuditLookup {
@@ -81,6 +84,7 @@ export interface AuditLookup {
   /** Whose records the client was shown. */
   customerIds: readonly number[]
   status: string
+  traceId?: string
 }
 
 /** The audit file cannot be opened or written; nothing may be sent then. `cause` says why. */

@@ -11,6 +11,7 @@ import type { Logger } from '../lib/logger.ts'
 import type { Person } from '../lib/person.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
 import { SharedWork } from '../lib/shared-work.ts'
+import { traceIdOf } from '../lib/trace.ts'
 import type { Asked, Asking, Caller, Change, Claimed, Decision, Ended, Lease, Rung, Sending, Shown } from './change.ts'
 import * as change from './change.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
@@ -355,7 +356,7 @@ export class Changes {
    * What would be done, without doing it. It shows the record, so it counts and is written into the audit as a lookup
    * is.
    */
-  async preview(request: ChangeRequest, { client }: Caller, signal: AbortSignal): Promise<Plan> {
+  async preview(request: ChangeRequest, caller: Caller, signal: AbortSignal): Promise<Plan> {
     const { audit } = this.#deps
     const retryAfterSeconds = this.#deps.lookups.take()
     if (retryAfterSeconds !== undefined)
@@ -366,7 +367,14 @@ export class Changes {
       const reading = await this.#read(request, signal)
       const isRead = reading?.kind === 'record'
       const seen = { found: isRead ? 1 : null, customerIds: isRead ? [request.customerId] : [] }
-      const isAudited = await audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
+      const isAudited = await audit.write({
+        event: 'lookup',
+        client: caller.client,
+        filter: 'customerId',
+        ...seen,
+        status: 'preview',
+        ...traceIdOf(caller),
+      })
       if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
       return planProposal(request, reading, this.#planning)
     } finally {
