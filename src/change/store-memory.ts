@@ -8,6 +8,7 @@ import {
   type Ended,
   isSameCaller,
   type Lease,
+  lapseOf,
   type Past,
   type Sending,
 } from './change.ts'
@@ -34,6 +35,7 @@ export class MemoryStore implements ChangeStore {
   readonly #clock: Clock
   readonly #audit: ImmediateAudit
   readonly #changes = new Map<string, Change>()
+  readonly #live = new Set<string>()
   /** Live changes, and those whose outcome nobody was told. */
   readonly #byKey = new Map<string, string>()
   readonly #sender = new Map<number, string>()
@@ -109,8 +111,8 @@ export class MemoryStore implements ChangeStore {
     return true
   }
 
-  async live(): Promise<readonly Live[]> {
-    return [...this.#changes.values()].filter((change) => change.state !== 'ended')
+  async live(): Promise<readonly Change[]> {
+    return this.#liveChanges()
   }
 
   async decided(limit: number): Promise<readonly Decided[]> {
@@ -120,8 +122,8 @@ export class MemoryStore implements ChangeStore {
   async due(): Promise<readonly Change[]> {
     if (this.nextDueMs() !== 0) return []
     this.#dueFrom = undefined
-    const live = await this.live()
-    for (const change of live) this.#expect(change)
+    const live = this.#liveChanges()
+    for (const change of live) this.#goesOn(change)
     return live.filter((change) => remainingMs(this.#clock, lapseOf(change)) === 0)
   }
 
@@ -157,12 +159,14 @@ export class MemoryStore implements ChangeStore {
     if (isHeld(change)) this.#sender.set(change.customerId, change.id)
     else if (this.#sender.get(change.customerId) === change.id) this.#sender.delete(change.customerId)
     if (change.state === 'ended') this.#end(change)
-    else this.#expect(change)
+    else this.#goesOn(change)
     for (const moved of this.#watchers.get(change.id) ?? []) moved()
   }
 
   #end(change: Ended): void {
     const { id, key, customerId, fields, decision, outcome } = change
+    this.#live.delete(id)
+    if (this.#live.size === 0) this.#dueFrom = undefined
     this.#record(change)
     const kept: Kept = { until: instantIn(this.#clock, KEEP_MS), told: this.#kept.get(id)?.told ?? false }
     this.#kept.set(id, kept)
@@ -179,7 +183,12 @@ export class MemoryStore implements ChangeStore {
     }
   }
 
-  #expect(change: Live): void {
+  #liveChanges(): Live[] {
+    return [...this.#changes.values()].filter((change) => change.state !== 'ended')
+  }
+
+  #goesOn(change: Live): void {
+    this.#live.add(change.id)
     const lapse = lapseOf(change)
     this.#dueFrom = this.#dueFrom ? earlier(this.#dueFrom, lapse) : lapse
   }
@@ -227,11 +236,6 @@ export class MemoryStore implements ChangeStore {
 }
 
 type Live = Exclude<Change, Ended>
-
-/** When the question, or the lease, lapses. */
-function lapseOf(change: Live): Instant {
-  return change.state === 'asked' ? change.asking.expiresAt : change.lease.until
-}
 
 function isHeld(change: Change): change is Claimed | Sending {
   return change.state === 'claimed' || change.state === 'sending'
