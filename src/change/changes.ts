@@ -292,6 +292,11 @@ export class Changes {
     return this.#claims.hasLeft(change)
   }
 
+  /** From here on what lapses is ended in time, and so is what lapsed while no process lived. */
+  beginSweeping(): void {
+    this.#arm()
+  }
+
   /** Ends, or asks again, what has lapsed. Any process that shares the store may, at any time. */
   async sweep(): Promise<void> {
     const { store, clock } = this.#deps
