@@ -115,7 +115,7 @@ await describeWithPostgres('replicas of the built server over one PostgreSQL', (
     onTestFinished(() => database.close())
     await passTime(database, silentAifi.url, 24 * 60 * 60_000)
     await startReplica(env)
-    await expect.poll(states, { timeout: 10_000 }).toEqual([
+    await expect.poll(states).toEqual([
       [77, 'ended', null],
       [4211, 'ended', 'expired'],
     ])
