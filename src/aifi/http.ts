@@ -33,8 +33,8 @@ export function createHttp({ timeoutMs, clock, proxy }: HttpOptions): Http {
   return {
     async exchange(request) {
       if (closed || request.signal?.aborted) return cancelledBeforeSending
-      const { method, origin, path, headers, body = null, maxBytes = MAX_BYTES } = request
-      const exchanging = new Exchanging({ origin, maxBytes, onSending: request.onSending, clock })
+      const { method, origin, path, headers, body = null, maxBytes = MAX_BYTES, onSending, onHeaders } = request
+      const exchanging = new Exchanging({ origin, maxBytes, onSending, onHeaders, clock })
       const cancel = () => exchanging.end('cancelled')
       request.signal?.addEventListener('abort', cancel)
       underWay.add(exchanging)

@@ -14,7 +14,10 @@ export interface RetryOptions {
   readonly once?: boolean | undefined
 }
 
-type Authorized = Omit<HttpRequest, 'method' | 'headers'> & { readonly method: 'GET' | 'PATCH' }
+type Authorized = Omit<HttpRequest, 'method' | 'headers'> & {
+  readonly method: 'GET' | 'PATCH'
+  readonly traceparent?: string | undefined
+}
 
 /** Sends with a token, and again where that is certainly harmless: once at most for each reason. Never throws. */
 export type Sender = (request: Authorized, options: RetryOptions) => Promise<Sending>
@@ -95,12 +98,13 @@ function withoutToken(exchange: Exchange, token: Secret): Exchange {
   return { ...cut, body: { kind: 'json', value: parseExactly(content, Number.POSITIVE_INFINITY) } }
 }
 
-function headersFor({ body }: Authorized, token: Secret): Record<string, string> {
+function headersFor({ body, traceparent }: Authorized, token: Secret): Record<string, string> {
   return {
     accept: 'application/json',
     'accept-encoding': 'identity',
     authorization: `Bearer ${token.reveal()}`,
     'user-agent': 'aifi-customer-mcp',
+    ...(traceparent !== undefined && { traceparent }),
     ...(body !== undefined && { 'content-type': 'application/json' }),
   }
 }

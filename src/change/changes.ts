@@ -6,6 +6,7 @@ import { KeyedQueue } from '../lib/keyed-queue.ts'
 import type { Person } from '../lib/person.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
 import { type GiveUp, SharedWork } from '../lib/shared-work.ts'
+import { traceIdOf } from '../lib/trace.ts'
 import type { Asked, Caller, Change, Claimed, Decision, Ended, Rung } from './change.ts'
 import * as change from './change.ts'
 import { Claims, type ClaimsDeps, type ClaimsSettings, type Typed } from './claims.ts'
@@ -293,6 +294,11 @@ export class Changes {
     return this.#claims.hasLeft(change)
   }
 
+  /** From here on what lapses is ended in time, and so is what lapsed while no process lived. */
+  beginSweeping(): void {
+    this.#arm()
+  }
+
   /** Ends, or asks again, what has lapsed. Any process that shares the store may, at any time. */
   async sweep(): Promise<void> {
     const { store, clock } = this.#deps
@@ -316,7 +322,7 @@ export class Changes {
    * What would be done, without doing it. It shows the record, so it counts and is written into the audit as a lookup
    * is.
    */
-  async preview({ request, caller: { client } }: Proposal, signal: AbortSignal): Promise<Plan> {
+  async preview({ request, caller }: Proposal, signal: AbortSignal): Promise<Plan> {
     const { audit } = this.#deps
     const retryAfterSeconds = this.#deps.lookups.take()
     if (retryAfterSeconds !== undefined)
@@ -327,7 +333,14 @@ export class Changes {
       const reading = await this.#planner.read(request.customerId, signal)
       const isRead = reading?.kind === 'record'
       const seen = { found: isRead ? 1 : null, customerIds: isRead ? [request.customerId] : [] }
-      const isAudited = await audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
+      const isAudited = await audit.write({
+        event: 'lookup',
+        client: caller.client,
+        filter: 'customerId',
+        ...seen,
+        status: 'preview',
+        ...traceIdOf(caller),
+      })
       if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
       return this.#planner.first(request, reading)
     } finally {

@@ -114,8 +114,17 @@ async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Ans
   return earlier ? repeated(earlier, step) : proposed(step)
 }
 
-function callerOf({ clientName, principal: { person, application } = { mayAnswer: false } }: Call): Caller {
-  return { client: clientName, ...(person && { person }), ...(application !== undefined && { application }) }
+function callerOf({
+  clientName,
+  principal: { person, application } = { mayAnswer: false },
+  traceparent,
+}: Call): Caller {
+  return {
+    client: clientName,
+    ...(person && { person }),
+    ...(application !== undefined && { application }),
+    ...(traceparent !== undefined && { traceparent }),
+  }
 }
 
 /** A new change. */
