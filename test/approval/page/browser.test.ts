@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { JsonObject } from '../../../src/lib/json.ts'
+import { exchange } from '../../helpers/exchange.ts'
 import { type Faulty, fault } from '../../helpers/fault.ts'
 import { startFaultServer } from '../../helpers/fault-server.ts'
 import { type HarnessOptions, start } from '../../helpers/harness.ts'
-import { askOnPage, BLOCK, exchange, openedAddress, reading } from '../../helpers/page-visitor.ts'
+import { askOnPage, BLOCK, openedAddress, reading } from '../../helpers/page-visitor.ts'
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const missing = !existsSync(executablePath)
