@@ -1,4 +1,4 @@
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -104,10 +104,11 @@ export class Balancer {
     }
     this.#options.onPass?.(incoming, replica)
     state.open += 1
-    const { method, headers, url } = incoming
+    const { method, url } = incoming
+    const headers = endToEnd(incoming.headers)
     const onward = http.request(new URL(url ?? '/', replica.address), { agent: this.#agent, method, headers })
     onward.on('response', (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+      outgoing.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers))
       answer.on('error', () => outgoing.destroy())
       answer.pipe(outgoing)
     })
@@ -121,4 +122,9 @@ export class Balancer {
     })
     incoming.pipe(onward)
   }
+}
+
+/** Without those that are about one connection. */
+function endToEnd({ connection: _, 'keep-alive': __, ...headers }: IncomingHttpHeaders): IncomingHttpHeaders {
+  return headers
 }

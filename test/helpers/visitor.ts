@@ -5,16 +5,22 @@ export class Visitor {
   readonly #origin: string
   readonly #via: string
   readonly #ca: string | undefined
-  readonly #cookies = new Map<string, string>()
+  readonly #cookies: Map<string, string>
 
   /**
    * @param via where the requests go in truth.
    * @param ca what certifies it, besides what Node trusts.
    */
-  constructor(origin: string, via = origin, ca?: string) {
+  constructor(origin: string, via = origin, ca?: string, cookies = new Map<string, string>()) {
     this.#origin = origin
     this.#via = via
     this.#ca = ca
+    this.#cookies = cookies
+  }
+
+  /** The same browser, whose requests go elsewhere from now on. */
+  at(via: string): Visitor {
+    return new Visitor(this.#origin, via, this.#ca, this.#cookies)
   }
 
   get cookies(): ReadonlyMap<string, string> {
