@@ -56,6 +56,11 @@ export function remainingMs(clock: Clock, { wall, monotonic }: Instant): number 
   return Math.max(0, Math.min(wall - clock.now(), monotonic - clock.monotonic()))
 }
 
+/** The earlier of two by either clock: before it, neither has come. */
+export function earlier(a: Instant, b: Instant): Instant {
+  return { wall: Math.min(a.wall, b.wall), monotonic: Math.min(a.monotonic, b.monotonic) }
+}
+
 /** Milliseconds since then, by the clock on which more have passed: a clock that is set back takes nothing away. */
 export function elapsedMs(clock: Clock, { wall, monotonic }: Instant): number {
   return Math.max(clock.now() - wall, clock.monotonic() - monotonic)

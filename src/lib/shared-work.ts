@@ -7,6 +7,7 @@ interface Sharing<Result> {
 /** Work that all who ask for the same share: it is done once, and stopped when the last of them has given up. */
 export class SharedWork<Key, Result> {
   readonly #underWay = new Map<Key, Sharing<Result>>()
+  #isStopped = false
 
   /**
    * The result of `work`, or of the same work that is under way. Undefined when this caller's signal aborts while others
@@ -33,6 +34,12 @@ export class SharedWork<Key, Result> {
     })
   }
 
+  /** Stops all work, that of later calls too. */
+  stop(): void {
+    this.#isStopped = true
+    for (const { stop } of this.#underWay.values()) stop.abort()
+  }
+
   /** Resolves when the work that is under way now has ended. */
   async idle(): Promise<void> {
     await Promise.allSettled([...this.#underWay.values()].map(({ result }) => result))
@@ -40,6 +47,7 @@ export class SharedWork<Key, Result> {
 
   #begin(key: Key, work: (signal: AbortSignal) => Promise<Result>): Sharing<Result> {
     const stop = new AbortController()
+    if (this.#isStopped) stop.abort()
     const sharing: Sharing<Result> = { result: work(stop.signal), stop, waiting: 0 }
     this.#underWay.set(key, sharing)
     const forget = () => {

@@ -57,8 +57,8 @@ async function answer({ what, ...asking }: Asking): Promise<unknown> {
     case 'propose': {
       const { request, caller } = asking
       if (!request || !caller) return null
-      const found = await changes.find(request, caller)
-      return putInInbox(found ?? (await changes.propose(request, caller, never)))
+      const found = await changes.find(changes.proposal(request, caller))
+      return putInInbox(found ?? (await changes.propose(changes.proposal(request, caller), never)))
     }
     case 'look':
       return putInInbox(await changes.get(asking.id ?? ''))

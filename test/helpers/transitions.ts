@@ -188,7 +188,10 @@ class World {
         const request = { ...requestOf(what), changes: { firstName: `Jo ${handle()}` } }
         let proposed: Change | undefined
         const propose = async () => {
-          proposed = await replica.changes.propose(request, caller, new AbortController().signal)
+          proposed = await replica.changes.propose(
+            replica.changes.proposal(request, caller),
+            new AbortController().signal,
+          )
         }
         this.#await(replica, 'propose', propose())
         await this.#pass(10_000)
@@ -243,8 +246,10 @@ class World {
   #propose(replica: Replica, { what, standing }: { what: number; standing: boolean }): void {
     const propose = async () => {
       const request = requestOf(what)
-      const found = await replica.changes.find(request, caller)
-      const change = found ?? (await replica.changes.propose(request, caller, new AbortController().signal))
+      const found = await replica.changes.find(replica.changes.proposal(request, caller))
+      const change =
+        found ??
+        (await replica.changes.propose(replica.changes.proposal(request, caller), new AbortController().signal))
       if (change) this.#ledger.proposed(change)
       if (change?.state === 'asked') await put(replica, change, standing)
     }
