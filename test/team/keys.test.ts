@@ -90,6 +90,18 @@ await describeWithPostgres('while the key is rotated', (postgres) => {
     expect((await update(between, later)).status).toBe('declined')
   })
 
+  test('two equal calls at one moment, at replicas that use different keys, are one question', async () => {
+    const [old, young] = [key(), key()]
+    const replicas = [await startReplica([old, young]), await startReplica([young, old])]
+    for (const round of [1, 2, 3]) {
+      const claims = { sub: `both-${round}` }
+      const args = { customerId: 77, externalId: `both-${round}` }
+      const told = await Promise.all(replicas.map((via) => update(via, args, claims)))
+      expect(told.map(({ status }) => status)).toEqual(['approval_pending', 'approval_pending'])
+      expect(new Set(told.map(({ message }) => pathIn(message))).size).toBe(1)
+    }
+  })
+
   test('a sign-in and a form that began under the old one end under both', async () => {
     const [old, young] = [key(), key()]
     const [before, after] = [await startReplica([old]), await startReplica([young, old])]
