@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { Client, type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { exchange } from '../helpers/exchange.ts'
 import { freePort } from '../helpers/free-port.ts'
+import { envelopeOf } from '../helpers/harness.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
-import { builtFile } from '../helpers/process.ts'
+import { builtFile, reading } from '../helpers/process.ts'
 import { Replica } from '../helpers/replica.ts'
 import { httpClients } from '../helpers/team.ts'
 import { describeWithPostgres } from '../helpers/team-database.ts'
@@ -110,6 +113,40 @@ await describeWithPostgres('while the key is rotated', (postgres) => {
     const back = new URL(await issuer.signIn(String(start.headers.location), 'alex'))
     expect((await alex.at(after).get(back.pathname + back.search)).headers.location).toBe('/approvals')
     expect((await alex.at(after).get('/approvals')).status).toBe(200)
+  })
+
+  test('a form that was handed out under the old one is answered under the new one', async () => {
+    const [old, young] = [key(), key()]
+    const formsCount = { AIFI_FOUR_EYES: 'false' }
+    const [before, after] = [await startReplica([old], formsCount), await startReplica([young, old], formsCount)]
+    const token = await issuer.token({ sub: 'alex', name: 'Alex Approver', groups: ['approvers'] })
+    const client = new Client(
+      { name: 'forms', version: '1.0.0' },
+      { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode: { pin: '2026-07-28' } } },
+    )
+    let via = before
+    client.setRequestHandler('elicitation/create', async () => {
+      via = after
+      await reading()
+      return { action: 'accept', content: { approve: true } }
+    })
+    const fetchThere: FetchLike = async (address, { method = 'GET', headers, body } = {}) => {
+      const all = { ...Object.fromEntries(new Headers(headers)), host: new URL(publicUrl).host }
+      const sent = { method, headers: all, ...(typeof body === 'string' && { body }) }
+      const answer = await exchange(via + new URL(address).pathname, sent)
+      const type = String(answer.headers['content-type'])
+      return new Response(answer.body, { status: answer.status, headers: { 'Content-Type': type } })
+    }
+    const requestInit = { headers: { Authorization: `Bearer ${token}` } }
+    const url = new URL(`${publicUrl}/mcp`)
+    await client.connect(new StreamableHTTPClientTransport(url, { requestInit, fetch: fetchThere }))
+    onTestFinished(() => client.close())
+    const args = { customerId: 77, email: 'robert.form@example.com' }
+    expect(envelopeOf(await client.callTool({ name: 'update_customer', arguments: args }))).toMatchObject({
+      status: 'updated',
+      approval: { channel: 'form', answer: 'approved' },
+    })
+    expect(via).toBe(after)
   })
 
   test('once the old one is gone, what was made with it opens nothing, and everybody is told what to do', async () => {
