@@ -381,7 +381,7 @@ export class Changes {
     return look()
   }
 
-  async #propose(key: string, { request, caller }: Proposal, stop: AbortController): Promise<Change> {
+  async #propose(key: string, { request, caller, keys }: Proposal, stop: AbortController): Promise<Change> {
     const { signal } = stop
     const { clock, logger, rate } = this.#deps
     const { customerId } = request
@@ -407,7 +407,7 @@ export class Changes {
       if (plan.kind === 'stop') return audited(plan.envelope)
       if (signal.aborted) return audited(unsent.stoppedBeforeSending(request))
       const first = await this.#firstState(draft(plan.request), plan)
-      const added = await this.#keeping.unlessBusy(() => this.#keeping.add(first), signal)
+      const added = await this.#keeping.unlessBusy(() => this.#keeping.add(first, keys), signal)
       if (added.kind === 'existing') return added.change
       if (added.kind === 'refused') return audited(unsent.mayNotAsk(request, added.refusal))
       if (added.kind === 'busy') return audited(unsent.customerBusy(request))

@@ -28,8 +28,8 @@ export interface McpEndpointDeps {
   /** Nobody approves what they asked for themselves. */
   readonly fourEyes: boolean
   readonly warnings: Warnings
-  /** The process is to end: no new call is taken. */
-  readonly draining: AbortSignal
+  /** The process ends: no new call is taken. */
+  readonly ending: AbortSignal
 }
 
 export interface McpEndpoint {
@@ -51,7 +51,7 @@ export function createMcpEndpoint(deps: McpEndpointDeps): McpEndpoint {
   )
   return {
     async fetch(request) {
-      if (deps.draining.aborted)
+      if (deps.ending.aborted)
         return problem(503, UNAVAILABLE, 'This server is being stopped. Try again.', { 'Retry-After': '1' })
       const admission = await admit(request.headers.get('Authorization'), deps.rules)
       if (!admission.ok) return admission.response
