@@ -13,7 +13,7 @@ const VERB_COLUMNS = 40
 const CHANGES_LIMIT = 2_000
 
 /** A question as plain text. Never in part: nobody may agree to what is not shown. */
-export interface QuestionText {
+interface QuestionText {
   readonly text: string
   /** Whom and what stands in the lines that every client shows. */
   readonly fits: boolean

@@ -56,7 +56,7 @@ export type CustomerChanges = z.infer<typeof customerChanges>
 export type CustomerField = keyof CustomerChanges
 
 /** Everything the program has to know about a field besides its schema: nothing about one field stands elsewhere. */
-export interface FieldFacts {
+interface FieldFacts {
   /** The name that people read. */
   readonly label: string
   /** A person has to agree, even if nothing that is there today would be lost. */

@@ -9,7 +9,7 @@ import type { FieldError } from '../mcp/result.ts'
 import { describeIssue, problem, takesNull } from './issues.ts'
 
 /** What the tools differ in when they read their arguments. */
-export interface ParseOptions {
+interface ParseOptions {
   /** null stands for an argument that was not given. */
   readonly nullIsAbsent?: boolean
   /** What to do instead of sending null or nothing for this argument; empty where something has to be sent. */

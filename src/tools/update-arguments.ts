@@ -11,7 +11,7 @@ import {
   type PrivateFieldName,
   privateFieldNames,
 } from '../customer/fields.ts'
-import { looksMarked } from '../customer/markers.ts'
+import { looksMarked } from '../customer/record-view.ts'
 import { type JsonObject, partsOf } from '../lib/json.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { harmless } from '../lib/text.ts'
@@ -95,7 +95,7 @@ function onlyNull(name: CustomerField): z.ZodType {
     .describe(`null: ${fieldFacts[name].consequence?.(null) ?? 'removes it'}`)
 }
 
-export type ParsedRequest = { ok: true; request: ChangeRequest } | Exclude<ParsedArguments<unknown>, { ok: true }>
+type ParsedRequest = { ok: true; request: ChangeRequest } | Exclude<ParsedArguments<unknown>, { ok: true }>
 
 /** Reads the arguments of one call. Reports every problem at once, and never the value of anything. */
 export function parseArguments(raw: RawArguments, settings: ArgumentSettings): ParsedRequest {
