@@ -56,13 +56,17 @@ export interface AuditAttempt {
   /** Why, in the words of the assistant; secrets cut out. */
   reason?: string
   approval: AuditApproval
+  /** Of the distributed trace that the call was part of. */
+  traceId?: string
   /** Only when the operator turned values on, and never a secret one: the caller leaves those out. */
   values?: JsonObject
 }
 
 /** Of a change that was sent, the attempt has told the rest. */
 export interface AuditOutcome
-  extends Partial<Pick<AuditAttempt, 'fields' | 'client' | 'proposer' | 'application' | 'reason' | 'approval'>> {
+  extends Partial<
+    Pick<AuditAttempt, 'fields' | 'client' | 'proposer' | 'application' | 'reason' | 'approval' | 'traceId'>
+  > {
   changeId: string
   customerId: number
   status: string
@@ -78,6 +82,7 @@ export interface AuditLookup {
   /** Whose records the client was shown. */
   customerIds: readonly number[]
   status: string
+  traceId?: string
 }
 
 /** The audit file cannot be opened or written; nothing may be sent then. `cause` says why. */

@@ -15,6 +15,7 @@ import { writeExactly } from '../lib/exact-json.ts'
 import { type JsonObject, partsOf } from '../lib/json.ts'
 import { type Person, personName } from '../lib/person.ts'
 import { CUT, Relay } from '../lib/text.ts'
+import { traceIdOf } from '../lib/trace.ts'
 import { type Caller, type Decision, decisionOf, type Ended, type Sending } from './change.ts'
 import { answerers, type UpdateEnvelope } from './envelope.ts'
 import { ownWords } from './said.ts'
@@ -53,6 +54,7 @@ export async function sendChange(departure: Departure, deps: SendDeps): Promise<
     once: changedFields(changes).some((field) => fieldFacts[field].sentOnce),
     signal,
     onSending,
+    traceparent: change.caller.traceparent,
   })
   const words = ownWords(sending, request)
   if (words !== undefined) onAifiWords?.(words)
@@ -68,6 +70,7 @@ export function attemptEntry({ sending, changes }: Departure, withValues: boolea
     customerId: sending.customerId,
     fields: changedFields(changes),
     ...auditCaller(sending.caller),
+    ...traceIdOf(sending.caller),
     ...auditReason(sending.request),
     approval: auditApproval(sending.decision),
     ...(withValues && { values: plainValues(changes) }),
@@ -85,6 +88,7 @@ export function outcomeEntry(change: Ended, request: ChangeRequest, sent: boolea
     customerId,
     status,
     ...(http && { http }),
+    ...traceIdOf(caller),
     ...(!sent && { fields, ...auditCaller(caller), ...auditReason(request) }),
     ...(!sent && decision && { approval: auditApproval(decision) }),
   }

@@ -29,8 +29,7 @@ export function readHttp(reader: SettingsReader, sandbox: boolean) {
     approval: reader.value(httpSetting.approval),
     /** 32 bytes each, the first in use; absent in the sandbox, which makes its own at each start. */
     keys: sandbox ? [] : readKeys(reader),
-    /** `postgres://…`; absent: memory, and one process. */
-    storeUrl: sandbox ? undefined : checkedSecret(reader, httpSetting.storeUrl, httpSetting.storeUrlFile),
+    storeUrl: sandbox ? undefined : readStoreUrl(reader),
     lifetimeMinutes: reader.value(httpSetting.lifetimeMinutes),
     maxOpenQuestions: reader.value(httpSetting.maxOpenQuestions),
     notifyUrl: checkedSecret(reader, httpSetting.notifyUrl, httpSetting.notifyUrlFile),
@@ -65,6 +64,11 @@ function readKeys(reader: SettingsReader): Secret[] {
         .reveal()
         .split(',')
         .map((key) => new Secret(key.trim()))
+}
+
+/** Where PostgreSQL is; undefined where there is none. */
+export function readStoreUrl(reader: SettingsReader): Secret | undefined {
+  return checkedSecret(reader, httpSetting.storeUrl, httpSetting.storeUrlFile)
 }
 
 /** A secret whose blanks around it are nobody's. */

@@ -7,11 +7,12 @@ import { sameEmail } from '../customer/compare.ts'
 import { customerChanges } from '../customer/fields.ts'
 import { readRecord, shownRecord } from '../customer/record.ts'
 import type { RecordViews } from '../customer/record-view.ts'
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, timeLimit } from '../lib/clock.ts'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import { keysOf } from '../lib/keys.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
 import { listed } from '../lib/text.ts'
+import { traceIdOf } from '../lib/trace.ts'
 import type { Call } from '../mcp/call.ts'
 import { defineTool, type Tool } from '../mcp/define-tool.ts'
 import type { RawArguments } from '../mcp/raw-arguments.ts'
@@ -100,7 +101,7 @@ async function findCustomers(call: Call, deps: FindCustomersDeps): Promise<FindE
   // Before anybody is shown: what was looked up by, never the value; and how many matched, null when that is not known.
   const found = returned === undefined || more === undefined ? null : returned + more
   const customerIds = customers.flatMap(({ id }) => (id === undefined ? [] : [id]))
-  const entry = { client: call.clientName, filter: filter.by, found, customerIds, status }
+  const entry = { client: call.clientName, filter: filter.by, found, customerIds, status, ...traceIdOf(call) }
   if (await deps.audit.write({ event: 'lookup', ...entry })) return envelope
   const message =
     'The audit trail cannot be written, so nothing is shown. Whoever set this server up should check AIFI_AUDIT_LOG.'
@@ -133,16 +134,15 @@ function parseFilter(raw: RawArguments): ParsedArguments<Filter> {
 
 /** Asks AiFi, for as long as the call may take. A record that was read by its number is a list of one. */
 async function look(filter: Filter, call: Call, { aifi, clock }: FindCustomersDeps): Promise<Listing> {
-  const late = new AbortController()
-  const forget = clock.after(call.deadline.remainingMs, () => late.abort())
-  const stop = AbortSignal.any([late.signal, call.cancelled])
+  const { traceparent } = call
+  const { signal: stop, end } = timeLimit(clock, call.deadline.remainingMs, call.cancelled)
   try {
-    if (filter.by === 'email') return await aifi.listCustomers({ email: filter.value }, stop)
-    if (filter.by === 'externalId') return await aifi.listCustomers({ externalId: filter.value }, stop)
-    const reading = await aifi.readCustomer(filter.value, stop)
+    if (filter.by === 'email') return await aifi.listCustomers({ email: filter.value }, stop, traceparent)
+    if (filter.by === 'externalId') return await aifi.listCustomers({ externalId: filter.value }, stop, traceparent)
+    const reading = await aifi.readCustomer(filter.value, stop, traceparent)
     return reading.kind === 'record' ? { kind: 'list', entries: [reading.record], http: reading.http } : reading
   } finally {
-    forget()
+    end()
   }
 }
 

@@ -280,7 +280,7 @@ describe('a process that ends in the middle', () => {
     const killed = startServer({ env })
     await killed.initialize()
     killed.call('update_customer', { customerId: 4211, firstName: 'Janet' })
-    await expect.poll(patches, { timeout: 10_000 }).toBe(1)
+    await expect.poll(patches).toBe(1)
     killed.child.kill('SIGKILL')
     await killed.ended
     const report = verifyAudit(readFileSync(file))
@@ -304,7 +304,7 @@ describe('a process that ends in the middle', () => {
     const server = startServer({ env: { AIFI_BASE_URL: aifi.url, AIFI_TOKEN: 'token', AIFI_AUDIT_LOG: file } })
     await server.initialize()
     server.call('update_customer', { customerId: 4211, firstName: 'Janet' })
-    await expect.poll(patches, { timeout: 10_000 }).toBe(1)
+    await expect.poll(patches).toBe(1)
     server.child.kill('SIGTERM')
     await server.ended
     expect(verifyAudit(readFileSync(file))).toMatchObject({ problems: [], openAttempts: [] })
