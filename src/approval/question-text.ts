@@ -95,9 +95,14 @@ function changeLine({ field, label, before, after, loss, final }: ShownChange): 
   const verb = `${loss ? 'LOSES DATA: ' : final ? 'FOR GOOD: ' : ''}${name}`
   const colon = RIGHT_TO_LEFT.test(name) ? ': now' : ':'
   const arrow = RIGHT_TO_LEFT.test(plain(before)) ? '→ new:' : '→'
-  // The label says what, and yes or no whether.
-  const is = field === 'blocked' && after.kind === 'value' ? (after.text === 'Blocked' ? 'Yes' : 'No') : plain(after)
-  return { text: `${verb}${colon} ${plain(before)} ${arrow} ${is}`, verb }
+  return { text: `${verb}${colon} ${plain(before)} ${arrow} ${shortly(after, label)}`, verb }
+}
+
+/** Where the label says what, yes or no says whether. */
+function shortly(after: ShownValue, label: string): string {
+  const text = plain(after)
+  if (text === label) return 'Yes'
+  return text === `Not ${label.toLowerCase()}` ? 'No' : text
 }
 
 function isCut(value: ShownValue): boolean {
