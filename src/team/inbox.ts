@@ -10,7 +10,7 @@ import { callerName, questionAbout } from '../approval/words.ts'
 import type { Asked, Change, Decided } from '../change/change.ts'
 import type { Changes } from '../change/changes.ts'
 import type { PrivateFieldName } from '../customer/fields.ts'
-import { readBody } from '../lib/body.ts'
+import { readForm } from '../lib/body.ts'
 import type { Clock } from '../lib/clock.ts'
 import { personName } from '../lib/person.ts'
 import type { BrowserSession, BrowserSessions } from './browser-session.ts'
@@ -30,8 +30,6 @@ import {
 import { rightsOf } from './rights.ts'
 import type { SignIn, SignInFault } from './sign-in.ts'
 
-/** Far more than three secrets typed twice, bytes. */
-const BODY_LIMIT = 32_000
 /** Decided questions that the list shows, and those among which one is looked for. */
 const DECIDED_SHOWN = 20
 const DECIDED_KEPT = 200
@@ -72,11 +70,9 @@ export function createInbox(deps: InboxDeps): Hono {
   app.post('/sign-out', (c) => signOut(c, deps))
   app.post('/:id', async (c) => {
     if (!isOwnForm(c, deps.publicUrl)) return refused(c)
-    const body = await readBody(c.req.raw, BODY_LIMIT)
+    const form = (await readForm(c.req.raw)) ?? new URLSearchParams()
     // After the session's end, what was typed is not kept: the question is shown again.
-    return withSession(c, deps, (session) =>
-      decide(c, session, c.req.param('id'), new URLSearchParams(String(body)), deps),
-    )
+    return withSession(c, deps, (session) => decide(c, session, c.req.param('id'), form, deps))
   })
   return app
 }
@@ -198,8 +194,8 @@ async function decide(
 async function signOut(c: Context, { sessions, forms, signIn, publicUrl }: InboxDeps): Promise<Response> {
   const session = sessions.read(c)
   if (!isOwnForm(c, publicUrl)) return refused(c)
-  const form = new URLSearchParams(String(await readBody(c.req.raw, BODY_LIMIT)))
-  if (session && session !== 'over' && !forms.read(form.get('token'), session)) return refused(c)
+  const form = await readForm(c.req.raw)
+  if (session && session !== 'over' && !forms.read(form?.get('token') ?? null, session)) return refused(c)
   sessions.end(c)
   return c.redirect((await signIn.endAddress()) ?? '/approvals/signed-out', 303)
 }
