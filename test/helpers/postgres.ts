@@ -50,8 +50,9 @@ async function startIn(home: string, native: string): Promise<Postgres> {
   const who = asRoot ? { uid: NOBODY, gid: NOBODY } : {}
   await chmod(home, 0o755)
   const programs = join(home, 'native')
-  // A checkout may be readable to its owner only, and the package's links are left to an install script.
-  await cp(native, programs, { recursive: true })
+  // A checkout may be readable to its owner only: nothing may lead back into it. And the package's links are left to an
+  // install script, which may not have run.
+  await cp(native, programs, { recursive: true, verbatimSymlinks: true })
   await link(programs)
   const data = await mkdtemp(join(home, 'data-'))
   if (asRoot) await chown(data, NOBODY, NOBODY)
