@@ -4,13 +4,15 @@ import { readConfig } from '../../src/config/config.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
 import { connectionOptions } from '../../src/team/database.ts'
 import { type Authority, createAuthority } from '../helpers/company-network.ts'
+import { freePort } from '../helpers/free-port.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
 import { exchange } from '../helpers/page-visitor.ts'
 import { NoPostgres, type Postgres, startPostgres } from '../helpers/postgres.ts'
 import { runToEnd, startServer } from '../helpers/process.ts'
 import { anyPorts, operationsOf } from '../helpers/team.ts'
 
-const publicUrl = 'https://team.example'
+/** Nobody listens there. */
+const publicUrl = `https://127.0.0.1:${await freePort()}`
 const authority = createAuthority()
 const issued = authority?.issue(['127.0.0.1', 'localhost'])
 const postgres = issued && (await startPostgres({ tls: issued }).catch(unlessNone))
