@@ -162,9 +162,11 @@ function readFacts(status: number, headers: Headers, now: number): HttpFacts {
   }
 }
 
+const utf8 = new TextDecoder()
+
 /** The complete content of an answer, whatever type it was declared to have. */
 function readBody(content: Uint8Array): Body {
-  const text = new TextDecoder().decode(content)
+  const text = utf8.decode(content)
   if (text.trim() === '') return { kind: 'empty' }
   try {
     const value = parseExactly(text)

@@ -41,8 +41,9 @@ export function createSender(http: Http, tokens: TokenSource, clock: Clock, time
     // A repetition that did not leave is no news about a change: it ended as AiFi has answered it.
     const unsent = (how: Sending) => (request.method === 'PATCH' && answer) || how
     for (let attempts = 1; ; attempts++) {
-      const given = await unlessAborted(() => tokens.get(), request.signal)
-      if (!given) return unsent(cancelledBeforeSending)
+      const token = tokens.get()
+      const given = token instanceof Promise ? await unlessAborted(() => token, request.signal) : token
+      if (!given || request.signal?.aborted) return unsent(cancelledBeforeSending)
       if (given.kind === 'no_token') return unsent({ kind: 'not_sent', cause: 'token', detail: given.detail })
       if (answer && given.token.reveal() === refusedToken) return answer
       const exchange = withoutToken(

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { LineSource } from '../audit/lines.ts'
 import { readStoreUrl } from '../config/http.ts'
 import { type Environment, SettingsReader } from '../config/settings-reader.ts'
+import { errorCode } from '../lib/error-facts.ts'
 import { databaseAuditLines } from '../team/audit-postgres.ts'
 import { Database, DatabaseAddressError, DatabaseError } from '../team/database.ts'
 
@@ -33,6 +34,6 @@ export async function readAuditStore(env: Environment, read: (lines: LineSource)
 
 function whyNot(error: unknown): string {
   if (error instanceof DatabaseError || error instanceof DatabaseAddressError) return error.message
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  const code = errorCode(error) ?? 'unknown error'
   return code === UNDEFINED_TABLE ? 'The database holds none.' : `The database refused it (${code}).`
 }

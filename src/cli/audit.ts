@@ -1,6 +1,7 @@
 import { fileLines, type LineSource } from '../audit/lines.ts'
 import { listAudit } from '../audit/list.ts'
 import { AuditCheck, formatAuditReport } from '../audit/verify.ts'
+import { errorCode } from '../lib/error-facts.ts'
 import type { ProcessIo } from './process-io.ts'
 
 type Io = Pick<ProcessIo, 'env' | 'stdout' | 'stderr'>
@@ -41,8 +42,7 @@ async function readAudit(io: Io, { file }: Place, read: (lines: LineSource) => P
     await read(fileLines(file))
     return true
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-    io.stderr.write(`aifi-customer-mcp: the audit file cannot be read (${code}).\n`)
+    io.stderr.write(`aifi-customer-mcp: the audit file cannot be read (${errorCode(error) ?? 'unreadable'}).\n`)
     return false
   }
 }

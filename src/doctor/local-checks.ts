@@ -4,11 +4,10 @@ import { createServer } from 'node:net'
 import { delimiter, dirname, isAbsolute, join, parse } from 'node:path'
 import { systemBrowser } from '../approval/page/browser.ts'
 import type { Config, ConfigResult } from '../config/config.ts'
-import { httpSetting } from '../config/http-settings.ts'
-import type { Setting } from '../config/setting-row.ts'
-import { setting } from '../config/settings.ts'
+import { httpSetting, type Setting, setting } from '../config/settings.ts'
 import { type Environment, SettingsReader } from '../config/settings-reader.ts'
 import type { Clock } from '../lib/clock.ts'
+import { errorCode } from '../lib/error-facts.ts'
 import { harmless } from '../lib/text.ts'
 import { type Finding, ok, problem, type SettingRow, skipped, warning } from './report.ts'
 
@@ -213,5 +212,5 @@ function isExecutable(path: string): boolean {
 
 /** The code of an error of the system: `ENOENT`. Its message could quote a secret. */
 export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  return errorCode(error) ?? 'unknown error'
 }

@@ -1,3 +1,5 @@
+import { errorCode } from '../lib/error-facts.ts'
+
 /** Why there is no connection to the database. */
 export type DatabaseFault =
   | 'away'
@@ -41,7 +43,7 @@ const FAULTS: readonly (readonly [RegExp, DatabaseFault])[] = [
 /** Undefined when it is not about the connection. */
 export function faultOf(err: unknown): DatabaseFault | undefined {
   if (isPassing(err)) return 'away'
-  const code = codeOf(err)
+  const code = errorCode(err) ?? ''
   const [, fault] = FAULTS.find(([pattern]) => pattern.test(code)) ?? []
   // `pg` gives no code for the one byte with which a server declines TLS.
   return fault ?? (err instanceof Error && /does not support SSL/.test(err.message) ? 'no_tls' : undefined)
@@ -50,10 +52,6 @@ export function faultOf(err: unknown): DatabaseFault | undefined {
 /** It is worth trying again: the database may be back in a moment. */
 export function isPassing(err: unknown): boolean {
   if (!(err instanceof Error)) return false
-  if (PASSING.test(codeOf(err))) return true
+  if (PASSING.test(errorCode(err) ?? '')) return true
   return err instanceof AggregateError ? err.errors.some(isPassing) : PASSING_WORDS.test(err.message)
-}
-
-function codeOf(err: unknown): string {
-  return err instanceof Error && 'code' in err && typeof err.code === 'string' ? err.code : ''
 }

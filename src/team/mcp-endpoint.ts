@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server'
+import { readBody } from '../lib/body.ts'
 import { isJsonObject, type JsonObject, nestsWithin } from '../lib/json.ts'
 import { harmless } from '../lib/text.ts'
 import { readTraceparent } from '../lib/trace.ts'
@@ -8,7 +9,6 @@ import type { HttpOrigin, Principal } from '../mcp/call.ts'
 import { withoutNullMembers } from '../mcp/null-members.ts'
 import { createServer, type ServerDeps } from '../mcp/server.ts'
 import { type Admission, admit, type BearerRules } from './bearer.ts'
-import { readBody } from './body.ts'
 import type { McpSessions } from './mcp-session.ts'
 
 /** Several times the largest arguments that a tool takes, bytes. */
@@ -28,8 +28,8 @@ export interface McpEndpointDeps {
   /** Nobody approves what they asked for themselves. */
   readonly fourEyes: boolean
   readonly warnings: Warnings
-  /** The process is to end: no new call is taken. */
-  readonly draining: AbortSignal
+  /** The process ends: no new call is taken. */
+  readonly ending: AbortSignal
 }
 
 export interface McpEndpoint {
@@ -51,7 +51,7 @@ export function createMcpEndpoint(deps: McpEndpointDeps): McpEndpoint {
   )
   return {
     async fetch(request) {
-      if (deps.draining.aborted)
+      if (deps.ending.aborted)
         return problem(503, UNAVAILABLE, 'This server is being stopped. Try again.', { 'Retry-After': '1' })
       const admission = await admit(request.headers.get('Authorization'), deps.rules)
       if (!admission.ok) return admission.response

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import Provider from 'oidc-provider'
-import { exchange } from './page-visitor.ts'
+import { exchange } from './exchange.ts'
 
 /** Everybody whom the issuer knows, and their groups. */
 const ACCOUNTS: Readonly<Record<string, { name: string; groups?: unknown; [claim: string]: unknown }>> = {
