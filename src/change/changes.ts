@@ -1,11 +1,12 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
-import { remainingMs } from '../lib/clock.ts'
+import { remainingMs, timeLimit } from '../lib/clock.ts'
 import { canonicalJson } from '../lib/json.ts'
 import { KeyedQueue } from '../lib/keyed-queue.ts'
 import type { Person } from '../lib/person.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
-import { SharedWork } from '../lib/shared-work.ts'
+import { type GiveUp, SharedWork } from '../lib/shared-work.ts'
+import { traceIdOf } from '../lib/trace.ts'
 import type { Asked, Caller, Change, Claimed, Decision, Ended, Rung } from './change.ts'
 import * as change from './change.ts'
 import { Claims, type ClaimsDeps, type ClaimsSettings, type Typed } from './claims.ts'
@@ -80,8 +81,8 @@ export class Changes {
   readonly #keeping: Keeping
   readonly #claims: Claims
   readonly #turns = new KeyedQueue<number>()
-  readonly #proposing = new SharedWork<string, Change>()
-  readonly #looking = new SharedWork<string, void>()
+  readonly #proposing: SharedWork<string, Change>
+  readonly #looking: SharedWork<string, void>
   /** Calls of this process that watch, per change. */
   readonly #calls = new Map<string, number>()
   #stopSweeping: () => void = () => undefined
@@ -90,6 +91,8 @@ export class Changes {
   constructor(deps: ChangesDeps, settings: ChangesSettings) {
     this.#deps = deps
     this.#settings = settings
+    this.#proposing = new SharedWork(deps.clock)
+    this.#looking = new SharedWork(deps.clock)
     this.#planner = new Planner(deps, settings)
     this.#keeping = new Keeping(deps, () => this.#arm())
     this.#claims = new Claims(deps, settings, this.#planner, this.#keeping)
@@ -135,18 +138,18 @@ export class Changes {
    * Steps 1 to 3 of a new change: reads the record and plans. It ends here, or a person is to be asked, or, where nobody
    * has to agree, it is on its way. Equal calls that come meanwhile share it.
    *
-   * @param signal gives it up, as long as nobody was asked and nothing is on its way.
-   * @returns undefined when the signal aborted while others still wait for the same.
+   * @param giveUp takes it back, as long as nobody was asked and nothing is on its way.
+   * @returns undefined when this caller gave up while others still wait for the same.
    */
-  propose(proposal: Proposal, signal: AbortSignal): Promise<Change | undefined> {
+  propose(proposal: Proposal, giveUp: GiveUp): Promise<Change | undefined> {
     const [key = ''] = proposal.keys
-    return this.#proposing.share(key, signal, (stop) => this.#propose(key, proposal, stop))
+    return this.#proposing.share(key, giveUp, (stop) => this.#propose(key, proposal, stop))
   }
 
   /** Reads the record again for a question that is open; if it is no longer as it was shown, it is asked about anew. */
-  async look(asked: Asked, signal: AbortSignal): Promise<void> {
-    await this.#looking.share(asked.id, signal, async () => {
-      const reading = await this.#planner.read(asked.customerId)
+  async look(asked: Asked, giveUp: GiveUp): Promise<void> {
+    await this.#looking.share(asked.id, giveUp, async ({ signal }) => {
+      const reading = await this.#planner.read(asked.customerId, signal)
       const shown = await this.#planner.withPast(asked, shownBy(asked.customerId, reading))
       const now = await this.#deps.store.get(asked.id)
       if (now?.state !== 'asked' || !shown.record || !hasMoved(now.asking.shown, shown, now.request)) return
@@ -291,6 +294,11 @@ export class Changes {
     return this.#claims.hasLeft(change)
   }
 
+  /** From here on what lapses is ended in time, and so is what lapsed while no process lived. */
+  beginSweeping(): void {
+    this.#arm()
+  }
+
   /** Ends, or asks again, what has lapsed. Any process that shares the store may, at any time. */
   async sweep(): Promise<void> {
     const { store, clock } = this.#deps
@@ -314,7 +322,7 @@ export class Changes {
    * What would be done, without doing it. It shows the record, so it counts and is written into the audit as a lookup
    * is.
    */
-  async preview({ request, caller: { client } }: Proposal, signal: AbortSignal): Promise<Plan> {
+  async preview({ request, caller }: Proposal, signal: AbortSignal): Promise<Plan> {
     const { audit } = this.#deps
     const retryAfterSeconds = this.#deps.lookups.take()
     if (retryAfterSeconds !== undefined)
@@ -325,7 +333,14 @@ export class Changes {
       const reading = await this.#planner.read(request.customerId, signal)
       const isRead = reading?.kind === 'record'
       const seen = { found: isRead ? 1 : null, customerIds: isRead ? [request.customerId] : [] }
-      const isAudited = await audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
+      const isAudited = await audit.write({
+        event: 'lookup',
+        client: caller.client,
+        filter: 'customerId',
+        ...seen,
+        status: 'preview',
+        ...traceIdOf(caller),
+      })
       if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
       return this.#planner.first(request, reading)
     } finally {
@@ -366,7 +381,8 @@ export class Changes {
     return look()
   }
 
-  async #propose(key: string, { request, caller, keys }: Proposal, signal: AbortSignal): Promise<Change> {
+  async #propose(key: string, { request, caller, keys }: Proposal, stop: AbortController): Promise<Change> {
+    const { signal } = stop
     const { clock, logger, rate } = this.#deps
     const { customerId } = request
     const id = randomUUID()
@@ -397,7 +413,7 @@ export class Changes {
       if (added.kind === 'busy') return audited(unsent.customerBusy(request))
       if (first.state === 'claimed') {
         isUnderWay = true
-        this.#claims.send(first, plan.shown).finally(() => this.#handBack(leave))
+        this.#claims.send(first, plan.shown, stop).finally(() => this.#handBack(leave))
       }
       return first
     } catch (err) {
@@ -424,10 +440,9 @@ export class Changes {
   }
 
   async #approve(asked: Asked, decision: Decision, typed: Typed): Promise<Verdict> {
-    const inTime = new AbortController()
-    const cancel = this.#deps.clock.after(BUSY_MS, () => inTime.abort())
+    const { signal, end } = timeLimit(this.#deps.clock, BUSY_MS)
     try {
-      const leave = await this.#turns.enter(asked.customerId, inTime.signal)
+      const leave = await this.#turns.enter(asked.customerId, signal)
       if (!leave) return { kind: 'busy' }
       // Its time may have run out while it waited for its turn.
       if (remainingMs(this.#deps.clock, asked.asking.expiresAt) === 0) {
@@ -436,7 +451,7 @@ export class Changes {
       }
       const claim = change.claimedBy(asked, decision, this.#claims.lease())
       const swapped = await this.#keeping
-        .unlessBusy(() => this.#keeping.swap(claim), inTime.signal)
+        .unlessBusy(() => this.#keeping.swap(claim), signal)
         .catch((err) => {
           leave()
           throw err
@@ -448,7 +463,7 @@ export class Changes {
       leave()
       return swapped === 'busy' ? { kind: 'busy' } : { kind: 'too_late', change: await this.get(asked.id) }
     } finally {
-      cancel()
+      end()
     }
   }
 

@@ -24,9 +24,6 @@ const NOTICE_MS = 5_000
 /** What is left then is cut, and has this long for its last words, milliseconds. */
 const CUT_MS = 1_000
 
-const AUDIT_IN_STORE =
-  'AIFI_AUDIT_LOG and AIFI_STORE_URL are both set, and the audit is in the database then; leave AIFI_AUDIT_LOG out.'
-
 /** Nobody sits in front of this machine. */
 const noBrowser: Browser = { unavailable: () => 'This server opens no browser.', open: async () => false }
 
@@ -45,7 +42,6 @@ export async function serveHttp(io: ProcessIo, options: ServeHttpOptions): Promi
   const config = sandbox ? checkSettings(io, { sandbox, http: true }) : checked
   if (!config?.http) return 1
   const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(io, line) })
-  if (config.http.storeUrl && config.auditLog !== undefined) return refuse(io, AUDIT_IN_STORE)
   const audit = openConfiguredAudit(config, io, { clock, logger })
   if (!audit) return 1
   io.endWithin?.(END_MS + CUT_MS)

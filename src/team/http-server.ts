@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { ListenAddress } from '../config/setting-kinds.ts'
+import { errorCode } from '../lib/error-facts.ts'
 
 /** A connection that is not used stays so long, milliseconds: longer than whatever is in front of this keeps its end. */
 const KEEP_ALIVE_MS = 90_000
@@ -31,8 +32,7 @@ export async function listen({ host, port }: ListenAddress, fetch: Fetch): Promi
   try {
     await once(server, 'listening')
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
-    throw new Error(`It cannot listen on ${host}:${port} (${code}).`, { cause })
+    throw new Error(`It cannot listen on ${host}:${port} (${errorCode(cause) ?? 'unknown'}).`, { cause })
   }
   // A connection that cannot be accepted concerns that visitor only.
   server.on('error', () => undefined)

@@ -4,7 +4,6 @@ import type { Agreement, Ladder } from '../approval/ladder.ts'
 import type { Asked, Caller, Change, Ended } from '../change/change.ts'
 import type { Changes, Proposal, Watch } from '../change/changes.ts'
 import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
-import { changeLines } from '../change/evidence.ts'
 import type { Plan } from '../change/plan.ts'
 import {
   earlierOutcome,
@@ -18,9 +17,10 @@ import {
   tooSlow,
   wrongCode,
 } from '../change/unsent.ts'
+import { changeLines } from '../change/verify.ts'
 import { type ChangeRequest, requestedFields, secretStrings } from '../customer/fields.ts'
 import type { RecordViews } from '../customer/record-view.ts'
-import { type Clock, Deadline } from '../lib/clock.ts'
+import { type Clock, Deadline, timeLimit } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { listed, Relay } from '../lib/text.ts'
 import { CALL_LIFETIME_MS, type Call } from '../mcp/call.ts'
@@ -114,19 +114,28 @@ async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Ans
   return earlier ? repeated(earlier, step) : proposed(step)
 }
 
-function callerOf({ clientName, principal: { person, application } = { mayAnswer: false } }: Call): Caller {
-  return { client: clientName, ...(person && { person }), ...(application !== undefined && { application }) }
+function callerOf({
+  clientName,
+  principal: { person, application } = { mayAnswer: false },
+  traceparent,
+}: Call): Caller {
+  return {
+    client: clientName,
+    ...(person && { person }),
+    ...(application !== undefined && { application }),
+    ...(traceparent !== undefined && { traceparent }),
+  }
 }
 
 /** A new change. */
 async function proposed(step: Step): Promise<Answer> {
   const { call, request, proposal, deps } = step
   if (request.approvalCode !== undefined) return noQuestion(request)
-  const patience = new Patience(step, timeLeftMs(call.deadline))
-  const change = await deps.changes.propose(proposal, patience.signal)
-  patience.end()
+  const afterMs = timeLeftMs(call.deadline)
+  const change = await deps.changes.propose(proposal, { signal: call.cancelled, afterMs })
   if (!change) return inProgress(request, 'waiting')
-  if (patience.isLate && change.state === 'ended' && !call.cancelled.aborted) return tooSlow(request)
+  const isLate = timeLeftMs(call.deadline) <= 0
+  if (isLate && change.state === 'ended' && !call.cancelled.aborted) return tooSlow(request)
   return watching(change.id, step, (watch) => follow(change, watch, step))
 }
 
@@ -139,9 +148,7 @@ async function repeated(earlier: Change, step: Step): Promise<Answer> {
   return watching(earlier.id, step, async (watch) => {
     if (earlier.state !== 'asked') return follow(earlier, watch, step)
     // A slow AiFi must not hold the call: just before sending, the record is looked at anyway.
-    const patience = new Patience(step, LOOK_MS)
-    await Promise.race([changes.look(earlier, patience.signal), aborted(patience.signal)])
-    patience.end()
+    await changes.look(earlier, { signal: step.call.cancelled, afterMs: LOOK_MS })
     const now = await changes.get(earlier.id)
     if (!now) return proposed(step)
     if (now.state !== 'ended') return follow(now, watch, step)
@@ -326,47 +333,13 @@ function timeLeftMs(deadline: Deadline, patience?: Deadline): number {
   return Math.min(deadline.remainingMs - ANSWER_MS, patience?.remainingMs ?? Number.POSITIVE_INFINITY)
 }
 
-/** How long a call waits for a step: until it is cancelled, or so many milliseconds. */
-class Patience {
-  readonly #over = new AbortController()
-  readonly #cancelled: AbortSignal
-  readonly #cancelTimer: () => void
-  /** The time is over. */
-  isLate = false
-
-  constructor({ call: { cancelled }, deps: { clock } }: Step, ms: number) {
-    this.#cancelled = cancelled
-    this.#cancelTimer = clock.after(ms, () => {
-      this.isLate = true
-      this.#abort()
-    })
-    if (cancelled.aborted) this.#abort()
-    else cancelled.addEventListener('abort', this.#abort)
-  }
-
-  get signal(): AbortSignal {
-    return this.#over.signal
-  }
-
-  end(): void {
-    this.#cancelTimer()
-    this.#cancelled.removeEventListener('abort', this.#abort)
-  }
-
-  readonly #abort = () => this.#over.abort()
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-}
-
 /** What the call would send and ask, without doing either. */
 async function preview(step: Step): Promise<UpdateEnvelope> {
   const { call, request, proposal, deps } = step
-  const patience = new Patience(step, timeLeftMs(call.deadline))
-  const plan = await deps.changes.preview(proposal, patience.signal)
-  patience.end()
-  if (patience.isLate) return tooSlow(request)
+  const { signal, end } = timeLimit(deps.clock, timeLeftMs(call.deadline), call.cancelled)
+  const plan = await deps.changes.preview(proposal, signal)
+  end()
+  if (timeLeftMs(call.deadline) <= 0) return tooSlow(request)
   if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope
   const { customerId } = request
   const { changes } = plan.request ?? request

@@ -52,7 +52,7 @@ const changes = new Changes(
 )
 
 async function answer({ what, ...asking }: Asking): Promise<unknown> {
-  const never = new AbortController().signal
+  const never = { signal: new AbortController().signal, afterMs: 60_000 }
   switch (what) {
     case 'propose': {
       const { request, caller } = asking

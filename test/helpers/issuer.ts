@@ -24,8 +24,15 @@ export interface TestIssuer {
   close(): Promise<void>
 }
 
+export interface TestIssuerOptions {
+  readonly publicUrl: string
+  readonly port?: number
+  /** How far the clock in its answers is ahead, milliseconds. */
+  readonly aheadMs?: number
+}
+
 /** A real issuer (`oidc-provider`) on this machine. */
-export async function startIssuer({ publicUrl, port = 0 }: { publicUrl: string; port?: number }): Promise<TestIssuer> {
+export async function startIssuer({ publicUrl, port = 0, aheadMs = 0 }: TestIssuerOptions): Promise<TestIssuer> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
   const jwk = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'first' }
   const server = createServer()
@@ -51,6 +58,7 @@ export async function startIssuer({ publicUrl, port = 0 }: { publicUrl: string; 
     cookies: { keys: ['a key of the test'] },
     pkce: { required: () => true },
   })
+  server.on('request', (_, response) => response.setHeader('Date', new Date(Date.now() + aheadMs).toUTCString()))
   server.on('request', provider.callback())
   return {
     url,

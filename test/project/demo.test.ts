@@ -96,7 +96,7 @@ describe('a question of the demo', () => {
     onTestFinished(() => void child.kill('SIGKILL'))
     /** Types a line once the question stands there for the `times`th time. */
     const type = async (line: string, times: number) => {
-      await expect.poll(() => output.split('Well? [y/n] ').length - 1, { timeout: 5_000 }).toBe(times)
+      await expect.poll(() => output.split('Well? [y/n] ').length - 1).toBe(times)
       child.stdin.write(line)
     }
     const end = async () => {
