@@ -3,7 +3,7 @@ import type { AuditEntry } from '../audit/audit.ts'
 import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from '../change/change.ts'
 import { type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, type Refusal, refusal } from '../change/limits.ts'
 import { isByPerson, pastOf, REMEMBER_MS, type SentChange } from '../change/past.ts'
-import type { Added, ChangeStore, Swapped } from '../change/store.ts'
+import type { Added, ChangeStore, Swapped, Whose } from '../change/store.ts'
 import { isCustomerField } from '../customer/fields.ts'
 import { type Clock, remainingMs } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -159,6 +159,23 @@ export class PostgresStore implements ChangeStore {
 
   async live(): Promise<readonly Change[]> {
     return this.#changes("state <> 'ended'", [])
+  }
+
+  async waiting({ by }: Whose, limit: number): Promise<readonly Asked[]> {
+    const changes = await this.#changes(
+      "state = 'asked' and ($2::text is null or proposer = $2) order by expires_at limit $3",
+      [by && proposerOf({ person: by }), limit],
+    )
+    return changes.filter((each) => each.state === 'asked')
+  }
+
+  async countWaiting({ by }: Whose): Promise<number> {
+    const [row] = await this.#database.query(
+      `select count(*)::int as waiting from aifi_change
+       where deployment = $1 and state = 'asked' and ($2::text is null or proposer = $2)`,
+      [this.#deployment, by && proposerOf({ person: by })],
+    )
+    return Number(row?.waiting)
   }
 
   async decided(limit: number): Promise<readonly Decided[]> {
