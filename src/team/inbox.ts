@@ -9,6 +9,7 @@ import { UNREAD_MS } from '../approval/question.ts'
 import { callerName, questionAbout } from '../approval/words.ts'
 import type { Asked, Change, Decided } from '../change/change.ts'
 import type { Changes } from '../change/changes.ts'
+import type { Whose } from '../change/store.ts'
 import type { PrivateFieldName } from '../customer/fields.ts'
 import { readForm } from '../lib/body.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -30,6 +31,8 @@ import {
 import { rightsOf } from './rights.ts'
 import type { SignIn, SignInFault } from './sign-in.ts'
 
+/** Questions that wait, of which the list shows the first ones: a reader gets through no more. */
+const WAITING_SHOWN = 50
 /** Decided questions that the list shows, and those among which one is looked for. */
 const DECIDED_SHOWN = 20
 const DECIDED_KEPT = 200
@@ -94,6 +97,7 @@ async function listPage(c: Context, session: BrowserSession, deps: InboxDeps): P
   const decides = (asked: Asked) => rightsOf(session, asked.caller, fourEyes).decide
   const model = {
     forYou: session.approver ? waiting.filter(decides).map((each) => waitingRow(each, deps)) : undefined,
+    more: waiting.length < WAITING_SHOWN ? 0 : (await changes.countWaiting(whoseFor(session))) - waiting.length,
     own: waiting.filter((each) => !decides(each)).map((each) => waitingRow(each, deps)),
     decided: (await changes.decided(DECIDED_KEPT))
       .filter(({ caller }) => rightsOf(session, caller, fourEyes).see)
@@ -105,12 +109,16 @@ async function listPage(c: Context, session: BrowserSession, deps: InboxDeps): P
   return c.html(inboxDocument({ title: waitingTitle(model), content, viewer: viewer(session, deps), news }))
 }
 
-/** The questions that stand in the inbox and that this person may see, those first that run out first. */
+/** The first questions that stand in the inbox and that this person may see, those first that run out first. */
 async function questionsFor(session: BrowserSession, { changes, fourEyes }: InboxDeps): Promise<Asked[]> {
-  const waiting = await changes.waiting()
-  return waiting
-    .filter(({ asking, caller }) => asking.rung?.channel === 'inbox' && rightsOf(session, caller, fourEyes).see)
-    .toSorted((a, b) => a.asking.expiresAt.wall - b.asking.expiresAt.wall)
+  const waiting = await changes.waiting(WAITING_SHOWN, whoseFor(session))
+  return waiting.filter(
+    ({ asking, caller }) => asking.rung?.channel === 'inbox' && rightsOf(session, caller, fourEyes).see,
+  )
+}
+
+function whoseFor({ approver, person }: BrowserSession): Whose {
+  return approver ? {} : { by: person }
 }
 
 async function onePage(c: Context, session: BrowserSession, id: string, deps: InboxDeps): Promise<Response> {

@@ -178,6 +178,8 @@ export class Replica {
       renew: (id, lease) => this.#step(() => store.renew(id, lease)),
       tell: (change) => this.#step(() => store.tell(change)),
       live: () => this.#step(() => store.live()),
+      waiting: (whose, limit) => store.waiting(whose, limit),
+      countWaiting: (whose) => store.countWaiting(whose),
       decided: (limit) => store.decided(limit),
       due: () => this.#step(() => store.due(), true),
       nextDueMs: () => store.nextDueMs(),
