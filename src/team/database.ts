@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkServerIdentity } from 'node:tls'
 import pg from 'pg'
+import { StoreUnavailable } from '../change/store.ts'
 import { isLoopback } from '../config/setting-kinds.ts'
 
 /** A database that is restarting, recovering or out of reach is waited for so long, milliseconds. */
@@ -20,7 +21,7 @@ const BEGIN = [
 ].join('; ')
 
 /** The store cannot be reached, or cannot be used as it is. Its message is one or two sentences, without the address. */
-export class DatabaseError extends Error {
+export class DatabaseError extends StoreUnavailable {
   override readonly name = 'DatabaseError'
 }
 

@@ -3,7 +3,7 @@ import { inboxDocument, messagePage } from './inbox-view.ts'
 import type { SignInFault } from './sign-in.ts'
 
 /** A page that shows nobody's data, and why. */
-export type InboxNotice = 'signed_out' | 'refused' | 'unknown' | SignInFault
+export type InboxNotice = 'signed_out' | 'refused' | 'unknown' | 'store_away' | SignInFault
 
 interface NoticeWords {
   readonly status: 200 | 400 | 403 | 404 | 503
@@ -36,6 +36,15 @@ export const INBOX_NOTICES: Readonly<Record<InboxNotice, NoticeWords>> = {
     title: 'Nothing here',
     sentences: ['There is no such question, it is long over, or it is not yours to see.'],
     next: all,
+  },
+  store_away: {
+    status: 503,
+    title: 'Not now',
+    sentences: [
+      'The database that keeps the questions cannot be reached. Nothing that waits is lost.',
+      'If you have just answered, look again in a moment whether the answer has arrived.',
+    ],
+    next: again,
   },
   issuer_away: {
     status: 503,

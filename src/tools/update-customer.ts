@@ -6,6 +6,7 @@ import type { Changes, Watch } from '../change/changes.ts'
 import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
 import { changeLines } from '../change/evidence.ts'
 import type { Plan } from '../change/plan.ts'
+import { StoreUnavailable } from '../change/store.ts'
 import {
   earlierOutcome,
   inProgress,
@@ -14,6 +15,7 @@ import {
   pending,
   pendingCode,
   stoppedBeforeSending,
+  storeAway,
   toldElsewhere,
   tooSlow,
   wrongCode,
@@ -109,9 +111,15 @@ async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Ans
   const { request } = parsed
   const step: Step = { call, request, caller: callerOf(call), deps }
   if (request.dryRun) return preview(step)
-  if (call.state) return answered(call.state, step)
-  const earlier = await deps.changes.find(request, step.caller)
-  return earlier ? repeated(earlier, step) : proposed(step)
+  try {
+    if (call.state) return await answered(call.state, step)
+    const earlier = await deps.changes.find(request, step.caller)
+    return await (earlier ? repeated(earlier, step) : proposed(step))
+  } catch (error) {
+    // Whatever has got as far as being sent is followed, and answers for itself.
+    if (error instanceof StoreUnavailable) return storeAway(request)
+    throw error
+  }
 }
 
 function callerOf({ clientName, principal: { person, application } = { mayAnswer: false } }: Call): Caller {
@@ -229,8 +237,25 @@ async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> 
       const signals = [call.cancelled, ...asking.signals, ...(isAsked && deps.draining ? [deps.draining] : [])]
       change = await watch.next(change.version, Math.min(leftMs, PROGRESS_MS), signals)
     }
+  } catch (error) {
+    if (error instanceof StoreUnavailable && change) return asLastSeen(change, asking.latest, request)
+    throw error
   } finally {
     asking.end()
+  }
+}
+
+/** The store is away: what was known of the change a moment ago, and that the same call again tells the rest. */
+function asLastSeen(change: Change, asked: AskingOnce['latest'], request: ChangeRequest): Answer {
+  switch (change.state) {
+    case 'ended':
+      return change.outcome
+    case 'asked':
+      return asked ? pending(request, asked) : storeAway(request)
+    case 'claimed':
+      return inProgress(request, change.decision ? 'approved' : 'waiting')
+    case 'sending':
+      return inProgress(request, 'sent')
   }
 }
 

@@ -42,6 +42,8 @@ export interface TestIssuer {
 export interface IssuerOptions {
   readonly publicUrl: string
   readonly port?: number
+  /** Where everybody reaches it, if not on its own port. */
+  readonly address?: string
   /** Of a public client for agents that is known without registering; where it is sent back to. */
   readonly agentRedirect?: string
 }
@@ -50,13 +52,13 @@ export interface IssuerOptions {
 export const AGENT = 'known-agent'
 
 /** A real issuer (`oidc-provider`) on this machine. */
-export async function startIssuer({ publicUrl, port = 0, agentRedirect }: IssuerOptions): Promise<TestIssuer> {
+export async function startIssuer({ publicUrl, port = 0, address, agentRedirect }: IssuerOptions): Promise<TestIssuer> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
   const jwk = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'first' }
   const server = createServer()
   server.listen(port, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = address ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const clientId = 'approvals'
   const clientSecret = 'a secret of forty characters, for a test'
   const accounts = structuredClone(ACCOUNTS)
@@ -82,7 +84,7 @@ export async function startIssuer({ publicUrl, port = 0, agentRedirect }: Issuer
           ]),
     ],
     scopes: ['openid', 'offline_access', ...SCOPES],
-    claims: { openid: ['sub'], profile: ['name', 'groups', '_claim_names'] },
+    claims: { openid: ['sub'], profile: ['name', 'groups', '_claim_names', 'oid'] },
     conformIdTokenClaims: false,
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...accounts[id] }) }),
     extraTokenClaims: (_, token) => ('accountId' in token ? { ...accounts[String(token.accountId)] } : {}),

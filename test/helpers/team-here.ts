@@ -11,6 +11,7 @@ import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import { type Fetch, listen } from '../../src/team/http-server.ts'
 import { openStore, type TeamStore } from '../../src/team/store.ts'
 import { createTeam } from '../../src/team/team.ts'
+import { type Gate, openGate } from './gate.ts'
 import type { TestIssuer } from './issuer.ts'
 import { TestClock } from './test-clock.ts'
 
@@ -32,6 +33,8 @@ export interface TeamHere {
   readonly token: string
   /** The paths of the PATCH requests that reached the stand-in. */
   readonly patches: readonly string[]
+  /** The way to AiFi. */
+  readonly aifi: Gate
 }
 
 /** A team's server in this process, whose clock can be moved: replicas over one store in memory. Ends with the test. */
@@ -39,11 +42,14 @@ export async function startTeamHere(options: TeamHereOptions = {}): Promise<Team
   const { issuer, publicUrl = 'https://team.example', env = {}, replicas = 1 } = options
   const clock = new TestClock()
   const patches: string[] = []
-  const aifi = await startSandbox({ onRequest: ({ method, path }) => void (method === 'PATCH' && patches.push(path)) })
-  onTestFinished(() => aifi.close())
+  const sandbox = await startSandbox({
+    onRequest: ({ method, path }) => void (method === 'PATCH' && patches.push(path)),
+  })
+  onTestFinished(() => sandbox.close())
+  const aifi = await openGate(sandbox.baseUrl)
   const oidc = issuer && {
-    AIFI_BASE_URL: aifi.baseUrl,
-    AIFI_TOKEN: aifi.token,
+    AIFI_BASE_URL: aifi.url,
+    AIFI_TOKEN: sandbox.token,
     AIFI_PUBLIC_URL: publicUrl,
     AIFI_OIDC_ISSUER: issuer.url,
     AIFI_OIDC_CLIENT_ID: issuer.clientId,
@@ -53,7 +59,11 @@ export async function startTeamHere(options: TeamHereOptions = {}): Promise<Team
   }
   const read = readConfig(
     { AIFI_APPROVAL_WAIT_SECONDS: '0', ...oidc, ...env },
-    { http: true, readFile: () => Buffer.from(''), ...(!issuer && { sandbox: aifi }) },
+    {
+      http: true,
+      readFile: () => Buffer.from(''),
+      ...(!issuer && { sandbox: { baseUrl: aifi.url, token: sandbox.token } }),
+    },
   )
   if (!read.ok || !read.config.http) throw new Error(read.ok ? 'no settings of http' : read.problems.join('\n'))
   const { config } = read
@@ -62,7 +72,7 @@ export async function startTeamHere(options: TeamHereOptions = {}): Promise<Team
   const parts = { config, http: read.config.http, clock, logger, store }
   const started = await Promise.all(Array.from({ length: replicas }, () => startReplica(parts)))
   const [first] = started
-  return { clock, vias: started.map(({ via }) => via), token: first?.token ?? '', patches }
+  return { clock, vias: started.map(({ via }) => via), token: first?.token ?? '', patches, aifi }
 }
 
 interface ReplicaParts {
