@@ -7,9 +7,9 @@ export default defineConfig({
     globalSetup: ['test/helpers/build.ts'],
     // More than there are cores: much of the time goes into waiting for processes, a browser, and time itself.
     maxWorkers: availableParallelism() + 1,
-    // Generous: no test is decided by how busy the machine is.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 15_000 } },
+    // Only for what hangs: no test is decided by how busy the machine is.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000, interval: 10 } },
   },
 })

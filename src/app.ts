@@ -79,6 +79,7 @@ export function createApp(config: Config, outside: Outside): App {
       lifetimeMs: config.http ? config.http.lifetimeMinutes * 60_000 : APPROVAL_LIFETIME_MS,
     },
   )
+  changes.beginSweeping()
   const deployment = { address: aifi.address, sandbox: config.aifi.sandbox }
   const pages = new PageServer({ changes, deployment, clock }, approval.port ?? 0)
   const parts: LadderParts = { changes, deployment, pages, browser, clock, logger }

@@ -1,5 +1,5 @@
 import { escapeOf } from '../lib/escapes.ts'
-import { type Question, type ShownChange, type ShownValue, WHO } from './question.ts'
+import { isSpeakable, type Question, type ShownChange, type ShownValue, WHO } from './question.ts'
 import { RIGHT_TO_LEFT } from './shown-values.ts'
 
 /**
@@ -106,8 +106,7 @@ function isCut(value: ShownValue): boolean {
 
 /** A name that cannot be taken for words of ours needs no quotes. */
 function spoken(name: string): string {
-  const isName = /^\p{L}[\p{L}\p{M} '’.-]{0,59}$/u.test(name) && !RIGHT_TO_LEFT.test(name)
-  return isName ? name : quoted(name)
+  return isSpeakable(name) && !RIGHT_TO_LEFT.test(name) ? name : quoted(name)
 }
 
 /** An email is whatever the record has for one. */

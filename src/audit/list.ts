@@ -1,6 +1,6 @@
 import * as z from 'zod'
+import { escaped } from '../lib/escapes.ts'
 import { keysOf } from '../lib/keys.ts'
-import { escaped } from '../lib/text.ts'
 import type { LineSource } from './lines.ts'
 
 /** One change of which nothing is known: the columns, in their order. */

@@ -39,6 +39,8 @@ export interface Caller {
   readonly person?: Person
   /** The id that the issuer knows an application by which calls on nobody's behalf. */
   readonly application?: string
+  /** Its place in a distributed trace. */
+  readonly traceparent?: string
 }
 
 /** The program does not count: by its own account it may be any. */
@@ -175,7 +177,8 @@ export type Decision =
 /** What the client or the page answered; never a claim about what a human did. */
 export type GivenAnswer = 'approved' | 'declined' | 'cancelled' | 'not_approved'
 
-type New = Omit<Identity, 'version'> & { readonly request: ChangeRequest }
+/** What a change is before it is anywhere. */
+export type New = Omit<Identity, 'version'> & { readonly request: ChangeRequest }
 
 export function asked(identity: New, asking: Asking): Asked {
   return { ...identity, version: 1, state: 'asked', asking }
@@ -241,6 +244,11 @@ export function ended(
 /** Whoever held the lease came back after all, and knows the outcome. */
 export function corrected({ presumed: _, ...change }: Ended, outcome: UpdateEnvelope, endedAt: number): Ended {
   return { ...change, version: change.version + 1, outcome, endedAt }
+}
+
+/** When the question, or the claim, lapses. */
+export function lapseOf(change: Exclude<Change, Ended>): Instant {
+  return change.state === 'asked' ? change.asking.expiresAt : change.lease.until
 }
 
 /** The decision that brought a change to where it is. */

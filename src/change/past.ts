@@ -1,4 +1,6 @@
+import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
 import type { Decision, Ended, Past } from './change.ts'
+import { answerers } from './envelope.ts'
 
 /** What was sent is remembered for this long, milliseconds. */
 export const REMEMBER_MS = 24 * 60 * 60_000
@@ -12,7 +14,7 @@ export interface SentChange extends Pick<Ended, 'key' | 'fields'> {
 
 /** Whether a person said yes, rather than the assistant or a setting. */
 export function isByPerson(decision: Decision | undefined): boolean {
-  return decision?.kind === 'answered' && !['chat', 'skipped'].includes(decision.channel)
+  return decision?.kind === 'answered' && !['assistant', 'setting'].includes(answerers[decision.channel])
 }
 
 /** @param sent of one customer, in the last {@link REMEMBER_MS}, the oldest first. */
@@ -24,5 +26,36 @@ export function pastOf(key: string, sent: readonly SentChange[]): Pick<Past, 're
   return {
     ...(renamed && { renamed: { at: renamed.at, byPerson: renamed.byPerson } }),
     ...(made && isChangedSince && { made: { at: made.at } }),
+  }
+}
+
+/** So many customers are remembered at the most, those that were changed last; and so many changes of each. */
+const CUSTOMERS = 1_000
+const OF_ONE_CUSTOMER = 100
+
+/** What was sent in the last day, in the memory of one process. */
+export class SentLately {
+  readonly #clock: Clock
+  /** The customer that was changed last comes last, and so does the last change of each. */
+  readonly #byCustomer = new Map<number, (SentChange & { readonly until: Instant })[]>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  add(customerId: number, sent: SentChange): void {
+    const known = this.#byCustomer.get(customerId) ?? []
+    known.push({ ...sent, until: instantIn(this.#clock, REMEMBER_MS) })
+    if (known.length > OF_ONE_CUSTOMER) known.shift()
+    this.#byCustomer.delete(customerId)
+    this.#byCustomer.set(customerId, known)
+    const [longestUnchanged] = this.#byCustomer.keys()
+    if (this.#byCustomer.size > CUSTOMERS && longestUnchanged !== undefined) this.#byCustomer.delete(longestUnchanged)
+  }
+
+  /** The oldest first. */
+  of(customerId: number): readonly SentChange[] {
+    const known = this.#byCustomer.get(customerId) ?? []
+    return known.filter(({ until }) => remainingMs(this.#clock, until) > 0)
   }
 }

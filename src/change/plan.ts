@@ -1,15 +1,15 @@
-import type { Reading } from '../aifi/port.ts'
+import type { Aifi, Reading } from '../aifi/port.ts'
 import { asStored, type Place } from '../customer/as-stored.ts'
-import { changesNothing } from '../customer/compare.ts'
+import { changesNothing, movedFields, sameEmail, sensitiveFields } from '../customer/compare.ts'
 import type { ChangeRequest, CustomerField } from '../customer/fields.ts'
 import { type CustomerRecord, readRecord } from '../customer/record.ts'
 import type { RecordViews } from '../customer/record-view.ts'
-import { sameEmail } from '../customer/same-email.ts'
-import { sensitiveFields } from '../customer/sensitive.ts'
+import { type Clock, type Instant, instantIn } from '../lib/clock.ts'
 import { harmless } from '../lib/text.ts'
-import type { Shown } from './change.ts'
-import type { UpdateEnvelope } from './envelope.ts'
+import type { Change, Shown } from './change.ts'
+import { NOTHING, type UpdateEnvelope } from './envelope.ts'
 import { notSentMessage } from './messages.ts'
+import type { ChangeStore } from './store.ts'
 
 /** What is to be done with a request, the record having been read. */
 export type Plan =
@@ -24,35 +24,76 @@ export type Plan =
       sensitive: readonly CustomerField[]
     }
 
-export interface Planning {
-  /** Fields that need approval besides those that always do. */
-  readonly approvalFields: 'all' | readonly string[]
+export interface PlannerDeps {
+  readonly aifi: Aifi
+  readonly store: ChangeStore
   readonly views: RecordViews
+  readonly clock: Clock
 }
 
-/** Decides what to do with a request as it came. Pure. `reading` is undefined when reading is switched off. */
-export function planProposal(request: ChangeRequest, reading: Reading | undefined, planning: Planning): Plan {
-  if (reading?.kind === 'unreachable') return unreached(request, reading)
-  const { record, unreadable } = shownBy(request.customerId, reading)
-  const resolved = asStored(request, record, planning.views.of(request.customerId))
-  if (resolved.kind === 'resolved') return planChange(resolved.request, reading, planning)
-  return { kind: 'stop', envelope: unfitMarkers(request, resolved.places, unreadable) }
+export interface PlannerSettings {
+  /** Off: no record is read, so none is shown. */
+  readonly readBack: boolean
+  /** Fields that need approval besides those that always do (`AIFI_APPROVAL_FIELDS`). */
+  readonly approvalFields: 'all' | readonly string[]
+  /** How long a question waits for its answer, milliseconds. */
+  readonly lifetimeMs: number
 }
 
-/** Decides what to do with a request that has no markers in it. Pure. */
-export function planChange(request: ChangeRequest, reading: Reading | undefined, planning: Planning): Plan {
-  const { customerId } = request
-  if (reading?.kind === 'unreachable') return unreached(request, reading)
-  const shown = shownBy(customerId, reading)
-  const { record } = shown
-  const wrongPerson = expectedEmailProblem(request, record)
-  if (wrongPerson) return { kind: 'stop', envelope: wrongPerson }
-  if (changesNothing(request, record)) {
-    const message = `Customer ${customerId} already is as asked. Nothing was sent and nothing was changed.`
-    const customer = record && { customer: planning.views.of(customerId).customer(record) }
-    return { kind: 'stop', request, envelope: { status: 'unchanged', customerId, message, ...customer } }
+/** Reads a record, and decides by it what is to be done. */
+export class Planner {
+  readonly #deps: PlannerDeps
+  readonly #settings: PlannerSettings
+
+  constructor(deps: PlannerDeps, settings: PlannerSettings) {
+    this.#deps = deps
+    this.#settings = settings
   }
-  return { kind: 'go', request, shown, sensitive: sensitiveFields(request, record, planning.approvalFields) }
+
+  /** The record as it is now; undefined when reading is switched off. */
+  async read(customerId: number, signal?: AbortSignal): Promise<Reading | undefined> {
+    return this.#settings.readBack ? this.#deps.aifi.readCustomer(customerId, signal) : undefined
+  }
+
+  /** What to do with a request as it came. */
+  first(request: ChangeRequest, reading: Reading | undefined): Plan {
+    if (reading?.kind === 'unreachable') return unreached(request, reading)
+    const { record, unreadable } = shownBy(request.customerId, reading)
+    const resolved = asStored(request, record, this.#deps.views.of(request.customerId))
+    if (resolved.kind === 'resolved') return this.again(resolved.request, reading)
+    return { kind: 'stop', envelope: unfitMarkers(request, resolved.places, unreadable) }
+  }
+
+  /** What to do with a request that has no markers in it any more. */
+  again(request: ChangeRequest, reading: Reading | undefined): Plan {
+    const { customerId } = request
+    if (reading?.kind === 'unreachable') return unreached(request, reading)
+    const shown = shownBy(customerId, reading)
+    const { record } = shown
+    const wrongPerson = expectedEmailProblem(request, record)
+    if (wrongPerson) return { kind: 'stop', envelope: wrongPerson }
+    if (changesNothing(request, record)) {
+      const message = `Customer ${customerId} already is as asked. ${NOTHING}`
+      const customer = record && { customer: this.#deps.views.of(customerId).customer(record) }
+      return { kind: 'stop', request, envelope: { status: 'unchanged', customerId, message, ...customer } }
+    }
+    return { kind: 'go', request, shown, sensitive: sensitiveFields(request, record, this.#settings.approvalFields) }
+  }
+
+  /** With what a person who is asked has to know besides. */
+  async withPast(about: Pick<Change, 'key' | 'customerId'>, shown: Shown): Promise<Shown> {
+    return { ...shown, past: await this.#deps.store.past(about) }
+  }
+
+  /** When a question that is put now lapses. */
+  lapse(): Instant {
+    return instantIn(this.#deps.clock, this.#settings.lifetimeMs)
+  }
+}
+
+/** True when a record is no longer as it was shown, in what a person was shown or the request is about. */
+export function hasMoved(was: Shown, is: Shown, request: ChangeRequest): boolean {
+  return movedFields(was.record, is.record, request).length > 0
 }
 
 function unreached({ customerId }: ChangeRequest, reading: Extract<Reading, { kind: 'unreachable' }>): Plan {
@@ -78,7 +119,7 @@ function unfitMarkers(
   })
   const why =
     unreadable === undefined ? '' : ` A marker means what is stored, and the record could not be read. ${unreadable}`
-  const message = `${errors.map((error) => error.message).join(' ')}${why} Nothing was sent and nothing was changed.`
+  const message = `${errors.map((error) => error.message).join(' ')}${why} ${NOTHING}`
   return { status: 'invalid', customerId, message, errors }
 }
 
@@ -101,7 +142,7 @@ function expectedEmailProblem(request: ChangeRequest, record: CustomerRecord | u
   const found = record
     ? `The record of customer ${customerId} does not carry the expected email.`
     : `The record of customer ${customerId} could not be read, so its email cannot be compared with the expected one.`
-  const message = `${found} Nothing was sent and nothing was changed. Check the customer number with the user.`
+  const message = `${found} ${NOTHING} Check the customer number with the user.`
   return {
     status: 'invalid',
     customerId,

@@ -1,6 +1,5 @@
 import type { AuditEntry, ImmediateAudit } from '../audit/audit.ts'
-import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
-import type { Past } from './change.ts'
+import { type Clock, earlier, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
 import {
   type Asked,
   type Change,
@@ -9,22 +8,16 @@ import {
   type Ended,
   isSameCaller,
   type Lease,
+  lapseOf,
+  type Past,
   type Sending,
 } from './change.ts'
 import { deskLimits, type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, refusal } from './limits.ts'
-import { isByPerson, pastOf, REMEMBER_MS, type SentChange } from './past.ts'
+import { isByPerson, pastOf, SentLately } from './past.ts'
 import type { Added, ChangeStore, Swapped } from './store.ts'
 
 /** An outcome that nobody has picked up is kept for this long, milliseconds. */
 const KEEP_MS = 10 * 60_000
-
-/** So much of what was sent is remembered at the most. */
-const REMEMBERED = 5_000
-
-interface Remembered extends SentChange {
-  readonly customerId: number
-  readonly until: Instant
-}
 
 /** A change that has ended, and what becomes of its outcome. */
 interface Kept {
@@ -42,6 +35,7 @@ export class MemoryStore implements ChangeStore {
   readonly #clock: Clock
   readonly #audit: ImmediateAudit
   readonly #changes = new Map<string, Change>()
+  readonly #live = new Set<string>()
   /** Live changes, and those whose outcome nobody was told. */
   readonly #byKey = new Map<string, string>()
   readonly #sender = new Map<number, string>()
@@ -52,8 +46,9 @@ export class MemoryStore implements ChangeStore {
   #past: PastQuestion[] = []
   /** The latest last. */
   #decided: Decided[] = []
-  /** The oldest first. */
-  #sent: Remembered[] = []
+  readonly #sent: SentLately
+  /** Nothing lapses before, or nothing can: what is under way is looked through only from then on. */
+  #dueFrom: Instant | undefined
 
   /** @param history how many decided questions are remembered. */
   constructor(clock: Clock, audit: ImmediateAudit, { limits = deskLimits, history = 0 }: MemoryStoreOptions = {}) {
@@ -61,6 +56,7 @@ export class MemoryStore implements ChangeStore {
     this.#audit = audit
     this.#limits = limits
     this.#history = history
+    this.#sent = new SentLately(clock)
   }
 
   async add(change: Asked | Claimed): Promise<Added> {
@@ -83,11 +79,10 @@ export class MemoryStore implements ChangeStore {
   }
 
   async past({ key, customerId }: Pick<Change, 'key' | 'customerId'>): Promise<Past> {
-    const sent = this.#sent.filter((each) => each.customerId === customerId && remainingMs(this.#clock, each.until) > 0)
     const asked = this.#past.findLast((each) => each.key === key)
     const isRecent = asked && this.#clock.monotonic() - asked.at < REFUSAL_SPAN_MS
     return {
-      ...pastOf(key, sent),
+      ...pastOf(key, this.#sent.of(customerId)),
       ...(isRecent && asked.how === 'not_approved' && { notApproved: true }),
     }
   }
@@ -117,7 +112,7 @@ export class MemoryStore implements ChangeStore {
   }
 
   async live(): Promise<readonly Change[]> {
-    return [...this.#changes.values()].filter(({ state }) => state !== 'ended')
+    return this.#liveChanges()
   }
 
   async decided(limit: number): Promise<readonly Decided[]> {
@@ -125,12 +120,15 @@ export class MemoryStore implements ChangeStore {
   }
 
   async due(): Promise<readonly Change[]> {
-    return [...this.#changes.values()].filter((change) => this.#leftMs(change) === 0)
+    if (this.nextDueMs() !== 0) return []
+    this.#dueFrom = undefined
+    const live = this.#liveChanges()
+    for (const change of live) this.#goesOn(change)
+    return live.filter((change) => remainingMs(this.#clock, lapseOf(change)) === 0)
   }
 
   nextDueMs(): number | undefined {
-    const left = [...this.#changes.values()].flatMap((change) => this.#leftMs(change) ?? [])
-    return left.length > 0 ? Math.min(...left) : undefined
+    return this.#dueFrom && remainingMs(this.#clock, this.#dueFrom)
   }
 
   watch(id: string, moved: () => void): () => void {
@@ -161,11 +159,14 @@ export class MemoryStore implements ChangeStore {
     if (isHeld(change)) this.#sender.set(change.customerId, change.id)
     else if (this.#sender.get(change.customerId) === change.id) this.#sender.delete(change.customerId)
     if (change.state === 'ended') this.#end(change)
+    else this.#goesOn(change)
     for (const moved of this.#watchers.get(change.id) ?? []) moved()
   }
 
   #end(change: Ended): void {
-    const { id, key, decision, outcome } = change
+    const { id, key, customerId, fields, decision, outcome } = change
+    this.#live.delete(id)
+    if (this.#live.size === 0) this.#dueFrom = undefined
     this.#record(change)
     const kept: Kept = { until: instantIn(this.#clock, KEEP_MS), told: this.#kept.get(id)?.told ?? false }
     this.#kept.set(id, kept)
@@ -178,15 +179,18 @@ export class MemoryStore implements ChangeStore {
     }
     if (outcome.status === 'updated' || outcome.status === 'unknown') {
       this.#supersede(change)
-      this.#remember(change)
+      this.#sent.add(customerId, { key, fields, at: change.endedAt, byPerson: isByPerson(decision) })
     }
   }
 
-  #remember({ key, customerId, fields, decision, endedAt: at }: Ended): void {
-    const byPerson = isByPerson(decision)
-    const until = instantIn(this.#clock, REMEMBER_MS)
-    const lasting = this.#sent.filter((each) => remainingMs(this.#clock, each.until) > 0)
-    this.#sent = [...lasting.slice(1 - REMEMBERED), { key, customerId, fields, at, until, byPerson }]
+  #liveChanges(): Live[] {
+    return [...this.#changes.values()].filter((change) => change.state !== 'ended')
+  }
+
+  #goesOn(change: Live): void {
+    this.#live.add(change.id)
+    const lapse = lapseOf(change)
+    this.#dueFrom = this.#dueFrom ? earlier(this.#dueFrom, lapse) : lapse
   }
 
   /** Whoever held the lease may correct what is remembered. */
@@ -229,13 +233,9 @@ export class MemoryStore implements ChangeStore {
     const customers = open.map(({ customerId }) => customerId)
     return refusal(asked, this.#past, customers, this.#clock.monotonic(), this.#limits)
   }
-
-  /** Milliseconds until it lapses; undefined for one that cannot. */
-  #leftMs(change: Change): number | undefined {
-    if (change.state === 'ended') return undefined
-    return remainingMs(this.#clock, change.state === 'asked' ? change.asking.expiresAt : change.lease.until)
-  }
 }
+
+type Live = Exclude<Change, Ended>
 
 function isHeld(change: Change): change is Claimed | Sending {
   return change.state === 'claimed' || change.state === 'sending'

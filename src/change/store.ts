@@ -19,8 +19,12 @@ export class StoreUnavailable extends Error {
  * Time is the store's own: what has lapsed is decided by its clock.
  */
 export interface ChangeStore {
-  /** Adds a new change, if its key is free and, for a question, if a person may be asked now. */
-  add(change: Asked | Claimed): Promise<Added>
+  /**
+   * Adds a new change, if its key is free and, for a question, if a person may be asked now.
+   *
+   * @param keys all by which the same request is known; several while the secret behind them is rotated.
+   */
+  add(change: Asked | Claimed, keys?: readonly string[]): Promise<Added>
   get(id: string): Promise<Change | undefined>
   /** The change with this key that is live, or has an outcome that nobody was told. */
   find(key: string): Promise<Change | undefined>

@@ -2,13 +2,11 @@ import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
 import { type Person, personName } from '../lib/person.ts'
 import { listed } from '../lib/text.ts'
 import type { Decision, Ended, GivenAnswer } from './change.ts'
-import type { ChannelName, UpdateEnvelope } from './envelope.ts'
+import { type Answerer, answerers, type ChannelName, NOTHING, type UpdateEnvelope } from './envelope.ts'
 import type { Refusal } from './limits.ts'
 import { clockTime } from './messages.ts'
 
 /** The ends of a change that was never sent, and the answers to calls that cannot wait for its end. */
-
-const NOTHING = 'Nothing was sent and nothing was changed.'
 
 /** People may not be asked about this now. */
 export function mayNotAsk({ customerId }: ChangeRequest, refusal: Refusal): UpdateEnvelope {
@@ -38,17 +36,21 @@ export function keptChanging({ customerId }: ChangeRequest): UpdateEnvelope {
   return { status: 'failed', customerId, message }
 }
 
+const where: Readonly<Record<Answerer, string>> = {
+  client: 'by the client',
+  page: 'on the approval page',
+  approver: 'in the inbox',
+  assistant: 'in the chat',
+  setting: 'by a setting',
+}
+
 /** The answer was no. */
 export function refused(
   { customerId }: ChangeRequest,
   answer: Exclude<GivenAnswer, 'approved'>,
   { channel, at, by }: { channel: ChannelName; at: number; by?: Person },
 ): UpdateEnvelope {
-  const who = by
-    ? `by ${personName(by)}`
-    : channel === 'page' || channel === 'url'
-      ? 'on the approval page'
-      : 'by the client'
+  const who = by ? `by ${personName(by)}` : where[answerers[channel]]
   const words = {
     declined: `The change was declined ${who} at ${clockTime(at)}.`,
     cancelled: `The question was dismissed ${who} at ${clockTime(at)}.`,
@@ -131,16 +133,16 @@ export function customerBusy({ customerId }: ChangeRequest): UpdateEnvelope {
   return { status: 'failed', customerId, message }
 }
 
+const reservations: Partial<Record<Answerer, string>> = {
+  setting: 'Nobody was asked: AIFI_APPROVAL=dangerously-skip.',
+  assistant: 'The yes was relayed from the chat (AIFI_APPROVAL=chat), so nothing proves that a person gave it.',
+}
+
 /** Where no person agreed by themselves, the outcome says so. */
 export function toldWhoAgreed(outcome: UpdateEnvelope, decision: Decision | undefined): UpdateEnvelope {
   if (decision?.kind !== 'answered' || decision.answer !== 'approved') return outcome
-  const words = {
-    skipped: 'Nobody was asked: AIFI_APPROVAL=dangerously-skip.',
-    chat: 'The yes was relayed from the chat (AIFI_APPROVAL=chat), so nothing proves that a person gave it.',
-  }
-  const { channel } = decision
-  if (channel !== 'skipped' && channel !== 'chat') return outcome
-  return { ...outcome, message: `${outcome.message} ${words[channel]}` }
+  const reservation = reservations[answerers[decision.channel]]
+  return reservation === undefined ? outcome : { ...outcome, message: `${outcome.message} ${reservation}` }
 }
 
 /** A person was asked and has not answered yet. */

@@ -89,7 +89,7 @@ function readSettings(
     secretArguments: http ? ('refuse' as const) : reader.value(setting.secretArguments),
     readOnly: reader.value(setting.readOnly),
     maxChangesPerMinute: reader.value(setting.maxChangesPerMinute),
-    ...readAudit(reader),
+    ...readAudit(reader, http?.storeUrl !== undefined),
     logLevel: reader.value(setting.logLevel),
     /** A team's server; absent on stdio. */
     http,
@@ -103,8 +103,13 @@ function readFields(reader: SettingsReader) {
   return fields
 }
 
-function readAudit(reader: SettingsReader) {
+function readAudit(reader: SettingsReader, isInStore: boolean) {
   const auditLog = reader.optional(setting.auditLog)
+  if (auditLog !== undefined && isInStore) {
+    reader.problems.push(
+      'AIFI_AUDIT_LOG and AIFI_STORE_URL are both set, and the audit is in the database then; leave AIFI_AUDIT_LOG out.',
+    )
+  }
   const auditValues = reader.value(setting.auditValues)
   if (auditLog !== undefined && !isAbsolute(auditLog)) {
     reader.warnings.push(

@@ -37,6 +37,20 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   })
 }
 
+/** A signal that aborts after `ms`, or when `signal` does. Its `end` has to be called when it is no longer needed. */
+export function timeLimit(clock: Clock, ms: number, signal?: AbortSignal): { signal: AbortSignal; end(): void } {
+  const over = new AbortController()
+  const abort = () => over.abort()
+  const cancelTimer = clock.after(ms, abort)
+  if (signal?.aborted) abort()
+  signal?.addEventListener('abort', abort)
+  const end = () => {
+    cancelTimer()
+    signal?.removeEventListener('abort', abort)
+  }
+  return { signal: over.signal, end }
+}
+
 /** A moment by both clocks of this machine, as data: milliseconds, see {@link Clock}. */
 export interface Instant {
   readonly wall: number
@@ -54,6 +68,11 @@ export function instantIn(clock: Clock, ms: number): Instant {
  */
 export function remainingMs(clock: Clock, { wall, monotonic }: Instant): number {
   return Math.max(0, Math.min(wall - clock.now(), monotonic - clock.monotonic()))
+}
+
+/** The earlier of two by either clock: before it, neither has come. */
+export function earlier(a: Instant, b: Instant): Instant {
+  return { wall: Math.min(a.wall, b.wall), monotonic: Math.min(a.monotonic, b.monotonic) }
 }
 
 /** Milliseconds since then, by the clock on which more have passed: a clock that is set back takes nothing away. */

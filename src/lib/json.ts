@@ -46,3 +46,16 @@ export function canonicalJson(value: unknown): string {
   }
   return JSON.stringify(value) ?? 'null'
 }
+
+/** The value and all that is in it, at any depth, in no order; with `names`, the names of members too. */
+export function* partsOf(value: unknown, { names = false } = {}): Generator<unknown> {
+  const open: unknown[] = [value]
+  while (open.length > 0) {
+    const next = open.pop()
+    yield next
+    if (!Array.isArray(next) && !isJsonObject(next)) continue
+    // One by one: as arguments of one `push`, a hundred thousand members would exhaust the stack.
+    for (const member of Object.values(next)) open.push(member)
+    if (names && !Array.isArray(next)) yield* Object.keys(next)
+  }
+}

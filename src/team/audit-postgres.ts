@@ -54,14 +54,14 @@ export class PostgresAudit implements Audit {
 }
 
 /** The lines of the audits in a database, those of one deployment after those of another, as a file would have them. */
-export async function* databaseAuditLines(database: Database): AsyncGenerator<string> {
+export async function* databaseAuditLines(database: Database): AsyncGenerator<Buffer> {
   let after: readonly unknown[] = ['', -1]
   for (;;) {
     const rows = await database.query(
       'select deployment, seq, line from aifi_audit where (deployment, seq) > ($1, $2) order by deployment, seq limit $3',
       [...after, PAGE],
     )
-    for (const { line } of rows) yield String(line)
+    for (const { line } of rows) yield Buffer.from(String(line))
     const last = rows.at(-1)
     if (!last) return
     after = [last.deployment, last.seq]

@@ -55,6 +55,12 @@ export class ChangeFeed {
 
   /** Bodies go once they were told, or after a day; what is left of a change, no value of it, after 90 days. */
   async erase(): Promise<void> {
+    // Whoever could read it would have ended it long before: its key is gone.
+    await this.#database.query(
+      `update aifi_change set state = 'ended', body = null, ended_at = clock_timestamp() where deployment = $1
+         and state <> 'ended' and coalesce(lease_until, expires_at) < clock_timestamp() - interval '1 hour'`,
+      [this.#deployment],
+    )
     await this.#database.query(
       `update aifi_change set body = null where deployment = $1 and id in (
          select id from aifi_change where deployment = $1 and body is not null and erase_at <= clock_timestamp()

@@ -5,13 +5,14 @@ import { settled } from '../approval/page/routes.ts'
 import { typedSecrets } from '../approval/page/typed.ts'
 import { type CardAlert, OUTCOMES } from '../approval/page/words.ts'
 import type { Deployment } from '../approval/question.ts'
+import { UNREAD_MS } from '../approval/question.ts'
 import { callerName, questionAbout } from '../approval/words.ts'
 import type { Asked, Change, Decided } from '../change/change.ts'
 import type { Changes } from '../change/changes.ts'
 import type { PrivateFieldName } from '../customer/fields.ts'
+import { readBody } from '../lib/body.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isSamePerson, personName } from '../lib/person.ts'
-import { readBody } from './body.ts'
 import type { BrowserSession, BrowserSessions } from './browser-session.ts'
 import type { FormTokens } from './form-tokens.ts'
 import { showNotice } from './inbox-notices.ts'
@@ -34,8 +35,6 @@ import type { SignIn } from './sign-in.ts'
 
 /** Far more than three secrets typed twice, bytes. */
 const BODY_LIMIT = 32_000
-/** A yes sooner than this after the question was served was given by nobody who read it, milliseconds. */
-const UNREAD_MS = 700
 /** Decided questions that the list shows, and those among which one is looked for. */
 const DECIDED_SHOWN = 20
 const DECIDED_KEPT = 200

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
+import { readBody } from '../lib/body.ts'
 import { keysOf } from '../lib/keys.ts'
-import { readBody } from './body.ts'
 import type { BrowserSessions } from './browser-session.ts'
 import { isOwnForm } from './inbox.ts'
 import { inboxDocument, peoplePage } from './inbox-view.ts'

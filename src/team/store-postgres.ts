@@ -67,15 +67,15 @@ export class PostgresStore implements ChangeStore {
     this.#feed = new ChangeFeed(database, this.#deployment, options)
   }
 
-  async add(change: Asked | Claimed): Promise<Added> {
+  async add(change: Asked | Claimed, keys: readonly string[] = [change.key]): Promise<Added> {
     const body = this.#sealed(change)
     return this.#database.transaction(async (query): Promise<Added> => {
       await this.#turn(query, `customer ${change.customerId}`)
       await this.#turn(query, `proposer ${proposerOf(change.caller)}`)
-      const [row, existing] = await this.#holderOf(query, change.key)
+      const [row, existing] = await this.#holderOf(query, keys)
       if (row?.body === body) return { kind: 'added' }
       if (existing) return { kind: 'existing', change: existing }
-      const refused = change.state === 'asked' && (await this.#refusal(query, change))
+      const refused = change.state === 'asked' && (await this.#refusal(query, change, keys))
       if (refused) return { kind: 'refused', refusal: refused }
       const added = await query(
         `insert into aifi_change (deployment, ${written}) values ($1, ${values}) on conflict do nothing returning id`,
@@ -94,7 +94,7 @@ export class PostgresStore implements ChangeStore {
   }
 
   async find(key: string): Promise<Change | undefined> {
-    const [, change] = await this.#holderOf((text, given) => this.#database.query(text, given), key)
+    const [, change] = await this.#holderOf((text, given) => this.#database.query(text, given), [key])
     return change
   }
 
@@ -171,9 +171,12 @@ export class PostgresStore implements ChangeStore {
   }
 
   async due(): Promise<readonly Change[]> {
-    return this.#changes("state <> 'ended' and coalesce(lease_until, expires_at) <= clock_timestamp() limit $2", [
-      DUE_LIMIT,
-    ])
+    // The latest first: what nobody can read any more stays behind, and in nobody's way.
+    return this.#changes(
+      `state <> 'ended' and coalesce(lease_until, expires_at) <= clock_timestamp()
+       order by coalesce(lease_until, expires_at) desc limit $2`,
+      [DUE_LIMIT],
+    )
   }
 
   nextDueMs(): number {
@@ -210,14 +213,14 @@ export class PostgresStore implements ChangeStore {
     return rows.flatMap((row) => changeIn(row, this.#options.seal, asked) ?? [])
   }
 
-  /** What is live under a key, or has an outcome that nobody was told. */
-  async #holderOf(query: Query, key: string): Promise<[Row | undefined, Change | undefined]> {
+  /** What is live under one of the keys, or has an outcome that nobody was told. */
+  async #holderOf(query: Query, keys: readonly string[]): Promise<[Row | undefined, Change | undefined]> {
     const asked = now(this.#options.clock)
     const [row] = await query(
-      `select ${changeColumns} from aifi_change where deployment = $1 and key = $2
+      `select ${changeColumns} from aifi_change where deployment = $1 and key = any($2)
          and (state <> 'ended' or (told_by is null and erase_at > clock_timestamp()))
        order by state = 'ended', ended_at desc limit 1`,
-      [this.#deployment, key],
+      [this.#deployment, keys],
     )
     return [row, row && changeIn(row, this.#options.seal, asked)]
   }
@@ -249,12 +252,12 @@ export class PostgresStore implements ChangeStore {
     )
   }
 
-  async #refusal(query: Query, change: Asked): Promise<Refusal | undefined> {
+  async #refusal(query: Query, change: Asked, keys: readonly string[]): Promise<Refusal | undefined> {
     const past = await query(
       `select answer, extract(epoch from clock_timestamp() - ended_at) * 1000 as age_ms from aifi_change
-       where deployment = $1 and key = $2 and ended_at > clock_timestamp() - $3 * interval '1 millisecond'
+       where deployment = $1 and key = any($2) and ended_at > clock_timestamp() - $3 * interval '1 millisecond'
          and answer = any($4) order by ended_at`,
-      [this.#deployment, change.key, 2 * REFUSAL_SPAN_MS, REFUSALS],
+      [this.#deployment, keys, 2 * REFUSAL_SPAN_MS, REFUSALS],
     )
     const open = await query(
       "select customer_id from aifi_change where deployment = $1 and proposer = $2 and state = 'asked' limit $3",

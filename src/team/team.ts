@@ -38,7 +38,7 @@ export interface TeamDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly warnings: Warnings
-  readonly draining: AbortSignal
+  readonly ending: AbortSignal
   readonly onMcp: (status: number) => void
 }
 

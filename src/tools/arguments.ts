@@ -1,7 +1,7 @@
 import { isLosslessNumber } from 'lossless-json'
 import * as z from 'zod'
 import { parseExactly } from '../lib/exact-json.ts'
-import { isJsonObject, type JsonObject, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
+import { isJsonObject, type JsonObject, NESTING_LIMIT, nestsWithin, partsOf } from '../lib/json.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { harmless } from '../lib/text.ts'
 import { ARGUMENTS_LIMIT, type RawArguments } from '../mcp/raw-arguments.ts'
@@ -171,16 +171,12 @@ function tooLarge(name: string, isWhole: boolean): string {
 /** What is in a value that JSON or AiFi could not be given as it was written. */
 function contents(value: unknown) {
   const found = { isTooLarge: false, losesDigits: false, isMalformed: false }
-  const open: unknown[] = [value]
-  while (open.length > 0) {
-    const next = open.pop()
-    if (typeof next === 'string') found.isMalformed ||= !next.isWellFormed()
-    else if (typeof next === 'number') found.isTooLarge ||= !Number.isFinite(next)
-    else if (isLosslessNumber(next)) {
-      found.isTooLarge ||= !Number.isFinite(Number(next.value))
+  for (const part of partsOf(value, { names: true })) {
+    if (typeof part === 'string') found.isMalformed ||= !part.isWellFormed()
+    else if (typeof part === 'number') found.isTooLarge ||= !Number.isFinite(part)
+    else if (isLosslessNumber(part)) {
+      found.isTooLarge ||= !Number.isFinite(Number(part.value))
       found.losesDigits = true
-    } else if (typeof next === 'object' && next !== null) {
-      for (const [key, member] of Object.entries(next)) open.push(key, member)
     }
   }
   return found

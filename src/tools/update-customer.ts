@@ -2,9 +2,8 @@ import { type InputRequiredResult, inputRequired } from '@modelcontextprotocol/s
 import { type Ask, RAN_OUT } from '../approval/channel.ts'
 import type { Agreement, Ladder } from '../approval/ladder.ts'
 import type { Asked, Caller, Change, Ended } from '../change/change.ts'
-import type { Changes, Watch } from '../change/changes.ts'
+import type { Changes, Proposal, Watch } from '../change/changes.ts'
 import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
-import { changeLines } from '../change/evidence.ts'
 import type { Plan } from '../change/plan.ts'
 import { StoreUnavailable } from '../change/store.ts'
 import {
@@ -20,9 +19,10 @@ import {
   tooSlow,
   wrongCode,
 } from '../change/unsent.ts'
+import { changeLines } from '../change/verify.ts'
 import { type ChangeRequest, requestedFields, secretStrings } from '../customer/fields.ts'
 import type { RecordViews } from '../customer/record-view.ts'
-import { type Clock, Deadline } from '../lib/clock.ts'
+import { type Clock, Deadline, timeLimit } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { listed, Relay } from '../lib/text.ts'
 import { CALL_LIFETIME_MS, type Call } from '../mcp/call.ts'
@@ -98,7 +98,7 @@ export interface UpdateCustomerDeps {
 interface Step {
   readonly call: Call
   readonly request: ChangeRequest
-  readonly caller: Caller
+  readonly proposal: Proposal
   readonly deps: UpdateCustomerDeps
 }
 
@@ -109,11 +109,11 @@ async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Ans
   const parsed = parseArguments(call.arguments, deps.arguments)
   if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(call.arguments))
   const { request } = parsed
-  const step: Step = { call, request, caller: callerOf(call), deps }
+  const step: Step = { call, request, proposal: deps.changes.proposal(request, callerOf(call)), deps }
   if (request.dryRun) return preview(step)
   try {
     if (call.state) return await answered(call.state, step)
-    const earlier = await deps.changes.find(request, step.caller)
+    const earlier = await deps.changes.find(step.proposal)
     return await (earlier ? repeated(earlier, step) : proposed(step))
   } catch (error) {
     // Whatever has got as far as being sent is followed, and answers for itself.
@@ -122,36 +122,41 @@ async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Ans
   }
 }
 
-function callerOf({ clientName, principal: { person, application } = { mayAnswer: false } }: Call): Caller {
-  return { client: clientName, ...(person && { person }), ...(application !== undefined && { application }) }
+function callerOf({
+  clientName,
+  principal: { person, application } = { mayAnswer: false },
+  traceparent,
+}: Call): Caller {
+  return {
+    client: clientName,
+    ...(person && { person }),
+    ...(application !== undefined && { application }),
+    ...(traceparent !== undefined && { traceparent }),
+  }
 }
 
 /** A new change. */
 async function proposed(step: Step): Promise<Answer> {
-  const { call, request, caller, deps } = step
+  const { call, request, proposal, deps } = step
   if (request.approvalCode !== undefined) return noQuestion(request)
-  const late = new AbortController()
-  const cancel = deps.clock.after(timeLeftMs(call.deadline), () => late.abort())
-  const change = await deps.changes.propose(request, caller, AbortSignal.any([call.cancelled, late.signal]))
-  cancel()
+  const afterMs = timeLeftMs(call.deadline)
+  const change = await deps.changes.propose(proposal, { signal: call.cancelled, afterMs })
   if (!change) return inProgress(request, 'waiting')
-  if (late.signal.aborted && change.state === 'ended' && !call.cancelled.aborted) return tooSlow(request)
+  const isLate = timeLeftMs(call.deadline) <= 0
+  if (isLate && change.state === 'ended' && !call.cancelled.aborted) return tooSlow(request)
   return watching(change.id, step, (watch) => follow(change, watch, step))
 }
 
 /** The same call again: it picks up the outcome, or waits for it too. */
 async function repeated(earlier: Change, step: Step): Promise<Answer> {
-  const { changes, clock } = step.deps
+  const { changes } = step.deps
   if (earlier.state === 'ended') {
     return (await changes.tell(earlier)) ? earlierOutcome(earlier) : proposed(step)
   }
   return watching(earlier.id, step, async (watch) => {
     if (earlier.state !== 'asked') return follow(earlier, watch, step)
     // A slow AiFi must not hold the call: just before sending, the record is looked at anyway.
-    const late = new AbortController()
-    const cancel = clock.after(LOOK_MS, () => late.abort())
-    await Promise.race([changes.look(earlier, late.signal), aborted(late.signal)])
-    cancel()
+    await changes.look(earlier, { signal: step.call.cancelled, afterMs: LOOK_MS })
     const now = await changes.get(earlier.id)
     if (!now) return proposed(step)
     if (now.state !== 'ended') return follow(now, watch, step)
@@ -162,11 +167,11 @@ async function repeated(earlier: Change, step: Step): Promise<Answer> {
 
 /** An answer that came back with the call: it counts only for an open question of this very change. */
 async function answered(state: NonNullable<Call['state']>, step: Step): Promise<Answer> {
-  const { call, request, caller, deps } = step
+  const { call, request, proposal, deps } = step
   if (!state.valid) return notThisAnswer(request, 'The answer that came with this call could not be verified.')
   const change = await deps.changes.get(state.changeId)
   const used = 'The answer that came with this call was used already, has lapsed, or is for other arguments.'
-  if (!change || !deps.changes.isOf(change, request, caller)) return notThisAnswer(request, used)
+  if (!change || !proposal.keys.includes(change.key)) return notThisAnswer(request, used)
   if (change.state === 'ended') {
     return (await deps.changes.tell(change)) ? earlierOutcome(change) : notThisAnswer(request, used)
   }
@@ -268,7 +273,7 @@ function isWithClient(change: Change): boolean {
 class AskingOnce {
   latest: Extract<Ask, { kind: 'asked' }> | undefined
   #round = 0
-  #over = new AbortController()
+  #over: AbortController | undefined
 
   /** It has not been put by this call, is put to nobody, or the client has closed what it showed. */
   isDue({ asking }: Asked): boolean {
@@ -276,7 +281,7 @@ class AskingOnce {
   }
 
   begin({ asking }: Asked): AbortSignal {
-    this.#over.abort()
+    this.#over?.abort()
     this.#over = new AbortController()
     this.#round = asking.round
     this.latest = undefined
@@ -324,7 +329,7 @@ class AskingOnce {
   }
 
   end(reason?: typeof RAN_OUT): void {
-    this.#over.abort(reason)
+    this.#over?.abort(reason)
   }
 }
 
@@ -353,17 +358,13 @@ function timeLeftMs(deadline: Deadline, patience?: Deadline): number {
   return Math.min(deadline.remainingMs - ANSWER_MS, patience?.remainingMs ?? Number.POSITIVE_INFINITY)
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-}
-
 /** What the call would send and ask, without doing either. */
-async function preview({ call, request, caller, deps }: Step): Promise<UpdateEnvelope> {
-  const late = new AbortController()
-  const cancel = deps.clock.after(timeLeftMs(call.deadline), () => late.abort())
-  const plan = await deps.changes.preview(request, caller, AbortSignal.any([call.cancelled, late.signal]))
-  cancel()
-  if (late.signal.aborted) return tooSlow(request)
+async function preview(step: Step): Promise<UpdateEnvelope> {
+  const { call, request, proposal, deps } = step
+  const { signal, end } = timeLimit(deps.clock, timeLeftMs(call.deadline), call.cancelled)
+  const plan = await deps.changes.preview(proposal, signal)
+  end()
+  if (timeLeftMs(call.deadline) <= 0) return tooSlow(request)
   if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope
   const { customerId } = request
   const { changes } = plan.request ?? request

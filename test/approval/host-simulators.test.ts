@@ -11,8 +11,9 @@ import {
   start,
   type TestClient,
 } from '../helpers/harness.ts'
-import { clockOf, openedAddress, PageVisitor } from '../helpers/page-visitor.ts'
+import { openedAddress, PageVisitor } from '../helpers/page-visitor.ts'
 import { RawClient } from '../helpers/raw-client.ts'
+import { clockOf } from '../helpers/reading.ts'
 import { block, expectNothingSent, rename } from '../helpers/situations.ts'
 
 /** A server whose calls do not wait for the page: what they say is what they would say in the end. */

@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { UpdateEnvelope } from '../../src/change/envelope.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
+import { outwaited } from '../helpers/fault.ts'
 import { startFaultServer } from '../helpers/fault-server.ts'
-import { serverBefore } from '../helpers/fault-situation.ts'
+import { serverBefore, TIMEOUT_MS } from '../helpers/fault-situation.ts'
 import { accept, decline, type Harness, type TestClient } from '../helpers/harness.ts'
 import {
   acceptedEndings,
@@ -19,8 +20,6 @@ import {
 
 /** More than the few seconds of an ordinary run: `FUZZ_RUNS=5000 npx vitest run test/change/at-most-once.test.ts`. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 60)
-/** A repetition after a pause has to fit into three of these. */
-const TIMEOUT_MS = 180
 
 /** One change, and everything that happens to it. */
 interface Step {
@@ -91,12 +90,17 @@ beforeEach(async () => {
     view: (id) => (model.arrived(id) === 0 ? current.before : current.after),
   })
   server.always('GET', model.get)
-  server.always('PATCH', model.patch)
+  server.always('PATCH', (request) => {
+    const [next] = left
+    const fault = model.patch(request)
+    const isSlow = next !== undefined && slowEndings.includes(next)
+    return isSlow ? outwaited(fault, () => harness.clock.advance(TIMEOUT_MS)) : fault
+  })
   const answer = () => {
     if (current.kind === 'declined') return decline()
     return accept({ approve: current.kind === 'approved' })
   }
-  const started = await serverBefore(server.url, { timeoutMs: TIMEOUT_MS, answer })
+  const started = await serverBefore(server.url, { answer })
   harness = started.harness
   client = started.client
 })
@@ -115,9 +119,7 @@ async function take(next: Step): Promise<UpdateEnvelope> {
   expect(processed, 'processed at most once').toBeLessThanOrEqual(1)
   const questions = client.asked.slice(asked).map(({ message }) => message)
   expect(questions.length > 0, 'a question for a sensitive change').toBe(next.kind !== 'plain')
-  // Where this machine was too slow for the deadline of a reading, what was shown first was not today's record.
-  expect(new Set(questions).size, 'no question asked twice').toBe(questions.length)
-  expect(questions.length, 'one question for each thing shown').toBeLessThanOrEqual(2)
+  expect(questions.length, 'a question asked once').toBeLessThanOrEqual(1)
   if (next.kind === 'declined' || next.kind === 'not answered yes') {
     expect(envelope.status).toBe('declined')
     expect(model.arrived(customerId), 'nothing is sent without an approval').toBe(0)
@@ -150,7 +152,7 @@ test('every single ending is met with a true answer, for a plain and for an appr
   }
   // What is read back can only prove the change of a field that AiFi shows.
   expect([...said.keys()].sort()).toEqual(['failed', 'invalid', 'unknown', 'updated'])
-}, 60_000)
+})
 
 test('a change that was made once is not made by asking again: the record already is as asked', async () => {
   const made = { kind: 'plain', args: { firstName: 'Janet' }, before: 'shown', after: 'shown' } as const

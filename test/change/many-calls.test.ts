@@ -15,7 +15,8 @@ describe('many calls', () => {
     const question = await update(block)
     const held = { timers: harness.clock.pending, size: harness.changesHeld() }
     expect(held).toEqual({ timers: 1, size: 1 })
-    for (let i = 0; i < 500; i++) {
+    // More than the ten listeners at which Node warns, several times over.
+    for (let i = 0; i < 50; i++) {
       await Promise.all([
         update(block),
         update({ customerId: 77, priority: 99 }),
@@ -35,7 +36,7 @@ describe('many calls', () => {
     await client.listTools()
     await expect.poll(() => harness.clock.pending).toBe(0)
     expect(warnings).toEqual([])
-  }, 60_000)
+  })
 })
 
 describe('many calls that wait for one page', () => {

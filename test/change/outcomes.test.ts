@@ -3,17 +3,17 @@ import type { Sending } from '../../src/aifi/port.ts'
 import type { UpdateEnvelope } from '../../src/change/envelope.ts'
 import { outcomeTable, type Proof, proofOf, readBackTable } from '../../src/change/outcome.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
-import { type Fault, fault } from '../helpers/fault.ts'
+import { type Fault, fault, outwaited } from '../helpers/fault.ts'
 import { selfSignedCertificate, startFaultServer } from '../helpers/fault-server.ts'
 import {
   applying,
   type Circumstances,
   change,
   deadAddress,
-  HASTY_MS,
   jane,
   serverBefore,
   situation,
+  TIMEOUT_MS,
 } from '../helpers/fault-situation.ts'
 import { accept } from '../helpers/harness.ts'
 
@@ -25,21 +25,21 @@ const unclear: readonly [
   patch: Fault,
   says: RegExp,
   httpStatus: number | undefined,
-  timeoutMs?: number,
+  isTooSlow?: boolean,
 ][] = [
   ['a reset before the body was read', fault.resetAfterHeaders(), /connection ended before/, undefined],
   ['a reset after the body was read', fault.resetAfterBody(), /connection ended before/, undefined],
   ['an orderly end without an answer', fault.closeAfterBody(), /connection ended before/, undefined],
   ['a reset within the headers of the answer', fault.resetMidHeaders(), /connection ended before/, undefined],
   ['an end within the headers of the answer', fault.closeMidHeaders(), /connection ended before/, undefined],
-  ['no answer at all', fault.silence(), /No answer came in time/, undefined, HASTY_MS],
-  ['headers that never end', fault.slowHeaders(), /No answer came in time/, undefined, HASTY_MS],
+  ['no answer at all', fault.silence(), /No answer came in time/, undefined, true],
+  ['headers that never end', fault.slowHeaders(), /No answer came in time/, undefined, true],
   ['too many headers', fault.endlessHeaders(), /no HTTP answer/, undefined],
   ['what is not HTTP', fault.garbage(), /no HTTP answer/, undefined],
   ['another protocol', fault.switchingProtocols(), /connection ended before/, undefined],
   ['100 without having asked', fault.informational(100, fault.answer(200)), /connection ended before/, undefined],
-  ['103 and then nothing', fault.informational(103, fault.silence()), /No answer came in time/, undefined, HASTY_MS],
-  ['a slow body', fault.slowBody(), /HTTP 200, but not all of it arrived/, 200, HASTY_MS],
+  ['103 and then nothing', fault.informational(103, fault.silence()), /No answer came in time/, undefined, true],
+  ['a slow body', fault.slowBody(), /HTTP 200, but not all of it arrived/, 200, true],
   ['an endless body', fault.endlessBody(), /HTTP 200, but not all of it arrived/, 200],
   ['a reset within the body', fault.resetMidBody(), /HTTP 200, but not all of it arrived/, 200],
   ['a body cut off', fault.truncatedBody(), /HTTP 200, but not all of it arrived/, 200],
@@ -91,8 +91,8 @@ const views: readonly [view: string, after: Circumstances, status: UpdateEnvelop
   ['is not to be read', { env: { AIFI_READ_BACK: 'off' } }, 'unknown', /Reading records is switched off here/],
 ]
 
-describe.each(unclear)('after %s', (_, patch, says, httpStatus, timeoutMs) => {
-  const circumstances = { patch, ...(timeoutMs !== undefined && { timeoutMs }) }
+describe.each(unclear)('after %s', (_, patch, says, httpStatus, isTooSlow = false) => {
+  const circumstances = { patch, isTooSlow }
 
   it.each(views)(
     'when the record %s, it is said as it is, and nothing is sent again',
@@ -463,9 +463,9 @@ describe('AiFi that is not reached', () => {
   const reads: readonly ('auto' | 'off')[] = ['auto', 'off']
   const certificate = selfSignedCertificate()
 
-  async function unreached(baseUrl: string, read: 'auto' | 'off', timeoutMs?: number): Promise<UpdateEnvelope> {
+  async function unreached(baseUrl: string, read: 'auto' | 'off', timeoutMs = TIMEOUT_MS): Promise<UpdateEnvelope> {
     const env = { AIFI_READ_BACK: read }
-    const { client } = await serverBefore(baseUrl, { env, ...(timeoutMs !== undefined && { timeoutMs }) })
+    const { client } = await serverBefore(baseUrl, { env, timeoutMs })
     const envelope = await client.update({ customerId: 4211, firstName: 'Janet' })
     expect(envelope).toMatchObject({ status: 'failed', customerId: 4211 })
     expect(envelope.message).toMatch(/^AiFi could not be reached\..*Nothing was sent and nothing was changed\.$/)
@@ -492,7 +492,7 @@ describe('AiFi that is not reached', () => {
   it.each(reads)('is told: a connection that is never established (reading %s)', async (read) => {
     const server = await listening()
     server.nextConnection('hang', 'hang')
-    const { message } = await unreached(server.url.replace('http:', 'https:'), read, HASTY_MS)
+    const { message } = await unreached(server.url.replace('http:', 'https:'), read, 150)
     expect(message).toMatch(/No connection was established in time/)
     expect(server.received()).toHaveLength(0)
   })
@@ -612,19 +612,19 @@ describe('the OAuth token', () => {
     expect(endpoint.received('POST')).toHaveLength(1)
   })
 
-  it.each<[string, Fault, RegExp, number?]>([
+  it.each<[string, Fault, RegExp, boolean?]>([
     ['refuses', fault.answer(401, { error: 'invalid_client', error_description: 'canary' }), /\(invalid_client\)/],
     ['fails', fault.answer(503), /answered HTTP 503 without a token/],
     ['answers a page', fault.answer(200, '<html>canary'), /answered HTTP 200 without a token/],
     ['answers nonsense', fault.answer(200, { access_token: ['canary'] }), /no token/],
     ['answers a token that cannot be sent', granted('canary\r\nx: y'), /cannot be sent/],
     ['hangs up', fault.closeAfterBody(), /could not be used\. The connection ended/],
-    ['is silent', fault.silence(), /could not be used\. No answer came in time/, HASTY_MS],
+    ['is silent', fault.silence(), /could not be used\. No answer came in time/, true],
     ['never ends', fault.endlessBody(), /without a token/],
-  ])('that cannot be had since its endpoint %s leaves the change unsent', async (_, token, says, timeoutMs) => {
+  ])('that cannot be had since its endpoint %s leaves the change unsent', async (_, token, says, isTooSlow) => {
     for (const read of ['auto', 'off']) {
-      const circumstances = { env: { AIFI_READ_BACK: read }, ...(timeoutMs !== undefined && { timeoutMs }) }
-      const { client, aifi } = await withClient(circumstances, token, token)
+      const met = isTooSlow ? outwaited(token, () => harness.clock.advance(TIMEOUT_MS)) : token
+      const { client, aifi, harness } = await withClient({ env: { AIFI_READ_BACK: read } }, met, met)
       const envelope = await phone(client)
       expect(envelope).toMatchObject({ status: 'failed', message: expect.stringMatching(says) })
       expect(envelope.message).toMatch(/Whoever set this server up.*Nothing was sent and nothing was changed\.$/)

@@ -38,7 +38,7 @@ describe('what is typed privately', () => {
     const aifi = await controlledAifi({ env: { ...onPage, ...atOnce } })
     const client = await aifi.harness.connect()
     for (const args of [one, other]) await client.update({ customerId: 4211, ...args })
-    const page = new PageVisitor(aifi.harness.browser.opened[0] ?? '')
+    const page = new PageVisitor(await openedAddress(aifi.harness))
     await page.get()
     expect(page.tokens).toHaveLength(2)
   })

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { eras, start } from '../helpers/harness.ts'
-import { clockOf, PageVisitor } from '../helpers/page-visitor.ts'
+import { PageVisitor } from '../helpers/page-visitor.ts'
 import { RawClient } from '../helpers/raw-client.ts'
+import { clockOf } from '../helpers/reading.ts'
 import { atOnce, block, onPage, roundTrip, waitingOnPage } from '../helpers/situations.ts'
 
 describe('waiting for a person', () => {

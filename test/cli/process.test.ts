@@ -20,8 +20,8 @@ import { type SpawnedClient, type SpawnOptions, stdioClients } from '../helpers/
 
 const CANARY = 'c4nary-Sup3rSecret'
 const isWindows = process.platform === 'win32'
-/** It takes less than a second; a busy machine may take longer, and no test is decided by that, milliseconds. */
-const GENEROUS_MS = 4_000
+/** A deadline of AiFi that no test waits for, milliseconds: what ends before has not waited for it. */
+const NEVER_MS = '600000'
 
 describe.each(stdioClients)('%s', (_, connect) => {
   async function mainJob(client: SpawnedClient) {
@@ -212,34 +212,26 @@ const ends: readonly [string, (server: Server) => void][] = [
   ],
 ]
 
-/** Ends the process and says how it went; `ms` has the machine's own delays in it. */
-async function endOf(server: Server, end: (server: Server) => void) {
-  const start = performance.now()
-  end(server)
-  return { ...(await server.ended), ms: performance.now() - start }
-}
-
 describe.each(ends)('at %s', (_, end) => {
-  test('an idle process ends within a second, with exit code 0', async () => {
+  test('an idle process ends, with exit code 0', async () => {
     const server = startServer({ args: ['--sandbox'] })
     await server.initialize()
-    const { code, signal, ms } = await endOf(server, end)
-    expect({ code, signal }).toEqual({ code: 0, signal: null })
-    expect(ms).toBeLessThan(GENEROUS_MS)
+    end(server)
+    expect(await server.ended).toEqual({ code: 0, signal: null })
     expect(server.stderr).toMatch(/"msg":"ending"}\n$/)
   })
 
-  test('a change that was sent is cut off within a second and is unknown in the audit', async () => {
+  test('a change that was sent is not waited for, and is unknown in the audit', async () => {
     const aifi = await silentAifi()
     const audit = join(temporaryFolder(), 'audit.jsonl')
-    const server = startServer({ env: { AIFI_BASE_URL: aifi.url, AIFI_TOKEN: CANARY, AIFI_AUDIT_LOG: audit } })
+    const access = { AIFI_BASE_URL: aifi.url, AIFI_TOKEN: CANARY, AIFI_TIMEOUT_MS: NEVER_MS }
+    const server = startServer({ env: { ...access, AIFI_AUDIT_LOG: audit } })
     await server.initialize()
     server.call('update_customer', { customerId: 4211, firstName: 'Janet' })
     server.call('update_customer', { customerId: 77, firstName: 'Lu' })
     await arrived(aifi, 2)
-    const { code, signal, ms } = await endOf(server, end)
-    expect({ code, signal }).toEqual({ code: 0, signal: null })
-    expect(ms).toBeLessThan(GENEROUS_MS)
+    end(server)
+    expect(await server.ended).toEqual({ code: 0, signal: null })
     const records = auditRecords(audit).filter(({ event }) => event !== 'start')
     const attempts = records.filter(({ event }) => event === 'attempt').map(({ changeId }) => changeId)
     const outcomes = records.filter(({ event }) => event === 'outcome')
@@ -282,9 +274,8 @@ test.skipIf(isWindows)(
     await server.initialize()
     const id = server.call('update_customer', { customerId: 4211, blocked: false })
     await expect.poll(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8').endsWith('\n')).toBe(true)
-    const { code, ms } = await endOf(server, ({ child }) => void child.kill())
-    expect(code).toBe(0)
-    expect(ms).toBeLessThan(GENEROUS_MS)
+    server.child.kill()
+    expect(await server.ended).toMatchObject({ code: 0 })
     expect(await server.result(id)).toMatchObject({ status: 'declined', approval: { answer: 'withdrawn' } })
     expect(auditRecords(audit).map(({ event }) => event)).toEqual(['start', 'outcome'])
     const next = createServer().listen(port, '127.0.0.1')
@@ -300,9 +291,8 @@ test.skipIf(isWindows)('a sandbox of its own ends at SIGTERM, whoever is connect
   const sandbox = startServer({ args: ['sandbox'] })
   const { AIFI_BASE_URL = '' } = await sandboxSettings(sandbox)
   expect((await fetch(AIFI_BASE_URL, { keepalive: true })).status).toBe(404)
-  const { code, ms } = await endOf(sandbox, ({ child }) => void child.kill())
-  expect(code).toBe(0)
-  expect(ms).toBeLessThan(GENEROUS_MS)
+  sandbox.child.kill()
+  expect(await sandbox.ended).toMatchObject({ code: 0 })
   expect(sandbox.stderr).toBe('')
 })
 
@@ -344,14 +334,13 @@ describe.skipIf(isWindows)('an error that nobody caught', () => {
     const audit = join(temporaryFolder(), 'audit.jsonl')
     const server = startServer({
       before: `process.on('SIGUSR2', () => { throw ${thrown} })`,
-      env: { AIFI_BASE_URL: aifi.url, AIFI_TOKEN: 'token', AIFI_AUDIT_LOG: audit },
+      env: { AIFI_BASE_URL: aifi.url, AIFI_TOKEN: 'token', AIFI_TIMEOUT_MS: NEVER_MS, AIFI_AUDIT_LOG: audit },
     })
     await server.initialize()
     server.call('update_customer', { customerId: 4211, firstName: 'Janet' })
     await arrived(aifi, 1)
-    const { code, ms } = await endOf(server, ({ child }) => void child.kill('SIGUSR2'))
-    expect(code).toBe(1)
-    expect(ms).toBeLessThan(GENEROUS_MS)
+    server.child.kill('SIGUSR2')
+    expect(await server.ended).toMatchObject({ code: 1 })
     expect(auditRecords(audit).at(-1)).toMatchObject({ event: 'outcome', status: 'unknown' })
     expect(server.stderr).toMatch(/^aifi-customer-mcp: ends because .*: TypeError EODD at .*\n/m)
     expect(server.stderr).not.toContain(CANARY)
@@ -412,7 +401,7 @@ async function silentAifi(): Promise<FaultServer> {
 }
 
 async function arrived(aifi: FaultServer, changes: number): Promise<void> {
-  await expect.poll(() => aifi.received('PATCH').length, { timeout: 5_000 }).toBe(changes)
+  await expect.poll(() => aifi.received('PATCH').length).toBe(changes)
 }
 
 function portOf(server: ReturnType<typeof createServer>): number {

@@ -52,13 +52,13 @@ const changes = new Changes(
 )
 
 async function answer({ what, ...asking }: Asking): Promise<unknown> {
-  const never = new AbortController().signal
+  const never = { signal: new AbortController().signal, afterMs: 60_000 }
   switch (what) {
     case 'propose': {
       const { request, caller } = asking
       if (!request || !caller) return null
-      const found = await changes.find(request, caller)
-      return putInInbox(found ?? (await changes.propose(request, caller, never)))
+      const found = await changes.find(changes.proposal(request, caller))
+      return putInInbox(found ?? (await changes.propose(changes.proposal(request, caller), never)))
     }
     case 'look':
       return putInInbox(await changes.get(asking.id ?? ''))

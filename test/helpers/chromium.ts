@@ -1,28 +1,40 @@
 import { existsSync } from 'node:fs'
+import process from 'node:process'
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
-import { onTestFinished } from 'vitest'
+import { afterAll, onTestFinished } from 'vitest'
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+export const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
-/** Whether there is a Chromium; where there is none, it is said what is skipped. */
-export function hasChromium(what: string): boolean {
-  const found = existsSync(executablePath)
-  if (!found) process.emitWarning(`SKIPPED: ${what}. No Chromium at ${executablePath} (CHROMIUM).`)
-  return found
+/** Whether there is no Chromium here; says what is skipped for it. */
+export function noChromiumFor(what: string): boolean {
+  if (existsSync(executablePath)) return false
+  process.emitWarning(`SKIPPED: ${what}. No Chromium at ${executablePath} (CHROMIUM).`)
+  return true
 }
 
-export function launchChromium(): Promise<Browser> {
-  const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update']
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-sync', ...quiet] })
-}
+/** Without what it does on its own account; and without the sandbox, which root cannot have. */
+export const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-sync',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+]
 
-/** A window with cookies of its own, which reaches this machine and nothing else, and ends with the test. */
-export async function newContext(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
-  const context = await browser.newContext({ viewport: { width: 1000, height: 800 }, ...options })
-  onTestFinished(() => context.close())
-  await context.route(
-    ({ hostname }) => !['127.0.0.1', 'localhost'].includes(hostname),
-    (route) => route.abort(),
-  )
-  return context
+/**
+ * One Chromium for the tests of a file, launched by the first that needs it: what is returned opens a browser of somebody
+ * else, with cookies of its own, which ends with the test. However long Chromium takes for anything, it is waited for.
+ */
+export function useChromium(): (options?: BrowserContextOptions) => Promise<BrowserContext> {
+  let browser: Promise<Browser> | undefined
+  afterAll(async () => (await browser)?.close())
+  return async (options = {}) => {
+    browser ??= chromium.launch({ executablePath, args: flags, timeout: 0 })
+    const context = await (await browser).newContext({ viewport: { width: 900, height: 700 }, ...options })
+    context.setDefaultTimeout(0)
+    onTestFinished(() => context.close())
+    return context
+  }
 }

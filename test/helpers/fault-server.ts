@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
-import { DELIVERY_MS, type Fault, fault, later, type ReceivedRequest } from './fault.ts'
+import { type Fault, fault, onceRead, type ReceivedRequest } from './fault.ts'
 
 /**
  * A stand-in for AiFi that speaks HTTP/1.1 by hand, so that it can do everything that a server should not.
@@ -64,7 +64,7 @@ export async function startFaultServer(options: { tls?: Certificate; host?: stri
     raw.on('error', () => undefined).on('close', () => sockets.delete(raw))
     const connectionFault = connectionFaults.shift()
     if (connectionFault === 'reset') raw.resetAndDestroy()
-    if (connectionFault === 'resetUnread') later(raw, DELIVERY_MS, () => raw.resetAndDestroy())
+    if (connectionFault === 'resetUnread') onceRead(raw, () => raw.resetAndDestroy())
     if (connectionFault === 'plain') raw.end('HTTP/1.1 400 Bad Request\r\n\r\n')
     if (connectionFault) return
     const socket = context ? new TLSSocket(raw, { isServer: true, secureContext: context }) : raw

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest'
 import type { UpdateEnvelope } from '../../src/change/envelope.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
-import { type Fault, fault, type ReceivedRequest } from './fault.ts'
+import { type Fault, fault, outwaited, type ReceivedRequest } from './fault.ts'
 import { type FaultServer, startFaultServer } from './fault-server.ts'
 import { type Answer, accept, type Harness, type HarnessOptions, start, type TestClient } from './harness.ts'
 
@@ -33,7 +33,9 @@ export interface Circumstances {
   /** What is read from then on; default: the same as before. */
   readonly after?: Fault
   readonly env?: Record<string, string>
-  /** Default: long enough to decide nothing. */
+  /** The answers to the PATCH have no end: the deadline of the exchange is over once what comes of them was read. */
+  readonly isTooSlow?: boolean
+  /** The deadline of an exchange; the clock reaches it only by being pushed. */
   readonly timeoutMs?: number
   readonly answer?: Answer
   readonly audit?: HarnessOptions['audit']
@@ -47,10 +49,10 @@ export interface Situation {
   patches(): number
 }
 
-/** Long enough to decide nothing. */
-export const PATIENT_MS = 5_000
-/** The deadline of an exchange where running out of it is the point. */
-export const HASTY_MS = 150
+/** The deadline of an exchange. */
+export const TIMEOUT_MS = 5_000
+/** Longer than any pause before a repetition. */
+const PAUSE_MS = 1_000
 
 /** The whole server in front of an AiFi that does as told, with a client whose person approves. */
 export async function situation(circumstances: Circumstances = {}): Promise<Situation> {
@@ -59,20 +61,24 @@ export async function situation(circumstances: Circumstances = {}): Promise<Situ
   onTestFinished(() => aifi.close())
   const [first, ...rest] = Array.isArray(patch) ? patch : [patch]
   const queue: Fault[] = [first, ...rest]
-  aifi.always('PATCH', () => (queue.length > 1 ? queue.shift() : queue[0]) ?? first)
+  aifi.always('PATCH', () => {
+    const next = (queue.length > 1 ? queue.shift() : queue[0]) ?? first
+    return circumstances.isTooSlow ? outwaited(next, () => harness.clock.advance(TIMEOUT_MS)) : next
+  })
   const patches = () => aifi.received('PATCH').length + aifi.partial('PATCH').length
   aifi.always('GET', () => (patches() === 0 ? before : after))
   const { client, harness } = await serverBefore(aifi.url, circumstances)
   return { aifi, harness, client, patches }
 }
 
-/** The same in front of any address. */
+/** The same in front of any address. However slow the machine is, no deadline is over before the clock is pushed. */
 export async function serverBefore(
   baseUrl: string,
-  { timeoutMs = PATIENT_MS, env, answer = () => accept(), audit }: Circumstances = {},
+  { timeoutMs = TIMEOUT_MS, env, answer = () => accept(), audit }: Circumstances = {},
 ): Promise<{ harness: Harness; client: TestClient }> {
   const settings = { AIFI_TIMEOUT_MS: String(timeoutMs), AIFI_APPROVAL: 'form', AIFI_MAX_CHANGES_PER_MINUTE: '1000000' }
   const harness = await start({ baseUrl, env: { ...settings, ...env }, ...(audit && { audit }) })
+  harness.clock.holdTimers(PAUSE_MS)
   return { harness, client: await harness.connect({ answer }) }
 }
 

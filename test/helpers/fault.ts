@@ -30,8 +30,10 @@ export interface Fault {
 
 type Headers = Readonly<Record<string, string | readonly string[]>>
 
-/** Time for what was written to reach the other side before a reset would take it back. */
-export const DELIVERY_MS = 30
+/** Time for what was written to reach the other side, milliseconds; a machine that is slower still gets the turns. */
+const DELIVERY_MS = 30
+/** Turns of the event loop in which the other side, which is in this process, reads what has reached it. */
+const DELIVERY_TURNS = 5
 const DRIBBLE_MS = 10
 
 const afterBody = (act: Fault['act']): Fault => ({ after: 'body', act })
@@ -120,7 +122,8 @@ function headText(status: number, headers: Headers): string {
 function cutOffBy(text: string): Fault {
   return afterBody(({ socket, reset }) => {
     socket.write(text)
-    later(socket, DELIVERY_MS, reset)
+    // A reset takes back what was not read yet.
+    onceRead(socket, reset)
   })
 }
 
@@ -142,7 +145,26 @@ function flooding(start: string, wave: string): Fault {
   })
 }
 
-export function later(socket: Duplex, delayMs: number, act: () => void): void {
+/** The same; once what came of it was read, `pass` makes the time go on until the patience of the other side is over. */
+export function outwaited({ after, act }: Fault, pass: () => void): Fault {
+  return {
+    after,
+    act(faulty) {
+      act(faulty)
+      onceRead(faulty.socket, pass)
+    },
+  }
+}
+
+/** Acts once the other side has had the time to read what was written. */
+export function onceRead(socket: Duplex, act: () => void): void {
+  later(socket, DELIVERY_MS, async () => {
+    for (let turn = 0; turn < DELIVERY_TURNS; turn++) await new Promise(setImmediate)
+    act()
+  })
+}
+
+function later(socket: Duplex, delayMs: number, act: () => void): void {
   const timer = setTimeout(act, delayMs)
   socket.on('close', () => clearTimeout(timer))
 }

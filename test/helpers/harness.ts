@@ -13,6 +13,7 @@ import { isJsonObject, type JsonObject } from '../../src/lib/json.ts'
 import { createLogger } from '../../src/lib/logger.ts'
 import { createServer } from '../../src/mcp/server.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { clockOf } from './reading.ts'
 import { TestClock } from './test-clock.ts'
 
 /** The two protocol eras that every client behaviour is tried in. */
@@ -94,16 +95,7 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
   })
   const config = configFor(sandbox, options)
   const logger = createLogger({ level: config.logLevel, write: (line) => log.push(line) })
-  const opened: string[] = []
-  const browser: FakeBrowser = {
-    opened,
-    unavailable: () => undefined,
-    open: async (address) => {
-      opened.push(address)
-      return true
-    },
-    ...options.browser,
-  }
+  const browser = fakeBrowser(clock, options.browser)
   const client = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
   const aifi = options.aifi?.(client) ?? client
   const { audit = noAudit, ladder } = options
@@ -116,6 +108,19 @@ export async function start(options: HarnessOptions = {}): Promise<Harness> {
   const connect = (connectOptions: ConnectOptions = {}) => connectClient(app, clock, connectOptions)
   const changesHeld = () => app.kept()
   return { sandbox, clock, browser, app, config, requests, sent, changesHeld, log, connect }
+}
+
+function fakeBrowser(clock: TestClock, special: Partial<FakeBrowser> = {}): FakeBrowser {
+  const opened: string[] = []
+  const open = async (address: string) => opened.push(address) > 0
+  const browser: FakeBrowser = { opened, unavailable: () => undefined, open, ...special }
+  return {
+    ...browser,
+    open(address) {
+      clockOf(address, clock)
+      return browser.open(address)
+    },
+  }
 }
 
 function configFor(sandbox: Sandbox, { env, baseUrl }: HarnessOptions): Config {
@@ -140,6 +145,7 @@ async function connectClient(app: App, clock: TestClock, options: ConnectOptions
   if (answer) {
     client.setRequestHandler('elicitation/create', async ({ params }) => {
       asked.push(params)
+      if (params.mode === 'url') clockOf(params.url, clock)
       clock.advance(readingMs)
       return answer(params)
     })

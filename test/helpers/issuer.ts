@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import Provider, { errors } from 'oidc-provider'
-import { exchange } from './page-visitor.ts'
+import { exchange } from './exchange.ts'
 
 /** What the issuer says of somebody. */
 export interface Account {
@@ -39,20 +39,23 @@ export interface TestIssuer {
   close(): Promise<void>
 }
 
-export interface IssuerOptions {
+export interface TestIssuerOptions {
   readonly publicUrl: string
   readonly port?: number
   /** Where everybody reaches it, if not on its own port. */
   readonly address?: string
   /** Of a public client for agents that is known without registering; where it is sent back to. */
   readonly agentRedirect?: string
+  /** How far the clock in its answers is ahead, milliseconds. */
+  readonly aheadMs?: number
 }
 
 /** A client of the agents that the issuer knows. */
 export const AGENT = 'known-agent'
 
 /** A real issuer (`oidc-provider`) on this machine. */
-export async function startIssuer({ publicUrl, port = 0, address, agentRedirect }: IssuerOptions): Promise<TestIssuer> {
+export async function startIssuer(options: TestIssuerOptions): Promise<TestIssuer> {
+  const { publicUrl, port = 0, address, agentRedirect, aheadMs = 0 } = options
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
   const jwk = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'first' }
   const server = createServer()
@@ -103,6 +106,7 @@ export async function startIssuer({ publicUrl, port = 0, address, agentRedirect 
     cookies: { keys: ['a key of the test'] },
     pkce: { required: () => true },
   })
+  server.on('request', (_, response) => response.setHeader('Date', new Date(Date.now() + aheadMs).toUTCString()))
   server.on('request', provider.callback())
   return {
     url,

@@ -53,7 +53,7 @@ export class LineClient {
     const id = this.#lastId
     this.#input.write(`{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${params}}\n`)
     const find = () => this.#lines.find((line) => JSON.parse(line).id === id)
-    await expect.poll(find, { timeout: 5_000, interval: 2 }).toBeDefined()
+    await expect.poll(find, { interval: 2 }).toBeDefined()
     const found = find() ?? ''
     this.#lines.length = 0
     return found

@@ -1,6 +1,7 @@
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { Agent, fetch as undiciFetch } from 'undici'
 import { onTestFinished } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { isJsonObject } from '../../src/lib/json.ts'
@@ -113,4 +114,21 @@ export function oauthV2({ url, keeper, fetch }: OAuthClientOptions): OAuthClient
 function contentOf(content: unknown): JsonObject {
   if (!isJsonObject(content)) throw new TypeError(`no structured content: ${JSON.stringify(content)}`)
   return content
+}
+
+/** As `fetch`, which cannot be told whom to trust; what comes is passed on as it comes. */
+export function fetchTrusting(ca: string): OAuthClientOptions['fetch'] {
+  const dispatcher = new Agent({ connect: { ca } })
+  onTestFinished(() => dispatcher.destroy())
+  return async (address, init = {}) => {
+    const answer = await undiciFetch(address, {
+      dispatcher,
+      ...(init.method !== undefined && { method: init.method }),
+      headers: [...new Headers(init.headers)],
+      ...(init.body != null && { body: String(init.body) }),
+      ...(init.signal && { signal: init.signal }),
+      ...(init.redirect && { redirect: init.redirect }),
+    })
+    return new Response(answer.body, { status: answer.status, headers: [...answer.headers] })
+  }
 }

@@ -1,63 +1,13 @@
-import { type IncomingHttpHeaders, request } from 'node:http'
-import { setTimeout } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
+import { exchange, type PageAnswer } from './exchange.ts'
 import { type Harness, type HarnessOptions, start, type TestClient } from './harness.ts'
-import type { TestClock } from './test-clock.ts'
-
-export interface PageAnswer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-}
-
-export interface PageRequest {
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
-
-/** One request with exactly these headers (`Host` too), as no browser and no `fetch` would let a program send it. */
-export function exchange(address: string, { method = 'GET', headers = {}, body }: PageRequest = {}) {
-  return new Promise<PageAnswer>((resolve, reject) => {
-    const sent = request(address, { method, headers, agent: false }, (answer) => {
-      const chunks: Buffer[] = []
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk))
-      answer.on('error', reject)
-      answer.on('end', () =>
-        resolve({
-          status: answer.statusCode ?? 0,
-          headers: answer.headers,
-          body: Buffer.concat(chunks).toString(),
-        }),
-      )
-    })
-    sent.on('error', reject)
-    sent.end(body)
-  })
-}
+import { reading } from './reading.ts'
 
 /** What a POST of the page's own form looks like, apart from its cookie. */
 export function formHeaders(address: string): Record<string, string> {
   const { origin } = new URL(address)
   return { Origin: origin, 'Sec-Fetch-Site': 'same-origin', 'Content-Type': 'application/x-www-form-urlencoded' }
-}
-
-/** As long as a person needs at least, milliseconds. */
-const READING_MS = 700
-/** The clocks of the servers in this process, by the origin of their page: for them reading takes no time. */
-const clocks = new Map<string, TestClock>()
-
-/** The page at this address is of a server with this clock, which reading makes go on. */
-export function clockOf(address: string, clock: TestClock): void {
-  clocks.set(new URL(address).origin, clock)
-}
-
-/** Somebody reads the page at this address. */
-export async function reading(address: string): Promise<void> {
-  const clock = clocks.get(new URL(address).origin)
-  if (clock) clock.advance(READING_MS)
-  else await setTimeout(READING_MS + 300)
 }
 
 /** A person with a browser that has cookies and no scripts. */
@@ -74,7 +24,7 @@ export class PageVisitor {
   /** Loads the page, and reads it. */
   async get(): Promise<PageAnswer> {
     const answer = await this.glance()
-    await reading(this.address)
+    reading(this.address)
     return answer
   }
 
@@ -137,11 +87,9 @@ export async function askOnPage(args: JsonObject = BLOCK, options: HarnessOption
 }
 
 /** The address that the browser is asked to open for the `count`th time. */
-export async function openedAddress({ browser, clock }: Harness, count = 1): Promise<string> {
-  await expect.poll(() => browser.opened.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(count)
-  const address = browser.opened[count - 1] ?? ''
-  clockOf(address, clock)
-  return address
+export async function openedAddress({ browser }: Harness, count = 1): Promise<string> {
+  await expect.poll(() => browser.opened.length).toBeGreaterThanOrEqual(count)
+  return browser.opened[count - 1] ?? ''
 }
 
 /** Nothing has been sent, and the person who has the page can still approve. */

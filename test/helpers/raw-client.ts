@@ -95,7 +95,7 @@ export class RawClient {
   /** The result or error of the request with this id. */
   async answerTo(id: number): Promise<JsonObject> {
     const find = () => this.received.find((message) => message.id === id && !('method' in message))
-    await expect.poll(find, { timeout: 5_000, interval: 5 }).toBeDefined()
+    await expect.poll(find, { interval: 5 }).toBeDefined()
     return find() ?? {}
   }
 
@@ -120,7 +120,7 @@ export class RawClient {
 
   /** The `count`th request of the server. */
   async nextAsked(count = 1): Promise<JsonObject> {
-    await expect.poll(() => this.asked.length, { timeout: 5_000, interval: 5 }).toBeGreaterThanOrEqual(count)
+    await expect.poll(() => this.asked.length, { interval: 5 }).toBeGreaterThanOrEqual(count)
     return this.asked[count - 1] ?? {}
   }
 

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../src/lib/json.ts'
-import { exchange, type PageAnswer } from './page-visitor.ts'
+import { exchange, type PageAnswer } from './exchange.ts'
 
 export interface ToolAnswer {
   readonly http: PageAnswer

@@ -89,7 +89,7 @@ async function startReplica({ config, http, clock, logger, store: { store, audit
   const via = `http://${server.address}`
   const draining = new AbortController().signal
   const warnings = new Warnings(logger, clock)
-  const outside = { proxy: config.aifi.proxy, clock, logger, warnings, draining, onMcp: () => undefined }
+  const outside = { proxy: config.aifi.proxy, clock, logger, warnings, ending: draining, onMcp: () => undefined }
   const team = await createTeam({ ...outside, http, publicUrl: http.publicUrl ?? via })
   const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
   const browser = { unavailable: () => 'none', open: async () => false }

@@ -3,7 +3,8 @@ import type { Clock } from '../../src/lib/clock.ts'
 interface Timer {
   readonly due: number
   readonly callback: () => void
-  readonly real: NodeJS.Timeout
+  /** Forgets what makes it fire by itself. */
+  readonly disarm: () => void
 }
 
 /** The machine's clocks, which a test can push: time goes on by itself, and jumps when it is told to. */
@@ -11,6 +12,7 @@ export class TestClock implements Clock {
   #wallOffset = 0
   #monotonicOffset = 0
   #held: { wall: number; monotonic: number } | undefined
+  #pausesMs: number | undefined
   readonly #timers = new Set<Timer>()
 
   now(): number {
@@ -27,17 +29,37 @@ export class TestClock implements Clock {
     this.#held = { wall: Date.now(), monotonic: Math.round(performance.now()) }
   }
 
+  /**
+   * The same, and timers of the machine fire nothing any more: pauses of up to `pausesMs` are over as soon as they begin,
+   * and time goes on by them; whatever is longer comes when the test passes the time. Nothing may be under way.
+   */
+  holdTimers(pausesMs: number): void {
+    this.hold()
+    this.#pausesMs = pausesMs
+  }
+
   after(ms: number, callback: () => void): () => void {
     const run = () => {
       this.#timers.delete(timer)
       callback()
     }
-    const timer: Timer = { due: this.monotonic() + ms, callback: run, real: setTimeout(run, ms) }
+    const due = this.monotonic() + ms
+    const timer: Timer = { due, callback: run, disarm: this.#arm(ms, () => this.advance(due - this.monotonic()), run) }
     this.#timers.add(timer)
     return () => {
-      clearTimeout(timer.real)
+      timer.disarm()
       this.#timers.delete(timer)
     }
+  }
+
+  #arm(ms: number, pass: () => void, run: () => void): () => void {
+    if (this.#pausesMs === undefined) {
+      const real = setTimeout(run, ms)
+      return () => clearTimeout(real)
+    }
+    if (ms > this.#pausesMs) return () => undefined
+    const soon = setImmediate(pass)
+    return () => clearImmediate(soon)
   }
 
   /** Time passes: both clocks go on, and timers that are due fire, the earliest first. */
@@ -45,16 +67,16 @@ export class TestClock implements Clock {
     this.#wallOffset += ms
     this.#monotonicOffset += ms
     const due = [...this.#timers].filter((timer) => timer.due <= this.monotonic()).sort((a, b) => a.due - b.due)
-    for (const { real, callback } of due) {
-      clearTimeout(real)
-      callback()
+    for (const timer of due) {
+      timer.disarm()
+      if (this.#timers.has(timer)) timer.callback()
     }
   }
 
   /** Every timer that waits fires now, too early. */
   fireEarly(): void {
-    for (const { real, callback } of [...this.#timers]) {
-      clearTimeout(real)
+    for (const { disarm, callback } of [...this.#timers]) {
+      disarm()
       callback()
     }
   }

@@ -159,10 +159,8 @@ test.skipIf(process.platform === 'win32')(
     server.child.stdout?.pause()
     for (let i = 0; i < 1_000; i++) server.send('tools/list')
     await new Promise((resolve) => setTimeout(resolve, 500))
-    const start = performance.now()
     server.child.kill()
     expect(await once(server.child, 'exit')).toEqual([0, null])
-    expect(performance.now() - start).toBeLessThan(3_000)
     server.child.stdout?.resume()
   },
 )

@@ -4,8 +4,7 @@ import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { updateEnvelope } from '../../src/change/envelope.ts'
 import { readConfig } from '../../src/config/config.ts'
-import { httpSettings } from '../../src/config/http-settings.ts'
-import { setting, settings } from '../../src/config/settings.ts'
+import { httpSettings, setting, settings } from '../../src/config/settings.ts'
 import { customerFields, fieldFacts } from '../../src/customer/fields.ts'
 import { SERVER_NAME } from '../../src/mcp/server.ts'
 import { generatedParts, serverJson, withGeneratedParts } from '../helpers/generated.ts'
@@ -213,6 +212,10 @@ describe('the map in CONTRIBUTING.md', () => {
   const folders = firstColumn(textOf('CONTRIBUTING.md'), '| folder | what it is |')
   const folderOf = (file: string) => (file.includes('/') ? `src/${file.split('/')[0]}/` : `src/${file}`)
   const files = filesBelow(join(root, 'src'))
+  const importedBy = (file: string) =>
+    [...textOf(`src/${file}`).matchAll(/(?:from|import\() ?'(\.[^']+)'/g)].map(([, path = '']) =>
+      join(dirname(file), path),
+    )
 
   test('has every folder of src', () => {
     expect(folders.toSorted()).toEqual([...new Set(files.map(folderOf))].sort())
@@ -220,12 +223,22 @@ describe('the map in CONTRIBUTING.md', () => {
 
   test('is in the order in which they import each other', () => {
     const upward = files.flatMap((file) => {
-      const imports = textOf(`src/${file}`).matchAll(/(?:from|import\() ?'(\.[^']+)'/g)
-      const imported = [...imports].map(([, path = '']) => join(dirname(file), path))
       const place = folders.indexOf(folderOf(file))
-      return imported.filter((each) => folders.indexOf(folderOf(each)) < place).map((each) => `${file} → ${each}`)
+      return importedBy(file)
+        .filter((each) => folders.indexOf(folderOf(each)) < place)
+        .map((each) => `${file} → ${each}`)
     })
     expect(upward).toEqual([])
+  })
+
+  test('is of files that form no circle, types included', () => {
+    const open = new Map(files.map((file) => [file, importedBy(file)]))
+    // What imports nothing of the rest is in no circle.
+    for (let before = 0; before !== open.size; ) {
+      before = open.size
+      for (const [file, imported] of open) if (!imported.some((each) => open.has(each))) open.delete(file)
+    }
+    expect([...open.keys()]).toEqual([])
   })
 })
 

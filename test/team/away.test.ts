@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { exchange } from '../helpers/exchange.ts'
 import { freePort } from '../helpers/free-port.ts'
 import { openGate } from '../helpers/gate.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
-import { exchange } from '../helpers/page-visitor.ts'
 import { runToEnd, startServer } from '../helpers/process.ts'
-import { anyPorts, operationsOf, Visitor } from '../helpers/team.ts'
+import { anyPorts, operationsOf } from '../helpers/team.ts'
 import { callTool } from '../helpers/team-call.ts'
 import { describeWithPostgres } from '../helpers/team-database.ts'
 import { startTeamHere, type TeamHere } from '../helpers/team-here.ts'
+import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
 const block = { customerId: 4211, blocked: true }

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { exchange } from '../helpers/exchange.ts'
 import { type IssuerVisitor, startIssuer, type TestIssuer } from '../helpers/issuer.ts'
-import { exchange } from '../helpers/page-visitor.ts'
-import { Visitor } from '../helpers/team.ts'
 import { startTeamHere, type TeamHere } from '../helpers/team-here.ts'
+import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
 const HOUR_MS = 60 * 60_000

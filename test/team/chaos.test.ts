@@ -6,7 +6,7 @@ import { CANARY, runChaos } from '../helpers/chaos.ts'
 import { describeWithPostgres } from '../helpers/team-database.ts'
 
 /** `CHAOS_CHANGES=1000` is the long run (`npm run test:team`). */
-const changes = Number(process.env.CHAOS_CHANGES ?? 60)
+const changes = Number(process.env.CHAOS_CHANGES ?? 24)
 
 await describeWithPostgres('three replicas that are killed and stopped, over a database that crashes', (postgres) => {
   test(`${changes} changes: one PATCH at most for an approval, none without, and what is told is so`, async () => {

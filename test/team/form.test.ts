@@ -11,9 +11,9 @@ import {
 } from '@modelcontextprotocol/server'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { isJsonObject, type JsonObject } from '../../src/lib/json.ts'
+import { exchange } from '../helpers/exchange.ts'
 import { accept, decline, type Era, envelopeOf } from '../helpers/harness.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
-import { exchange } from '../helpers/page-visitor.ts'
 import { fetchVia } from '../helpers/team.ts'
 import { startTeamHere, type TeamHere } from '../helpers/team-here.ts'
 

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
-import { Visitor } from '../helpers/team.ts'
 import { callTool } from '../helpers/team-call.ts'
 import { startTeamHere, type TeamHere } from '../helpers/team-here.ts'
+import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
 const block = { customerId: 4211, blocked: true }

@@ -1,21 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hasChromium, launchChromium, newContext } from '../helpers/chromium.ts'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { noChromiumFor, useChromium } from '../helpers/chromium.ts'
+import { exchange } from '../helpers/exchange.ts'
 import { INBOX_GALLERY } from '../helpers/inbox-gallery.ts'
-import { exchange } from '../helpers/page-visitor.ts'
 import { startTeamHere, type TeamHere } from '../helpers/team-here.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-describe.skipIf(!hasChromium('the inbox in use'))('the inbox in Chromium', () => {
-  let browser: Browser
-
-  beforeAll(async () => {
-    browser = await launchChromium()
-  })
-  afterAll(() => browser?.close())
+describe.skipIf(noChromiumFor('the inbox in use'))('the inbox in Chromium', () => {
+  const newBrowser = useChromium()
 
   /** What axe-core finds fault with. */
   async function faults(page: Page): Promise<string[]> {
@@ -26,7 +21,7 @@ describe.skipIf(!hasChromium('the inbox in use'))('the inbox in Chromium', () =>
 
   /** A browser in which this person has signed in, at the list. */
   async function signedIn({ vias: [origin] }: TeamHere, person: 'Sam' | 'Alex', width = 1000): Promise<Page> {
-    const context = await newContext(browser, { viewport: { width, height: 800 } })
+    const context = await newBrowser({ viewport: { width, height: 800 } })
     const page = await context.newPage()
     await page.goto(`${origin}/approvals`)
     await page.getByRole('button', { name: person }).click()
@@ -51,7 +46,7 @@ describe.skipIf(!hasChromium('the inbox in use'))('the inbox in Chromium', () =>
   test.each(['light', 'dark'] as const)(
     'has no fault that axe-core finds in any view, %s, and fits a window of 320 pixels',
     async (colorScheme) => {
-      const context = await newContext(browser, { colorScheme, viewport: { width: 320, height: 640 } })
+      const context = await newBrowser({ colorScheme, viewport: { width: 320, height: 640 } })
       const page = await context.newPage()
       for (const [name, document] of Object.entries(INBOX_GALLERY)) {
         await page.setContent(document)
@@ -123,7 +118,7 @@ describe.skipIf(!hasChromium('the inbox in use'))('the inbox in Chromium', () =>
   test('works without scripts: a question is read, answered, and its outcome shown', async () => {
     const team = await startTeamHere()
     await ask(team, block)
-    const context = await newContext(browser, { javaScriptEnabled: false })
+    const context = await newBrowser({ javaScriptEnabled: false })
     const page = await context.newPage()
     await page.goto(`${team.vias[0]}/approvals`)
     await page.getByRole('button', { name: 'Alex' }).click()

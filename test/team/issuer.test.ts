@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { exchange } from '../helpers/exchange.ts'
 import { freePort } from '../helpers/free-port.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
-import { exchange } from '../helpers/page-visitor.ts'
 import { type Server, startServer } from '../helpers/process.ts'
-import { anyPorts, httpClients, operationsOf, Visitor } from '../helpers/team.ts'
+import { anyPorts, httpClients, operationsOf } from '../helpers/team.ts'
+import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
 let issuer: TestIssuer

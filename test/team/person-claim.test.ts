@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from 'vitest'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
-import { Visitor } from '../helpers/team.ts'
 import { callTool } from '../helpers/team-call.ts'
 import { startTeamHere } from '../helpers/team-here.ts'
+import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
 /** As at Entra: `sub` is another one in each kind of token, and `oid` is the same. */

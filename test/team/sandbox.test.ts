@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
-import { exchange } from '../helpers/page-visitor.ts'
-import { httpClients, startTeamSandbox, type TeamSandbox, Visitor } from '../helpers/team.ts'
+import { exchange } from '../helpers/exchange.ts'
+import { httpClients, startTeamSandbox, type TeamSandbox } from '../helpers/team.ts'
+import { Visitor } from '../helpers/visitor.ts'
 
 let team: TeamSandbox
 let origin = ''

@@ -51,6 +51,25 @@ await describeWithPostgres('the changes of a team in PostgreSQL', (postgres) => 
     for (const store of [one, other, foreign, withoutKey]) await store.close()
   })
 
+  test('what nobody can read any more is in nobody’s way, and over an hour after its time', async () => {
+    const address = deployment()
+    const database = new Database(postgres().url)
+    const lost = openStore(postgres(), clock, { address, keys: [new Uint8Array(32).fill(9)] })
+    const limits = { open: 1_000, onePerCustomer: true, pauses: false }
+    const store = openStore(postgres(), clock, { address, limits })
+    for (let customerId = 1; customerId <= 101; customerId += 1) await lost.add(question({ customerId }))
+    await passTime(database, address, 61_000)
+    const readable = question({ customerId: 200 })
+    await store.add(readable)
+    await passTime(database, address, 61_000)
+    expect((await store.due()).map(({ id }) => id)).toEqual([readable.id])
+    expect(await store.add(question({ customerId: 1 }))).toMatchObject({ refusal: { kind: 'customer_has_one' } })
+    await passTime(database, address, 3_600_000)
+    await store.erase()
+    expect(await store.add(question({ customerId: 1 }))).toEqual({ kind: 'added' })
+    for (const each of [lost, store, database]) await each.close()
+  })
+
   test('one open question for a caller and customer, no more than the limit, and a pause after a no', async () => {
     const address = deployment()
     const database = new Database(postgres().url)

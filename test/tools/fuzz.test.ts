@@ -3,9 +3,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import { statuses, type UpdateEnvelope } from '../../src/change/envelope.ts'
 import { customerFields } from '../../src/customer/fields.ts'
 import { isJsonObject, type JsonObject, jsonEqual } from '../../src/lib/json.ts'
-import { type Fault, fault } from '../helpers/fault.ts'
+import { type Fault, fault, outwaited } from '../helpers/fault.ts'
 import { type FaultServer, startFaultServer } from '../helpers/fault-server.ts'
-import { bodyOf, jane, serverBefore } from '../helpers/fault-situation.ts'
+import { bodyOf, jane, serverBefore, TIMEOUT_MS } from '../helpers/fault-situation.ts'
 import type { Harness, TestClient } from '../helpers/harness.ts'
 import { startServer } from '../helpers/process.ts'
 
@@ -17,7 +17,6 @@ const RUNS = Number(process.env.FUZZ_RUNS ?? 300)
 const TEN_HOURS_MS = 36_000_000
 /** Bytes of one result as JSON. */
 const RESULT_LIMIT = 32_000
-const TIMEOUT_MS = 250
 
 /** Nested so deep that a careless recursion runs out of stack. */
 function nested(levels: number, kind: 'array' | 'object'): unknown {
@@ -61,7 +60,7 @@ interface Fuzzed {
 async function fuzzed(): Promise<Fuzzed> {
   const aifi = await startFaultServer()
   onTestFinished(() => aifi.close())
-  return { aifi, ...(await serverBefore(aifi.url, { timeoutMs: TIMEOUT_MS })) }
+  return { aifi, ...(await serverBefore(aifi.url)) }
 }
 
 function isWithinLimit(envelope: UpdateEnvelope): boolean {
@@ -135,8 +134,14 @@ test(
   TEN_HOURS_MS,
 )
 
+interface OddAnswer {
+  readonly fault: Fault
+  /** What is missing of it never comes. */
+  readonly isTooSlow: boolean
+}
+
 /** An answer of AiFi: anything that is HTTP, and now and then what is not. */
-const oddAnswer: fc.Arbitrary<Fault> = (() => {
+const oddAnswer: fc.Arbitrary<OddAnswer> = (() => {
   const status = fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom(200, 200, 201, 204, 301, 400, 401, 404, 422, 429, 500, 502) },
     fc.integer({ min: 200, max: 999 }),
@@ -202,14 +207,26 @@ const oddAnswer: fc.Arbitrary<Fault> = (() => {
     http.map((whole) => whole.subarray(0, whole.length / 3)),
     fc.uint8Array({ minLength: 1, maxLength: 300 }),
   )
-  // What is cut ends in most cases, since waiting for the rest takes its time.
-  const ends = fc.integer({ min: 0, max: 9 }).map((tenth) => tenth > 0)
-  return fc
-    .oneof({ weight: 6, arbitrary: fc.tuple(http, fc.boolean()) }, { weight: 1, arbitrary: fc.tuple(cut, ends) })
-    .map(([bytes, closes]) => ({
-      after: 'body',
-      act: ({ socket }) => void (closes ? socket.end(bytes) : socket.write(bytes)),
-    }))
+  const sending = (bytes: Uint8Array, closes: boolean): Fault => ({
+    after: 'body',
+    act: ({ socket }) => void (closes ? socket.end(bytes) : socket.write(bytes)),
+  })
+  return fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.tuple(http, fc.boolean()).map(([bytes, closes]) => ({
+        fault: sending(bytes, closes),
+        isTooSlow: false,
+      })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(cut, fc.boolean()).map(([bytes, closes]) => ({
+        fault: sending(bytes, closes),
+        isTooSlow: !closes,
+      })),
+    },
+  )
 })()
 
 test(
@@ -228,8 +245,13 @@ test(
       fc.asyncProperty(args, oddAnswer, views, async (changes, patch, [before, after]) => {
         const sentBefore = aifi.received('PATCH').length
         const sent = () => aifi.received('PATCH').length - sentBefore
-        aifi.always('PATCH', patch)
-        aifi.always('GET', () => (sent() === 0 ? before : after) ?? fault.answer(200, jane))
+        const meeting = ({ fault, isTooSlow }: OddAnswer) =>
+          isTooSlow ? outwaited(fault, () => harness.clock.advance(TIMEOUT_MS)) : fault
+        aifi.always('PATCH', meeting(patch))
+        aifi.always('GET', () => {
+          const view = sent() === 0 ? before : after
+          return view ? meeting(view) : fault.answer(200, jane)
+        })
         harness.clock.advance(61_000)
         const envelope = await client.update({ customerId: 4211, ...changes })
         seen.set(envelope.status, (seen.get(envelope.status) ?? 0) + 1)

@@ -341,8 +341,7 @@ describe('secrets typed into the page', () => {
   test.each(Object.entries(patchReplies))('are nowhere but in the PATCH when AiFi %s', async (_, patch) => {
     const { client, harness, aifi, written } = await stage({ get: { status: 200, body: record() }, patch })
     const answer = client.update({ customerId: 4211, enterPrivately: ['password', 'cardToken'], phone: '1' })
-    await expect.poll(() => harness.browser.opened, { timeout: 5_000 }).toHaveLength(1)
-    const person = new PageVisitor(harness.browser.opened[0] ?? '')
+    const person = new PageVisitor(await openedAddress(harness))
     const pages = [
       await person.get(),
       // A slip first: what was typed does not come back into the form.
@@ -363,8 +362,7 @@ describe('secrets typed into the page', () => {
   test('are forgotten when the person then declines', async () => {
     const { client, harness, aifi, written } = await stage({ get: { status: 200, body: record() } })
     const answer = client.update({ customerId: 4211, enterPrivately: ['password', 'cardToken'] })
-    await expect.poll(() => harness.browser.opened, { timeout: 5_000 }).toHaveLength(1)
-    const person = new PageVisitor(harness.browser.opened[0] ?? '')
+    const person = new PageVisitor(await openedAddress(harness))
     await person.press('approve', { ...fields, passwordAgain: '' })
     const page = await person.press('decline', fields)
     expect(await answer).toMatchObject({ status: 'declined' })

@@ -232,7 +232,7 @@ function privateField(field: PrivateField, problem: string | undefined, id: stri
   const describedBy = [limits && `${id}-limits`, problem !== undefined && `${id}-problem`].filter(Boolean).join(' ')
   const attributes = [
     markup` type="password" required autocomplete="off" autocapitalize="none" spellcheck="false" data-1p-ignore data-lpignore="true" data-bwignore data-form-type="other"`,
-    field.minLength !== undefined && markup` minlength="${field.minLength}"`,
+    markup` minlength="${field.minLength}"`,
     field.maxLength !== undefined && markup` maxlength="${field.maxLength}"`,
     describedBy !== '' && markup` aria-describedby="${describedBy}"`,
     problem !== undefined && markup` aria-invalid="true"`,
@@ -245,10 +245,9 @@ ${limits && markup`<p class="limits" id="${id}-limits">${limits}</p>`}
 </div>`
 }
 
+/** Nothing where all that matters is that there is something. */
 function limitsInWords({ minLength, maxLength }: PrivateField): string | undefined {
-  if (minLength !== undefined && maxLength !== undefined) return `${minLength} to ${maxLength} characters.`
-  if (minLength !== undefined) return `At least ${minLength} characters.`
-  return maxLength === undefined ? undefined : `At most ${maxLength} characters.`
+  return maxLength === undefined ? undefined : `${minLength} to ${maxLength} characters.`
 }
 
 /** Approved and on its way: nothing to press any more. */

@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
+import { readBody } from '../../lib/body.ts'
 import { Deadline } from '../../lib/clock.ts'
 import type { Item, PageDeps } from './item.ts'
 import type { LiveTab } from './live-tab.ts'
@@ -115,8 +116,8 @@ async function ownForm(c: Context, { visit }: RouteDeps): Promise<{ page: Visit;
   if (!page) return notice(c, 'gone', 404)
   if (page.openedElsewhere) return notice(c, 'opened_elsewhere', 403)
   if (!page.owns(getCookie(c, page.cookieName))) return notice(c, 'no_cookie', 403)
-  const form = await readForm(c)
-  return form ? { page, form } : notice(c, 'refused', 413)
+  const body = await readBody(c.req.raw, BODY_LIMIT_BYTES)
+  return body ? { page, form: new URLSearchParams(body.toString()) } : notice(c, 'refused', 413)
 }
 
 /** A form of another site cannot say that it is this one's: browsers fill in these headers themselves. */
@@ -125,18 +126,6 @@ function fromOwnForm(c: Context): boolean {
   const ownOrigin = c.req.header('Origin') === `http://${c.req.header('Host')}`
   const isForm = /^application\/x-www-form-urlencoded *(;|$)/i.test(c.req.header('Content-Type') ?? '')
   return ownOrigin && isForm && (site === undefined || site === 'same-origin')
-}
-
-/** Undefined when it is too long. */
-async function readForm(c: Context): Promise<URLSearchParams | undefined> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of c.req.raw.body ?? []) {
-    size += chunk.length
-    if (size > BODY_LIMIT_BYTES) return undefined
-    chunks.push(chunk)
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString())
 }
 
 /** The whole page. Whatever it shows stands in another place than before: nothing of it counts as read yet. */

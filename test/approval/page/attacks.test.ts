@@ -1,12 +1,12 @@
 import { createServer } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { exchange } from '../../helpers/exchange.ts'
 import { freePort } from '../../helpers/free-port.ts'
 import { start } from '../../helpers/harness.ts'
 import {
   askOnPage,
   BLOCK,
-  exchange,
   expectStillOpen,
   formHeaders,
   openedAddress,
@@ -395,14 +395,13 @@ describe('too much, too slow, too often', () => {
     const { person, address } = asked
     await person.get()
     const before = process.memoryUsage()
-    const { sent, received, elapsedMs } = await pour(address, SIZE, {
+    const { sent, received } = await pour(address, SIZE, {
       ...formHeaders(address),
       Cookie: person.cookie ?? '',
       ...headers,
     })
     const after = process.memoryUsage()
     expect(sent).toBeLessThan(SIZE)
-    expect(elapsedMs).toBeLessThan(5_000)
     expect(received).toMatch('Origin' in headers ? /^(HTTP\/1\.1 403 |$)/ : /^(HTTP\/1\.1 413 |$)/)
     expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(40_000_000)
     await expectStillOpen(asked)
@@ -432,8 +431,8 @@ describe('too much, too slow, too often', () => {
       ...Array.from({ length: 20 }, () => dribble(Number(port), 'POST / HTTP/1.1\r\nX: ')),
     ]
     await expectStillOpen(asked)
-    for (const ms of await Promise.all(slow)) expect(ms).toBeLessThan(15_000)
-  }, 25_000)
+    await Promise.all(slow)
+  })
 
   test('what is no HTTP gets no answer and does no harm', async () => {
     const asked = await askOnPage()
@@ -518,25 +517,23 @@ describe('a fixed port', () => {
   })
 })
 
-/** Everything that comes back for these bytes, until the other side ends the connection or is silent for a while. */
+/** Everything that comes back for these bytes, after which nothing more is sent. */
 function rawAnswer(port: number, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     let text = ''
-    socket.setTimeout(300, () => socket.destroy())
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1')
     })
     socket.on('error', () => undefined)
     socket.on('close', () => resolve(text))
-    socket.write(bytes, 'latin1')
+    socket.end(bytes, 'latin1')
   })
 }
 
-/** Sends a drop now and then, for ever; resolves with the milliseconds after which the other side had enough. */
-function dribble(port: number, start: string): Promise<number> {
+/** Sends a drop now and then, for ever; resolves when the other side has had enough. */
+function dribble(port: number, start: string): Promise<void> {
   return new Promise((resolve) => {
-    const startedAt = performance.now()
     const socket = connect(port, '127.0.0.1')
     if (start) socket.write(start)
     const timer = setInterval(() => start && socket.write('x'), 200)
@@ -544,7 +541,7 @@ function dribble(port: number, start: string): Promise<number> {
     socket.on('data', () => undefined)
     socket.on('close', () => {
       clearInterval(timer)
-      resolve(performance.now() - startedAt)
+      resolve()
     })
   })
 }
@@ -556,8 +553,7 @@ function pour(address: string, size: number, headers: Readonly<Record<string, st
   const lines = Object.entries({ Host: host, ...headers, ...(!chunked && { 'Content-Length': String(size) }) })
   const piece = Buffer.alloc(65_536, 'a')
   const wave = chunked ? Buffer.concat([Buffer.from('10000\r\n'), piece, Buffer.from('\r\n')]) : piece
-  return new Promise<{ sent: number; received: string; elapsedMs: number }>((resolve) => {
-    const startedAt = performance.now()
+  return new Promise<{ sent: number; received: string }>((resolve) => {
     const socket: Socket = connect(Number(port), '127.0.0.1')
     let received = ''
     let asked = 0
@@ -567,7 +563,7 @@ function pour(address: string, size: number, headers: Readonly<Record<string, st
     socket.on('error', () => undefined)
     socket.on('close', () => {
       const sent = socket.bytesWritten - socket.writableLength
-      resolve({ sent, received, elapsedMs: performance.now() - startedAt })
+      resolve({ sent, received })
     })
     const go = () => {
       while (!socket.destroyed && asked < size) {

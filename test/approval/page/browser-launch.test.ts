@@ -122,7 +122,7 @@ describe.skipIf(process.platform === 'win32')('the program that BROWSER names', 
     const { path, started, seen } = program('setTimeout(() => {}, 60_000)')
     const clock = new TestClock()
     const opened = browserFor(path, { clock }).open(ADDRESS)
-    await expect.poll(started, { timeout: 10_000 }).toBe(true)
+    await expect.poll(started).toBe(true)
     onTestFinished(() => void process.kill(seen().pid, 'SIGKILL'))
     let answered = false
     void opened.then(() => {

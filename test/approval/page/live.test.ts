@@ -1,42 +1,26 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { pageUpdate, renderNotice, renderPage } from '../../../src/approval/page/view.ts'
 import { NOTICES } from '../../../src/approval/page/words.ts'
 import { keysOf } from '../../../src/lib/keys.ts'
+import { executablePath, flags, noChromiumFor, useChromium } from '../../helpers/chromium.ts'
 import { fault } from '../../helpers/fault.ts'
 import { startFaultServer } from '../../helpers/fault-server.ts'
 import { GALLERY, NOW } from '../../helpers/page-gallery.ts'
-import { askOnPage, BLOCK, openedAddress, reading } from '../../helpers/page-visitor.ts'
-
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const missing = !existsSync(executablePath)
-if (missing) process.emitWarning(`SKIPPED: the live approval page. No Chromium at ${executablePath} (CHROMIUM).`)
+import { askOnPage, BLOCK, openedAddress } from '../../helpers/page-visitor.ts'
+import { reading } from '../../helpers/reading.ts'
 
 const OTHER = { customerId: 4211, blocked: false }
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-describe.skipIf(missing)('the live page', () => {
-  let browser: Browser
+const newContext = useChromium()
 
-  beforeAll(async () => {
-    const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update']
-    const args = ['--no-sandbox', '--disable-gpu', '--disable-sync', ...quiet]
-    browser = await chromium.launch({ executablePath, args })
-  })
-
-  afterAll(() => browser?.close())
-
-  async function newContext(options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
-    const context = await browser.newContext({ viewport: { width: 900, height: 700 }, ...options })
-    onTestFinished(() => context.close())
-    return context
-  }
-
+describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => {
   /** A tab with the page, confirmed by its script. */
   async function openTab(context: BrowserContext, address: string): Promise<Page> {
     const page = await context.newPage()
@@ -52,8 +36,7 @@ describe.skipIf(missing)('the live page', () => {
     return { ...asked, context, page, bodies }
   }
 
-  const headingIs = (page: Page, text: string) =>
-    expect.poll(() => page.locator('h1').textContent(), { timeout: 10_000 }).toBe(text)
+  const headingIs = (page: Page, text: string) => expect.poll(() => page.locator('h1').textContent()).toBe(text)
   const approve = (page: Page, index = 0) => page.locator('[value=approve]').nth(index)
   /** A window that is not in front, as its page sees it. */
   const setVisible = (page: Page, visible: boolean) =>
@@ -66,7 +49,7 @@ describe.skipIf(missing)('the live page', () => {
     const { harness, client, page, answer, bodies } = await open()
     const second = client.update(OTHER)
     await approve(page, 1).waitFor()
-    await reading(page.url())
+    reading(page.url())
     // Nothing but the real clicks passes time from here on.
     harness.clock.hold()
     const { x, y } = await approve(page, 1).evaluate((button) => {
@@ -82,7 +65,7 @@ describe.skipIf(missing)('the live page', () => {
     await page.getByRole('alert').getByText('Please read it, then press again.').waitFor()
     expect(bodies()).toEqual([{ blocked: false }])
     expect(await page.evaluate('document.activeElement.getAttribute("role")')).toBe('alert')
-    await reading(page.url())
+    reading(page.url())
     await expect.poll(async () => (await page.locator('[role=alert]').count()) === 1).toBe(true)
     harness.clock.advance(700)
     await approve(page).click()
@@ -93,14 +76,14 @@ describe.skipIf(missing)('the live page', () => {
     const { page, bodies, client } = await open()
     const second = client.update(OTHER)
     await approve(page, 1).waitFor()
-    await reading(page.url())
+    reading(page.url())
     await approve(page).focus()
     await page.keyboard.down('Enter')
     await headingIs(page, 'One question waits for your answer')
     for (let repeat = 0; repeat < 5; repeat++) await page.keyboard.down('Enter')
     await page.keyboard.up('Enter')
     expect(await page.evaluate('document.activeElement.innerText')).toContain('Done')
-    await reading(page.url())
+    reading(page.url())
     const posts: string[] = []
     page.on(
       'request',
@@ -137,7 +120,7 @@ describe.skipIf(missing)('the live page', () => {
 
   test('that was closed is not taken for open: the next question opens another', async () => {
     const { harness, client, page, answer } = await open()
-    await reading(page.url())
+    reading(page.url())
     await Promise.all([page.waitForResponse(/\/events$/), approve(page).click()])
     await headingIs(page, 'Done')
     await answer
@@ -147,7 +130,7 @@ describe.skipIf(missing)('the live page', () => {
     const second = client.update(OTHER)
     const next = await openTab(await newContext(), await openedAddress(harness, 2))
     await headingIs(next, 'Unblock Jane Doe?')
-    await reading(next.url())
+    reading(next.url())
     await approve(next).click()
     expect(await second).toMatchObject({ status: 'updated' })
   })
@@ -168,10 +151,10 @@ describe.skipIf(missing)('the live page', () => {
     await setVisible(page, true)
     for (const name of ['Block Marcus Weber', 'Unblock Jane Doe']) {
       await page.getByRole('button', { name }).waitFor()
-      await reading(page.url())
+      reading(page.url())
       await Promise.all([page.waitForURL(/./), page.getByRole('button', { name }).click()])
       if (await page.getByText('Please read it').count()) {
-        await reading(page.url())
+        reading(page.url())
         await page.getByRole('button', { name }).click()
       }
     }
@@ -195,7 +178,7 @@ describe.skipIf(missing)('the live page', () => {
       `globalThis.seen = true; document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))`,
     )
     await seen
-    await reading(page.url())
+    reading(page.url())
     await approve(page).click()
     expect(await asked.answer).toMatchObject({ status: 'updated' })
   })
@@ -214,7 +197,7 @@ describe.skipIf(missing)('the live page', () => {
     aifi.always('PATCH', fault.resetAfterBody())
     aifi.always('GET', fault.answer(500, {}))
     const { harness, page, answer } = await open(BLOCK, { baseUrl: aifi.url })
-    await reading(page.url())
+    reading(page.url())
     await approve(page).click()
     expect(await answer).toMatchObject({ status: 'unknown' })
     await headingIs(page, 'Outcome not known')
@@ -231,8 +214,10 @@ describe.skipIf(missing)('the live page', () => {
     writeFileSync(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences))
     const context = await chromium.launchPersistentContext(folder, {
       executablePath,
-      args: ['--no-sandbox', '--disable-gpu'],
+      args: flags,
+      timeout: 0,
     })
+    context.setDefaultTimeout(0)
     onTestFinished(async () => {
       await context.close()
       rmSync(folder, { recursive: true, force: true })
@@ -240,7 +225,7 @@ describe.skipIf(missing)('the live page', () => {
     const page = await context.newPage()
     await page.goto(asked.address)
     await page.getByText('no longer sends the cookie of this page').waitFor()
-    await reading(page.url())
+    reading(page.url())
     await approve(page).click()
     await page.getByText('came without the cookie of this page').waitFor()
     expect(asked.harness.sent('PATCH')).toEqual([])
@@ -267,7 +252,7 @@ describe.skipIf(missing)('the live page', () => {
     const tab = await context.newPage()
     for (let start = 0; start < 400; start += 40) await tab.goto(`http://127.0.0.1:${port}/?start=${start}`)
     expect((await context.cookies()).filter(({ name }) => name.startsWith('approval-'))).toEqual([])
-    await reading(page.url())
+    reading(page.url())
     await approve(page).click()
     await page.getByText('or has lost this one among very many others').waitFor()
     await page.goto(page.url())
@@ -279,11 +264,10 @@ describe.skipIf(missing)('the live page', () => {
   test('is found faultless by axe in every state, and after every change of a live page', async () => {
     const context = await newContext()
     const page = await context.newPage()
-    const problems = async () => {
-      await page.evaluate(AXE)
-      return page.evaluate<string[]>(`axe.run(document).then(({ violations }) => violations.flatMap(({ id, nodes }) =>
-        nodes.map(({ html }) => id + ': ' + html)))`)
-    }
+    const problems = () =>
+      page.evaluate<string[]>(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+        violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html)))`)
+    await page.evaluate(AXE)
     for (const [name, model] of Object.entries(GALLERY)) {
       await page.setContent(renderPage(model, NOW))
       expect(await problems(), name).toEqual([])
@@ -294,6 +278,7 @@ describe.skipIf(missing)('the live page', () => {
     }
     const { harness, client, address } = await askOnPage()
     await page.goto(address)
+    await page.evaluate(AXE)
     client.update({ customerId: 4211, enterPrivately: ['password'] }).catch(() => undefined)
     await approve(page, 1).waitFor()
     expect(await problems()).toEqual([])

@@ -1,21 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { start } from '../../helpers/harness.ts'
+import { asNobody, asNobodyMeanwhile, canBecomeNobody, nodeForNobody } from '../../helpers/other-user.ts'
 import { askOnPage, BLOCK, expectStillOpen, openedAddress, PageVisitor } from '../../helpers/page-visitor.ts'
 
-const NOBODY = 65_534
-const canBecomeNobody = process.platform === 'linux' && process.getuid?.() === 0
 if (!canBecomeNobody) process.emitWarning('SKIPPED: another user of this machine. These tests need root on Linux.')
-
-/** A Node program of another user. Ends with the test. */
-function asNobody(program: string): ChildProcess {
-  const options = { uid: NOBODY, gid: NOBODY, cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'inherit'] as const }
-  const child = spawn(process.execPath, ['-e', program], { ...options, stdio: [...options.stdio] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  return child
-}
 
 /** Everything it writes, up to its end. */
 async function outputOf(child: ChildProcess): Promise<string> {
@@ -28,6 +19,8 @@ async function outputOf(child: ChildProcess): Promise<string> {
 }
 
 describe.skipIf(!canBecomeNobody)('another user of this machine', () => {
+  beforeAll(nodeForNobody)
+
   test('who takes the address from a launcher’s arguments first is refused, and the person’s browser still works', async () => {
     const opened: string[] = []
     const open = async (address: string) => {
@@ -64,10 +57,7 @@ describe.skipIf(!canBecomeNobody)('another user of this machine', () => {
         process.kill(process.pid, 'SIGKILL')
       })`
     // The server looks only after the other one has gone.
-    const child = asNobody(hasty)
-    const over = once(child, 'close')
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)
-    await over
+    asNobodyMeanwhile(hasty)
     await expectStillOpen(asked)
   })
 
@@ -76,12 +66,13 @@ describe.skipIf(!canBecomeNobody)('another user of this machine', () => {
     const port = new URL(asked.address).port
     const flood = asNobody(`
       const { connect } = require('node:net')
-      for (let i = 0; i < 200; i++) connect(${port}, '127.0.0.1').on('error', () => {})
-      setTimeout(() => process.exit(), 1_000)`)
-    const over = once(flood, 'close')
-    await once(flood, 'spawn')
+      let open = 0
+      for (let i = 0; i < 200; i++) {
+        connect(${port}, '127.0.0.1', () => ++open === 200 && console.log('open')).on('error', () => {})
+      }
+      setInterval(() => {}, 60_000)`)
+    await once(flood.stdout ?? flood, 'data')
     await expectStillOpen(asked)
-    await over
   })
 })
 

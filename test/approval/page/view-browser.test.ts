@@ -1,15 +1,11 @@
-import { existsSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import { styleHash } from '../../../src/approval/page/style.ts'
 import { renderNotice, renderPage } from '../../../src/approval/page/view.ts'
 import { NOTICES } from '../../../src/approval/page/words.ts'
 import { keysOf } from '../../../src/lib/keys.ts'
+import { noChromiumFor, useChromium } from '../../helpers/chromium.ts'
 import { GALLERY, NOW } from '../../helpers/page-gallery.ts'
-
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const missing = !existsSync(executablePath)
-if (missing) process.emitWarning(`SKIPPED: how the approval page looks. No Chromium at ${executablePath} (CHROMIUM).`)
 
 const SITE = 'http://approval.test'
 const documents = [
@@ -42,20 +38,12 @@ const LOW_CONTRAST = `(() => {
   return low
 })()`
 
-describe.skipIf(missing)('the approval page in Chromium', () => {
-  let browser: Browser
+const newContext = useChromium()
 
-  beforeAll(async () => {
-    const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update']
-    const args = ['--no-sandbox', '--disable-gpu', '--disable-sync', ...quiet]
-    browser = await chromium.launch({ executablePath, args })
-  })
-
-  afterAll(() => browser?.close())
-
+describe.skipIf(noChromiumFor('how the approval page looks'))('the approval page in Chromium', () => {
   /** The document under the content security policy it is meant for; every form that is sent ends up in `sent`. */
-  async function open(document: string, options: Parameters<Browser['newPage']>[0] = {}) {
-    const page = await browser.newPage(options)
+  async function open(document: string, options: BrowserContextOptions = {}) {
+    const page = await (await newContext(options)).newPage()
     const sent: string[] = []
     const csp = `default-src 'none'; style-src '${styleHash}'; form-action 'self'`
     await page.route('**', async (route) => {
@@ -78,14 +66,12 @@ describe.skipIf(missing)('the approval page in Chromium', () => {
         expect(await page.evaluate<number>('document.documentElement.scrollWidth'), name).toBeLessThanOrEqual(320)
         expect(await page.evaluate<string[]>(LOW_CONTRAST), name).toEqual([])
       }
-      await page.close()
     },
   )
 
   it('is styled under its own content security policy', async () => {
     const { page } = await open(renderPage(GALLERY.block ?? { cards: [] }, NOW))
     expect(await page.evaluate('getComputedStyle(document.querySelector(".card")).display')).toBe('grid')
-    await page.close()
   })
 
   it('sends nothing on Enter, declines with empty fields, approves only with both filled in', async () => {
@@ -107,7 +93,6 @@ describe.skipIf(missing)('the approval page in Chromium', () => {
       'token=form-token&password=correct+horse&passwordAgain=correct+horse&decision=approve',
       'token=form-token&password=&passwordAgain=&decision=decline',
     ])
-    await page.close()
   })
 
   it('is reached by keyboard in the order of reading, Decline before Approve', async () => {
@@ -118,7 +103,6 @@ describe.skipIf(missing)('the approval page in Chromium', () => {
       stops.push(await focused(page))
     }
     expect(stops).toEqual(['password', 'passwordAgain', 'Decline', 'Set a new password for Jane Miller'])
-    await page.close()
   })
 
   it('tells the button that changes something from the one that does not under forced colours', async () => {
@@ -127,7 +111,6 @@ describe.skipIf(missing)('the approval page in Chromium', () => {
       `[...document.querySelectorAll('.buttons button')].map((button) => getComputedStyle(button).backgroundColor)`,
     )
     expect(new Set(backgrounds).size).toBe(2)
-    await page.close()
   })
 
   it('still is a table for a screen reader in a narrow window', async () => {
@@ -136,6 +119,5 @@ describe.skipIf(missing)('the approval page in Chromium', () => {
     })
     await expect(page.getByRole('table', { name: 'What changes' }).getByRole('columnheader').count()).resolves.toBe(3)
     expect(await page.getByRole('rowheader', { name: 'Blocked' }).count()).toBe(1)
-    await page.close()
   })
 })

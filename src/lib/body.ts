@@ -1,4 +1,7 @@
-/** Of a body that is too long this much is read and dropped, so that the sender gets to read why, bytes. */
+/**
+ * Of a body that is too long this much is read and dropped, bytes: a connection closed on a client that still sends is a
+ * reset for it, not an answer.
+ */
 const DROPPED_LIMIT = 32 * 1024 * 1024
 
 /** The whole body of a request; undefined when it is over `limit` bytes, of which nothing is kept. */
