@@ -110,8 +110,8 @@ async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Ans
   if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(call.arguments))
   const { request } = parsed
   const step: Step = { call, request, proposal: deps.changes.proposal(request, callerOf(call)), deps }
-  if (request.dryRun) return preview(step)
   try {
+    if (request.dryRun) return await preview(step)
     if (call.state) return await answered(call.state, step)
     const earlier = await deps.changes.find(step.proposal)
     return await (earlier ? repeated(earlier, step) : proposed(step))
