@@ -182,6 +182,19 @@ export function tooSlow({ customerId }: ChangeRequest): UpdateEnvelope {
   return { status: 'failed', customerId, message }
 }
 
+/** Seconds until it is worth calling again. */
+const STORE_AWAY_S = 5
+
+/** Nothing can be looked up or kept now. An earlier call with the same arguments may have been more lucky. */
+export function storeAway({ customerId }: ChangeRequest): UpdateEnvelope {
+  return {
+    status: 'failed',
+    customerId,
+    message: `This server cannot reach the store that it keeps changes in, so this call sent nothing. Call again with the same arguments in a moment: if an earlier call has changed customer ${customerId} already, that is told then, and not done twice.`,
+    retryAfterSeconds: STORE_AWAY_S,
+  }
+}
+
 /** The call has to be answered before AiFi has. */
 export function inProgress(
   { customerId }: ChangeRequest,
