@@ -94,7 +94,7 @@ async function missingIssuer(error: unknown, { oidc, proxy, clock }: IssuerCheck
     return problem(`what is at AIFI_OIDC_ISSUER calls itself ${harmless(said, 200)}`, ISSUER_REMEDY)
   const why = cause instanceof Error && cause.name === 'IssuerUnavailable' ? cause.message : 'It is no issuer.'
   return problem(
-    `${url.host}: no discovery document (${why.replace(/\.$/, '')})`,
+    `${url.host}: no discovery document. ${why.replace(/\.$/, '')}`,
     `If it was reached: ${ISSUER_REMEDY} If not, check the name, the network, and HTTPS_PROXY.`,
   )
 }
@@ -219,7 +219,7 @@ async function redirectFinding(
   if (status === 200 || (status !== undefined && status >= 400 && status < 500)) {
     return problem(
       `the issuer does not send people back to ${redirectUri} (HTTP ${status})`,
-      `Add exactly that to the redirect addresses of the client ${oidc.clientId} at the issuer, or correct AIFI_PUBLIC_URL.`,
+      `Add exactly that to the redirect addresses of the client (AIFI_OIDC_CLIENT_ID) at the issuer, or correct AIFI_PUBLIC_URL.`,
     )
   }
   return warning(
