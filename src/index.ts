@@ -4,6 +4,7 @@ import module from 'node:module'
 import { isAbsolute, join } from 'node:path'
 import process from 'node:process'
 import { watchParent } from './cli/parent.ts'
+import type { ProcessIo } from './cli/process-io.ts'
 import { OWN_NAME } from './config/setting-name.ts'
 import { systemClock as clock } from './lib/clock.ts'
 import { errorFacts } from './lib/error-facts.ts'
@@ -42,14 +43,17 @@ async function start(): Promise<void> {
   }
   // Further signals change nothing: the end is less than a second away, and in that time outcomes are written down.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(signal))
-  stdin.on('end', () => end('end of input'))
-  stdin.on('close', () => end('end of input'))
+  let isInputServed = true
+  const outliveInput = () => {
+    isInputServed = false
+  }
+  for (const event of ['end', 'close']) stdin.on(event, () => void (isInputServed && end('end of input')))
   stdin.on('error', () => end('input error'))
   stdout.on('error', () => end('output closed'))
   if (process.platform !== 'win32') {
     watchParent({ parentId: () => process.ppid, bytesRead: () => stdin.bytesRead, clock }, () => {
       // A command that reads no input may be left to run by whoever started it.
-      if (stdin.listenerCount('data') > 0) end('the host has gone')
+      if (isInputServed && stdin.listenerCount('data') > 0) end('the host has gone')
     })
   }
   // The log is not what the program is for.
@@ -70,7 +74,7 @@ async function start(): Promise<void> {
   enableCompileCache(env)
   // The program is over when it says so, not when there happens to be nothing to wait for.
   const alive = setInterval(() => undefined, 2 ** 30)
-  const code = await runProgram(env, stop.signal, endWithin).catch((error: unknown) => {
+  const code = await runProgram(env, stop.signal, { endWithin, outliveInput }).catch((error: unknown) => {
     stderr.write(crashLine('failed', error))
     return 1
   })
@@ -80,13 +84,15 @@ async function start(): Promise<void> {
   stdout.write('', () => process.exit())
 }
 
-async function runProgram(env: NodeJS.ProcessEnv, stop: AbortSignal, endWithin: (ms: number) => void): Promise<number> {
+type Ending = Pick<ProcessIo, 'endWithin' | 'outliveInput'>
+
+async function runProgram(env: NodeJS.ProcessEnv, stop: AbortSignal, ending: Ending): Promise<number> {
   const { argv, execPath, stdin, stdout, stderr, platform, versions } = process
   const [, file = '', ...args] = argv
   // The build makes it a file of its own, next to this one.
   const { run } = await import('./cli/command-line.ts')
   const program = { command: execPath, file }
-  return run({ args, program, env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop, endWithin })
+  return run({ args, program, env, stdin, stdout, stderr, platform, nodeVersion: versions.node, stop, ...ending })
 }
 
 /**

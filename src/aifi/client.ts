@@ -45,23 +45,27 @@ export function createAifi(options: AifiOptions): AifiClient {
 
   return {
     address: new URL(baseUrl).href.replace(/\/+$/, ''),
-    async readCustomer(customerId, signal) {
+    async readCustomer(customerId, signal, traceparent) {
       const path = pathOf(customers, customerId)
       if (!readingOffered) return switchedOff
       const budgetMs = READ_DEADLINES * timeoutMs
-      const sending = await unlessAborted(() => send({ method: 'GET', origin, path, signal }, { budgetMs }), signal)
+      const sending = await unlessAborted(
+        () => send({ method: 'GET', origin, path, signal, traceparent }, { budgetMs }),
+        signal,
+      )
       if (!sending) return readingCancelled
       const reading = readingOf(sending)
       if (reading.kind === 'unreadable' && reading.cause === 'not_offered') readingOffered = false
       return reading
     },
-    async listCustomers(filter, signal) {
+    async listCustomers(filter, signal, traceparent) {
       const path = `${customers}?${new URLSearchParams(Object.entries(filter))}`
-      const request = { method: 'GET', origin, path, signal, maxBytes: LIST_MAX_BYTES } as const
+      const request = { method: 'GET', origin, path, signal, traceparent, maxBytes: LIST_MAX_BYTES } as const
       const sending = await unlessAborted(() => send(request, { budgetMs: READ_DEADLINES * timeoutMs }), signal)
       return sending ? listingOf(sending) : readingCancelled
     },
-    async updateCustomer(customerId, body, { once, signal, budgetMs = UPDATE_DEADLINES * timeoutMs, onSending } = {}) {
+    async updateCustomer(customerId, body, options = {}) {
+      const { once, signal, budgetMs = UPDATE_DEADLINES * timeoutMs, onSending, traceparent } = options
       const path = pathOf(customers, customerId)
       let told = false
       const tellOnce = () => {
@@ -74,6 +78,7 @@ export function createAifi(options: AifiOptions): AifiClient {
         path,
         body: writeExactly(body),
         signal,
+        traceparent,
         onSending: tellOnce,
       } as const
       return send(request, { budgetMs, once })

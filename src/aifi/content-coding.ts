@@ -1,4 +1,5 @@
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib'
+import { errorCode } from '../lib/error-facts.ts'
 
 interface Limits {
   readonly maxOutputLength: number
@@ -30,7 +31,7 @@ export function decoded(content: Buffer, codings: string, maxBytes: number): Buf
   try {
     return decoders.reduceRight((coded, decode) => decode?.(coded, { maxOutputLength: maxBytes }) ?? coded, content)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const code = errorCode(error)
     if (code === 'ERR_BUFFER_TOO_LARGE') return 'too_large'
     return code === 'Z_BUF_ERROR' ? 'cut_off' : content
   }

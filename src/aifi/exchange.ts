@@ -19,6 +19,8 @@ export function targetOf(address: string): Target {
   return { origin, path: pathname + search }
 }
 
+export type Headers = Readonly<Record<string, string | string[] | undefined>>
+
 export interface HttpRequest extends Target {
   readonly method: 'GET' | 'PATCH' | 'POST'
   readonly headers: Record<string, string>
@@ -27,6 +29,8 @@ export interface HttpRequest extends Target {
   readonly signal?: AbortSignal | undefined
   /** Called just before the first byte leaves, on an open connection. */
   readonly onSending?: (() => void) | undefined
+  /** Called with the headers of the answer, names in lower case. */
+  readonly onHeaders?: ((headers: Headers) => void) | undefined
   /** The largest content of an answer that is read, in bytes, packed and unpacked. Default: 1 MB. */
   readonly maxBytes?: number
 }
@@ -49,14 +53,13 @@ const JSON_LEVELS = NESTING_LIMIT + 16
 const RETRY_AFTER_LIMIT_SECONDS = 86_400
 const REQUEST_ID_HEADERS = ['x-request-id', 'x-correlation-id', 'traceparent']
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>
-
 export interface ExchangeOptions {
   /** Where it goes to: `https://host[:port]`. */
   readonly origin: string
   /** The largest content that is read, in bytes, packed and unpacked. */
   readonly maxBytes: number
   readonly onSending: (() => void) | undefined
+  readonly onHeaders: ((headers: Headers) => void) | undefined
   readonly clock: Clock
 }
 
@@ -114,6 +117,7 @@ export class Exchanging {
     if (status < 200) return
     this.#http = readFacts(status, headers, this.#options.clock.now())
     this.#codings = [headers['content-encoding'] ?? []].flat().join(',')
+    this.#options.onHeaders?.(headers)
   }
 
   onResponseData(_: Controller, chunk: Buffer): void {
@@ -158,9 +162,11 @@ function readFacts(status: number, headers: Headers, now: number): HttpFacts {
   }
 }
 
+const utf8 = new TextDecoder()
+
 /** The complete content of an answer, whatever type it was declared to have. */
 function readBody(content: Uint8Array): Body {
-  const text = new TextDecoder().decode(content)
+  const text = utf8.decode(content)
   if (text.trim() === '') return { kind: 'empty' }
   try {
     const value = parseExactly(text)

@@ -1,3 +1,4 @@
+import { errorCode } from '../lib/error-facts.ts'
 import type { Sending } from './port.ts'
 
 type NotSent = Extract<Sending, { kind: 'not_sent' }>
@@ -57,8 +58,8 @@ function tlsDetail(code: string): string {
 }
 
 function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : ''
+  const code = errorCode(error) ?? ''
+  return /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : ''
 }
 
 function causeOf(error: Error): string {

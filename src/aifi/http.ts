@@ -12,8 +12,8 @@ export interface HttpOptions {
 }
 
 const MAX_BYTES = 1_000_000
-/** Per origin: an assistant changes a handful of records at a time, and AiFi's limits are unknown. */
-const CONNECTIONS = 6
+/** Per origin: an assistant, or the callers of a team, change a handful of records at a time; AiFi’s limits are unknown. */
+const CONNECTIONS = 16
 /** The longer a connection idles, the likelier it is closed under a request, whose outcome is then unknown. */
 const KEEP_ALIVE_MS = 4_000
 const KEEP_ALIVE_MAX_MS = 15_000
@@ -33,8 +33,8 @@ export function createHttp({ timeoutMs, clock, proxy }: HttpOptions): Http {
   return {
     async exchange(request) {
       if (closed || request.signal?.aborted) return cancelledBeforeSending
-      const { method, origin, path, headers, body = null, maxBytes = MAX_BYTES } = request
-      const exchanging = new Exchanging({ origin, maxBytes, onSending: request.onSending, clock })
+      const { method, origin, path, headers, body = null, maxBytes = MAX_BYTES, onSending, onHeaders } = request
+      const exchanging = new Exchanging({ origin, maxBytes, onSending, onHeaders, clock })
       const cancel = () => exchanging.end('cancelled')
       request.signal?.addEventListener('abort', cancel)
       underWay.add(exchanging)

@@ -16,13 +16,13 @@ export interface Aifi {
    * `GET /api/admin/v2/customers/{customerId}`, which AiFi's pages do not document: best effort.
    * Aborting `signal` ends it as `unreadable`.
    */
-  readCustomer(customerId: number, signal?: AbortSignal): Promise<Reading>
+  readCustomer(customerId: number, signal?: AbortSignal, traceparent?: string): Promise<Reading>
   /**
    * `GET /api/admin/v2/customers` with one filter. The list has no pages, so its size is anybody's guess: an answer of
    * more than 4 MB ends as `too_large`, with the connection. Whether AiFi obeyed the filter is not looked at.
    * Aborting `signal` ends it as `unreadable`.
    */
-  listCustomers(filter: CustomerFilter, signal?: AbortSignal): Promise<Listing>
+  listCustomers(filter: CustomerFilter, signal?: AbortSignal, traceparent?: string): Promise<Listing>
   /**
    * `PATCH /api/admin/v2/customers/{customerId}` with exactly `body`.
    * Sent again only when the first one certainly was not processed (design: connection not established, 429 with a
@@ -46,6 +46,8 @@ export interface UpdateOptions {
    * retry whose pause and deadline would not fit is not started. (A fresh token that it needs comes on top.)
    */
   budgetMs?: number
+  /** The caller's place in a distributed trace, for AiFi's own logs. */
+  traceparent?: string | undefined
   /** Called once, just before the first byte of the first PATCH leaves. */
   onSending?: () => void
 }

@@ -14,7 +14,10 @@ export interface RetryOptions {
   readonly once?: boolean | undefined
 }
 
-type Authorized = Omit<HttpRequest, 'method' | 'headers'> & { readonly method: 'GET' | 'PATCH' }
+type Authorized = Omit<HttpRequest, 'method' | 'headers'> & {
+  readonly method: 'GET' | 'PATCH'
+  readonly traceparent?: string | undefined
+}
 
 /** Sends with a token, and again where that is certainly harmless: once at most for each reason. Never throws. */
 export type Sender = (request: Authorized, options: RetryOptions) => Promise<Sending>
@@ -38,8 +41,9 @@ export function createSender(http: Http, tokens: TokenSource, clock: Clock, time
     // A repetition that did not leave is no news about a change: it ended as AiFi has answered it.
     const unsent = (how: Sending) => (request.method === 'PATCH' && answer) || how
     for (let attempts = 1; ; attempts++) {
-      const given = await unlessAborted(() => tokens.get(), request.signal)
-      if (!given) return unsent(cancelledBeforeSending)
+      const token = tokens.get()
+      const given = token instanceof Promise ? await unlessAborted(() => token, request.signal) : token
+      if (!given || request.signal?.aborted) return unsent(cancelledBeforeSending)
       if (given.kind === 'no_token') return unsent({ kind: 'not_sent', cause: 'token', detail: given.detail })
       if (answer && given.token.reveal() === refusedToken) return answer
       const exchange = withoutToken(
@@ -94,12 +98,13 @@ function withoutToken(exchange: Exchange, token: Secret): Exchange {
   return { ...cut, body: { kind: 'json', value: parseExactly(content, Number.POSITIVE_INFINITY) } }
 }
 
-function headersFor({ body }: Authorized, token: Secret): Record<string, string> {
+function headersFor({ body, traceparent }: Authorized, token: Secret): Record<string, string> {
   return {
     accept: 'application/json',
     'accept-encoding': 'identity',
     authorization: `Bearer ${token.reveal()}`,
     'user-agent': 'aifi-customer-mcp',
+    ...(traceparent !== undefined && { traceparent }),
     ...(body !== undefined && { 'content-type': 'application/json' }),
   }
 }

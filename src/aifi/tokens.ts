@@ -9,8 +9,8 @@ import type { Credentials } from './port.ts'
 export type TokenResult = { kind: 'token'; token: Secret } | { kind: 'no_token'; detail: string }
 
 export interface TokenSource {
-  /** The token to send now. Never throws. */
-  get(): Promise<TokenResult>
+  /** The token to send now: at once where there is one. Never throws, never rejects. */
+  get(): TokenResult | Promise<TokenResult>
   /** AiFi refused this very token: it is not given out again. False when there can be no other one. */
   invalidate(token: Secret): boolean
 }
@@ -36,7 +36,7 @@ const MAX_BYTES = 100_000
 export function createTokens(credentials: Credentials, http: Http, clock: Clock): TokenSource {
   if (credentials.kind === 'client') return new ClientTokens(credentials, http, clock)
   const given = usable(credentials.token.reveal())
-  return { get: async () => given, invalidate: () => false }
+  return { get: () => given, invalidate: () => false }
 }
 
 class ClientTokens implements TokenSource {
@@ -52,7 +52,7 @@ class ClientTokens implements TokenSource {
     this.#clock = clock
   }
 
-  async get(): Promise<TokenResult> {
+  get(): TokenResult | Promise<TokenResult> {
     if (this.#current && !this.#current.until.passed) return { kind: 'token', token: this.#current.token }
     this.#fetching ??= this.#fetch().finally(() => {
       this.#fetching = undefined

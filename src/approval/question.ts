@@ -1,4 +1,4 @@
-import type { PrivateFieldName } from '../customer/fields.ts'
+import type { PrivateFieldName, TypedField } from '../customer/fields.ts'
 
 /** The AiFi that is changed. */
 export interface Deployment {
@@ -83,15 +83,24 @@ export type ShownValue =
   /** A secret; `text` says what it is without saying it: "a new password, given by the assistant". */
   | { readonly kind: 'hidden'; readonly text: string }
 
-export interface PrivateField {
+/** A secret that the person types. */
+export interface PrivateField extends TypedField {
   readonly name: PrivateFieldName
-  readonly label: string
-  /** Characters; absent where AiFi states no limit. */
-  readonly minLength?: number
-  readonly maxLength?: number
-  /** A new secret is typed twice, since nobody can look up what was mistyped. */
-  readonly twice: boolean
 }
+
+/**
+ * Whether a name may stand in a sentence of ours: letters alone, so that none reads like "customer 77" or a second
+ * sentence; and short, for a button.
+ */
+export function isSpeakable(name: string): boolean {
+  return /^\p{L}[\p{L}\p{M} '’.-]{0,59}$/u.test(name)
+}
+
+/**
+ * No person reads a question and answers it in less, milliseconds: the answer is that of a client that asked nobody, or
+ * was meant for what stood there before.
+ */
+export const UNREAD_MS = 700
 
 /**
  * What a page shows at the most, in characters of values and in rows. Generous: so much is half a megabyte of page, made in

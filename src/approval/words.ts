@@ -1,6 +1,6 @@
 import type { Asked, Caller, Past } from '../change/change.ts'
 import { clockTime } from '../change/messages.ts'
-import { known, loses } from '../customer/compare.ts'
+import { known, loses, mayLose } from '../customer/compare.ts'
 import {
   type ChangeRequest,
   type CustomerField,
@@ -8,10 +8,9 @@ import {
   isCustomerField,
   isSecretValue,
   requestedFields,
-  typedFields,
+  typedField,
 } from '../customer/fields.ts'
 import { type CustomerRecord, fullName } from '../customer/record.ts'
-import { mayLose } from '../customer/sensitive.ts'
 import { escaped, escapedJson, spelledOut } from '../lib/escapes.ts'
 import { isJsonObject, type JsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import { personName } from '../lib/person.ts'
@@ -20,7 +19,6 @@ import {
   type Deployment,
   PAGE_CHARACTERS,
   PAGE_ROWS,
-  type PrivateField,
   type Question,
   type ShownChange,
   type ShownValue,
@@ -51,7 +49,7 @@ export function questionAbout({ request, asking, caller }: Asked, deployment: De
     client: askedBy(caller),
     ...(request.reason !== undefined && { reason: escaped(request.reason) }),
     changes: withPast(lossesFirst(rows), past),
-    privateFields: request.enterPrivately.map(privateField),
+    privateFields: request.enterPrivately.map((name) => ({ name, ...typedField(name) })),
   }
 }
 
@@ -108,10 +106,6 @@ function lossesFirst(changes: readonly ShownChange[]): ShownChange[] {
   return [...changes].sort((a, b) => rank(a) - rank(b))
 }
 
-function privateField(name: PrivateField['name']): PrivateField {
-  return { name, ...typedFields[name], twice: name === 'password' }
-}
-
 function shownChanges(field: CustomerField, request: ChangeRequest, record: CustomerRecord | undefined): ShownChange[] {
   const { label, headline, restorable, consequence } = fieldFacts[field]
   const after = request.changes[field]
@@ -143,7 +137,10 @@ function valuesOf(field: CustomerField, request: ChangeRequest, before: { value:
   if (isTyped || isSecretValue(field, after))
     return { before: today, after: { kind: 'hidden', text: hiddenText(field, isTyped) } }
   if (after === null) return { before: before ? shownValue(before.value) : today, after: { kind: 'removed' } }
-  if (words) return { before: today, after: { kind: 'value', text: words(after), type: 'boolean' } }
+  if (words) {
+    const inWords = (value: unknown): ShownValue => ({ kind: 'value', text: words(value), type: 'boolean' })
+    return { before: before ? inWords(before.value) : today, after: inWords(after) }
+  }
   if (!before) return { before: today, after: shownValue(after) }
   // What the record has no value for is null there; only of metadata is that something else than nothing.
   return shownPair(field === 'metadata' ? before.value : (before.value ?? undefined), after)

@@ -2,6 +2,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 import process from 'node:process'
 import type { Clock } from '../lib/clock.ts'
+import { errorCode } from '../lib/error-facts.ts'
+import { writeExactly } from '../lib/exact-json.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Person } from '../lib/person.ts'
@@ -30,8 +32,8 @@ export type AuditEntry =
 
 /** Who agreed. `answer` is what the client or page reported. */
 export interface AuditApproval {
-  /** `not_needed`: nobody had to be asked; `none`: nobody could be. */
-  channel: 'form' | 'url' | 'page' | 'inbox' | 'chat' | 'skipped' | 'not_needed' | 'none'
+  /** How somebody was asked. `not_needed`: nobody had to be; `none`: nobody could be. */
+  channel: string
   answer: string
   decidedBy: 'client' | 'page' | 'approver' | 'assistant' | 'setting' | 'nobody'
   /** ISO 8601. */
@@ -54,22 +56,21 @@ export interface AuditAttempt {
   /** Why, in the words of the assistant; secrets cut out. */
   reason?: string
   approval: AuditApproval
+  /** Of the distributed trace that the call was part of. */
+  traceId?: string
   /** Only when the operator turned values on, and never a secret one: the caller leaves those out. */
   values?: JsonObject
 }
 
-export interface AuditOutcome {
+/** Of a change that was sent, the attempt has told the rest. */
+export interface AuditOutcome
+  extends Partial<
+    Pick<AuditAttempt, 'fields' | 'client' | 'proposer' | 'application' | 'reason' | 'approval' | 'traceId'>
+  > {
   changeId: string
   customerId: number
   status: string
   http?: { status: number; type?: string | undefined; requestId?: string | undefined }
-  /** These of a change that was not sent; of one that was, they are in its attempt. */
-  fields?: readonly string[]
-  client?: string
-  proposer?: Person
-  application?: string
-  reason?: string
-  approval?: AuditApproval
 }
 
 export interface AuditLookup {
@@ -81,6 +82,7 @@ export interface AuditLookup {
   /** Whose records the client was shown. */
   customerIds: readonly number[]
   status: string
+  traceId?: string
 }
 
 /** The audit file cannot be opened or written; nothing may be sent then. `cause` says why. */
@@ -92,7 +94,7 @@ export class AuditError extends Error {
 export const noAudit: ImmediateAudit = { write: () => true, close() {} }
 
 /** Stands in the `start` line of a run. */
-export interface AuditOrigin {
+interface AuditOrigin {
   /** The user of the operating system; its number where it has no name. */
   readonly user: string
   readonly host: string
@@ -156,7 +158,7 @@ function thisOrigin(): AuditOrigin {
 }
 
 /** Where a line stands in its run: its number, and the hash of the line before. */
-export interface AuditPlace {
+interface AuditPlace {
   readonly time: Date
   readonly run: string
   readonly seq: number
@@ -168,7 +170,7 @@ export function auditLine(
   { time, run, seq, prev }: AuditPlace,
   entry: AuditEntry | { readonly event: string },
 ): { line: string; hash: string } {
-  const line = ascii(JSON.stringify({ v: 1, time: time.toISOString(), run, seq, prev, ...entry }))
+  const line = ascii(writeExactly({ v: 1, time: time.toISOString(), run, seq, prev, ...entry }))
   return { line, hash: createHash('sha256').update(line).digest('hex') }
 }
 
@@ -183,7 +185,7 @@ function orAuditError<Result>(action: () => Result): Result {
   try {
     return action()
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    const code = errorCode(cause) ?? ''
     throw new AuditError(`The audit file cannot be written${REASONS[code] ?? (code && ` (${code})`)}.`, { cause })
   }
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod'
+import { escaped } from '../lib/escapes.ts'
 import { keysOf } from '../lib/keys.ts'
-import { escaped } from '../lib/text.ts'
 import type { LineSource } from './lines.ts'
 
 /** One change of which nothing is known: the columns, in their order. */
@@ -23,7 +23,7 @@ const BLANK = {
 const COLUMNS = keysOf(BLANK)
 type Row = Readonly<typeof BLANK>
 
-export interface AuditList {
+interface AuditList {
   /** One line a change, in the order in which the changes began or were refused. */
   readonly text: string
   /** Lines that are no record. */

@@ -39,6 +39,8 @@ export interface Caller {
   readonly person?: Person
   /** The id that the issuer knows an application by which calls on nobody's behalf. */
   readonly application?: string
+  /** Its place in a distributed trace. */
+  readonly traceparent?: string
 }
 
 /** The program does not count: by its own account it may be any. */

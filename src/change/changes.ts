@@ -1,17 +1,19 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
-import { remainingMs } from '../lib/clock.ts'
+import { remainingMs, timeLimit } from '../lib/clock.ts'
 import { canonicalJson } from '../lib/json.ts'
 import { KeyedQueue } from '../lib/keyed-queue.ts'
 import type { Person } from '../lib/person.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
-import { SharedWork } from '../lib/shared-work.ts'
+import { type GiveUp, SharedWork } from '../lib/shared-work.ts'
+import { traceIdOf } from '../lib/trace.ts'
 import type { Asked, Caller, Change, Claimed, Decision, Ended, Rung } from './change.ts'
 import * as change from './change.ts'
 import { Claims, type ClaimsDeps, type ClaimsSettings, type Typed } from './claims.ts'
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
 import { BUSY_MS, Keeping, type KeepingDeps } from './keeping.ts'
 import { hasMoved, type Plan, Planner, type PlannerDeps, type PlannerSettings, shownBy } from './plan.ts'
+import type { Whose } from './store.ts'
 import * as unsent from './unsent.ts'
 
 /** How long a question waits for its answer where nothing else is set, milliseconds. */
@@ -80,8 +82,8 @@ export class Changes {
   readonly #keeping: Keeping
   readonly #claims: Claims
   readonly #turns = new KeyedQueue<number>()
-  readonly #proposing = new SharedWork<string, Change>()
-  readonly #looking = new SharedWork<string, void>()
+  readonly #proposing: SharedWork<string, Change>
+  readonly #looking: SharedWork<string, void>
   /** Calls of this process that watch, per change. */
   readonly #calls = new Map<string, number>()
   #stopSweeping: () => void = () => undefined
@@ -90,6 +92,8 @@ export class Changes {
   constructor(deps: ChangesDeps, settings: ChangesSettings) {
     this.#deps = deps
     this.#settings = settings
+    this.#proposing = new SharedWork(deps.clock)
+    this.#looking = new SharedWork(deps.clock)
     this.#planner = new Planner(deps, settings)
     this.#keeping = new Keeping(deps, () => this.#arm())
     this.#claims = new Claims(deps, settings, this.#planner, this.#keeping)
@@ -120,10 +124,14 @@ export class Changes {
     return this.#asItIs(() => this.#deps.store.get(id))
   }
 
-  /** The questions that wait for their answer. */
-  async waiting(): Promise<readonly Asked[]> {
+  /** The first `limit` questions that wait for their answer, those that run out first at the front. */
+  async waiting(limit: number, whose: Whose = {}): Promise<readonly Asked[]> {
     await this.sweep()
-    return (await this.#deps.store.live()).filter((each) => each.state === 'asked')
+    return this.#deps.store.waiting(whose, limit)
+  }
+
+  countWaiting(whose: Whose = {}): Promise<number> {
+    return this.#deps.store.countWaiting(whose)
   }
 
   /** Questions that were decided lately, the latest first. */
@@ -135,18 +143,18 @@ export class Changes {
    * Steps 1 to 3 of a new change: reads the record and plans. It ends here, or a person is to be asked, or, where nobody
    * has to agree, it is on its way. Equal calls that come meanwhile share it.
    *
-   * @param signal gives it up, as long as nobody was asked and nothing is on its way.
-   * @returns undefined when the signal aborted while others still wait for the same.
+   * @param giveUp takes it back, as long as nobody was asked and nothing is on its way.
+   * @returns undefined when this caller gave up while others still wait for the same.
    */
-  propose(proposal: Proposal, signal: AbortSignal): Promise<Change | undefined> {
+  propose(proposal: Proposal, giveUp: GiveUp): Promise<Change | undefined> {
     const [key = ''] = proposal.keys
-    return this.#proposing.share(key, signal, (stop) => this.#propose(key, proposal, stop))
+    return this.#proposing.share(key, giveUp, (stop) => this.#propose(key, proposal, stop))
   }
 
   /** Reads the record again for a question that is open; if it is no longer as it was shown, it is asked about anew. */
-  async look(asked: Asked, signal: AbortSignal): Promise<void> {
-    await this.#looking.share(asked.id, signal, async () => {
-      const reading = await this.#planner.read(asked.customerId)
+  async look(asked: Asked, giveUp: GiveUp): Promise<void> {
+    await this.#looking.share(asked.id, giveUp, async ({ signal }) => {
+      const reading = await this.#planner.read(asked.customerId, signal)
       const shown = await this.#planner.withPast(asked, shownBy(asked.customerId, reading))
       const now = await this.#deps.store.get(asked.id)
       if (now?.state !== 'asked' || !shown.record || !hasMoved(now.asking.shown, shown, now.request)) return
@@ -291,6 +299,11 @@ export class Changes {
     return this.#claims.hasLeft(change)
   }
 
+  /** From here on what lapses is ended in time, and so is what lapsed while no process lived. */
+  beginSweeping(): void {
+    this.#arm()
+  }
+
   /** Ends, or asks again, what has lapsed. Any process that shares the store may, at any time. */
   async sweep(): Promise<void> {
     const { store, clock } = this.#deps
@@ -314,7 +327,7 @@ export class Changes {
    * What would be done, without doing it. It shows the record, so it counts and is written into the audit as a lookup
    * is.
    */
-  async preview({ request, caller: { client } }: Proposal, signal: AbortSignal): Promise<Plan> {
+  async preview({ request, caller }: Proposal, signal: AbortSignal): Promise<Plan> {
     const { audit } = this.#deps
     const retryAfterSeconds = this.#deps.lookups.take()
     if (retryAfterSeconds !== undefined)
@@ -325,7 +338,14 @@ export class Changes {
       const reading = await this.#planner.read(request.customerId, signal)
       const isRead = reading?.kind === 'record'
       const seen = { found: isRead ? 1 : null, customerIds: isRead ? [request.customerId] : [] }
-      const isAudited = await audit.write({ event: 'lookup', client, filter: 'customerId', ...seen, status: 'preview' })
+      const isAudited = await audit.write({
+        event: 'lookup',
+        client: caller.client,
+        filter: 'customerId',
+        ...seen,
+        status: 'preview',
+        ...traceIdOf(caller),
+      })
       if (!isAudited) return { kind: 'stop', envelope: unsent.unwritableAudit(request) }
       return this.#planner.first(request, reading)
     } finally {
@@ -366,7 +386,8 @@ export class Changes {
     return look()
   }
 
-  async #propose(key: string, { request, caller }: Proposal, signal: AbortSignal): Promise<Change> {
+  async #propose(key: string, { request, caller, keys }: Proposal, stop: AbortController): Promise<Change> {
+    const { signal } = stop
     const { clock, logger, rate } = this.#deps
     const { customerId } = request
     const id = randomUUID()
@@ -391,13 +412,13 @@ export class Changes {
       if (plan.kind === 'stop') return audited(plan.envelope)
       if (signal.aborted) return audited(unsent.stoppedBeforeSending(request))
       const first = await this.#firstState(draft(plan.request), plan)
-      const added = await this.#keeping.unlessBusy(() => this.#keeping.add(first), signal)
+      const added = await this.#keeping.unlessBusy(() => this.#keeping.add(first, keys), signal)
       if (added.kind === 'existing') return added.change
       if (added.kind === 'refused') return audited(unsent.mayNotAsk(request, added.refusal))
       if (added.kind === 'busy') return audited(unsent.customerBusy(request))
       if (first.state === 'claimed') {
         isUnderWay = true
-        this.#claims.send(first, plan.shown).finally(() => this.#handBack(leave))
+        this.#claims.send(first, plan.shown, stop).finally(() => this.#handBack(leave))
       }
       return first
     } catch (err) {
@@ -424,10 +445,9 @@ export class Changes {
   }
 
   async #approve(asked: Asked, decision: Decision, typed: Typed): Promise<Verdict> {
-    const inTime = new AbortController()
-    const cancel = this.#deps.clock.after(BUSY_MS, () => inTime.abort())
+    const { signal, end } = timeLimit(this.#deps.clock, BUSY_MS)
     try {
-      const leave = await this.#turns.enter(asked.customerId, inTime.signal)
+      const leave = await this.#turns.enter(asked.customerId, signal)
       if (!leave) return { kind: 'busy' }
       // Its time may have run out while it waited for its turn.
       if (remainingMs(this.#deps.clock, asked.asking.expiresAt) === 0) {
@@ -436,7 +456,7 @@ export class Changes {
       }
       const claim = change.claimedBy(asked, decision, this.#claims.lease())
       const swapped = await this.#keeping
-        .unlessBusy(() => this.#keeping.swap(claim), inTime.signal)
+        .unlessBusy(() => this.#keeping.swap(claim), signal)
         .catch((err) => {
           leave()
           throw err
@@ -448,7 +468,7 @@ export class Changes {
       leave()
       return swapped === 'busy' ? { kind: 'busy' } : { kind: 'too_late', change: await this.get(asked.id) }
     } finally {
-      cancel()
+      end()
     }
   }
 

@@ -79,14 +79,14 @@ export class Claims {
     return { token: randomUUID(), until: instantIn(this.#deps.clock, this.#leaseMs(CLAIM_EXCHANGES)) }
   }
 
-  /** Sends a change to which nobody has to agree. */
-  send(claim: Claimed, shown: Shown): Promise<void> {
-    return this.#carryOut(claim, (work) => this.#send(claim, shown, { secrets: {} }, work))
+  /** Sends a change to which nobody has to agree. `stop` stops it as long as it has not left. */
+  send(claim: Claimed, shown: Shown, stop: AbortController): Promise<void> {
+    return this.#carryOut(claim, stop, (work) => this.#send(claim, shown, { secrets: {} }, work))
   }
 
   /** Sends what was agreed to, unless the record is no longer as it was shown. */
   sendApproved(claim: Claimed, was: Asking, typed: Typed): Promise<void> {
-    return this.#carryOut(claim, (work) => this.#readAgain(claim, was, typed, work))
+    return this.#carryOut(claim, new AbortController(), (work) => this.#readAgain(claim, was, typed, work))
   }
 
   holds(id: string): boolean {
@@ -119,8 +119,8 @@ export class Claims {
   }
 
   /** Resolves when it has ended. Never rejects. */
-  #carryOut(claim: Claimed, steps: (work: Work) => Promise<void>): Promise<void> {
-    const work: Work = { stop: new AbortController(), left: false, unwanted: false, done: Promise.resolve() }
+  #carryOut(claim: Claimed, stop: AbortController, steps: (work: Work) => Promise<void>): Promise<void> {
+    const work: Work = { stop, left: false, unwanted: false, done: Promise.resolve() }
     this.#underWay.set(claim.id, work)
     const stopRenewing = this.#renewing(claim.id, claim.lease)
     work.done = steps(work)

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { AuditApproval } from '../audit/audit.ts'
 import { shownRecord } from '../customer/record.ts'
 import { keysOf } from '../lib/keys.ts'
 import { commonMembers, type FieldError, refusedArguments } from '../mcp/result.ts'
@@ -21,8 +22,17 @@ export const statusIsError = {
 export type Status = keyof typeof statusIsError
 export const statuses: readonly Status[] = keysOf(statusIsError)
 
-export const channelNames = ['form', 'url', 'page', 'inbox', 'chat', 'skipped'] as const
-export type ChannelName = (typeof channelNames)[number]
+/** The ways in which a person is asked, and whose answer it is that comes back. */
+export const answerers = {
+  form: 'client',
+  url: 'page',
+  page: 'page',
+  inbox: 'approver',
+  chat: 'assistant',
+  skipped: 'setting',
+} as const satisfies Record<string, AuditApproval['decidedBy']>
+export type ChannelName = keyof typeof answerers
+export type Answerer = (typeof answerers)[ChannelName]
 
 /** What the client or the page answered; never a claim about what a human did. */
 export const answers = ['approved', 'declined', 'cancelled', 'expired', 'withdrawn', 'not_approved'] as const
@@ -50,7 +60,7 @@ export const updateEnvelope = z.strictObject({
   customer: shownRecord.optional(),
   approval: z
     .strictObject({
-      channel: z.enum(channelNames).optional(),
+      channel: z.enum(keysOf(answerers)).optional(),
       answer: z.enum(answers).optional(),
       by: text.optional(),
       decidedAt: text.optional(),
@@ -62,8 +72,11 @@ export const updateEnvelope = z.strictObject({
 
 export type UpdateEnvelope = z.infer<typeof updateEnvelope>
 
+/** What is true of every change that did not leave. */
+export const NOTHING = 'Nothing was sent and nothing was changed.'
+
 /** The refusal of a change's arguments by our own checks. */
 export function invalidArguments(errors: readonly FieldError[], customerId?: number): UpdateEnvelope {
-  const refusal = refusedArguments('Nothing was sent and nothing was changed.', errors)
+  const refusal = refusedArguments(NOTHING, errors)
   return { ...refusal, ...(customerId !== undefined && { customerId }) }
 }

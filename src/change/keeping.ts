@@ -33,8 +33,8 @@ export class Keeping {
     this.#moved = moved
   }
 
-  async add(first: Asked | Claimed): Promise<Added> {
-    const added = await this.#deps.store.add(first)
+  async add(first: Asked | Claimed, keys: readonly string[]): Promise<Added> {
+    const added = await this.#deps.store.add(first, keys)
     if (added.kind === 'added') this.#moved()
     return added
   }

@@ -5,9 +5,9 @@ import { changedFields, fieldFacts } from '../customer/fields.ts'
 import type { View } from '../customer/record-view.ts'
 import { jsonEqual } from '../lib/json.ts'
 import { harmless, listed } from '../lib/text.ts'
-import type { UpdateEnvelope } from './envelope.ts'
-import type { Evidence } from './evidence.ts'
-import { LOGIN_FAILED } from './refusal.ts'
+import { NOTHING, type UpdateEnvelope } from './envelope.ts'
+import type { Evidence } from './outcome.ts'
+import { LOGIN_FAILED } from './said.ts'
 
 /** The sentences that tell the assistant how a sent change ended: what is known, what is not, what to do. */
 
@@ -105,7 +105,7 @@ function quoted({ value, marks }: View, relay: Evidence['relay']): string {
 
 /** Before or instead of sending: AiFi was not reached, or the call was cancelled. Ends with what that means. */
 export function notSentMessage(cause: UnreachableCause, detail: string): string {
-  return `${notSentWords(cause, detail)} Nothing was sent and nothing was changed.`
+  return `${notSentWords(cause, detail)} ${NOTHING}`
 }
 
 function notSentWords(cause: UnreachableCause, detail: string): string {

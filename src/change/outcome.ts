@@ -1,8 +1,11 @@
 import type { Sending } from '../aifi/port.ts'
 import { provesUpdated, stillAsBefore, verified } from '../customer/compare.ts'
-import { type CustomerChanges, changedFields } from '../customer/fields.ts'
-import type { CustomerRecord } from '../customer/record.ts'
+import { type ChangeRequest, type CustomerChanges, changedFields } from '../customer/fields.ts'
+import type { CustomerRecord, RecordField } from '../customer/record.ts'
+import type { RecordView } from '../customer/record-view.ts'
 import { isJsonObject } from '../lib/json.ts'
+import type { Relay } from '../lib/text.ts'
+import type { Said } from './said.ts'
 
 /** What an exchange proves about the change. */
 export type Proof =
@@ -88,19 +91,35 @@ export const outcomeTable: readonly Row[] = [
   },
 ]
 
-/** The record as it was before the change and as it is after it; undefined when it could not be read. */
-export interface Seen {
+/** What is known about one change that was sent. */
+export interface Evidence {
+  readonly request: ChangeRequest
+  /** What was sent, typed secrets included. */
   readonly changes: CustomerChanges
   readonly before: CustomerRecord | undefined
-  readonly now: CustomerRecord | undefined
+  /** The record afterwards: as AiFi answered, or as it was read back. */
+  readonly after: CustomerRecord | undefined
+  /** Members that AiFi sent with a wrong type. */
+  readonly wrong: readonly RecordField[]
+  /** When `after` was read back, wall clock, milliseconds since 1970. */
+  readonly readBackAt: number | undefined
+  /** Why it was not, as a sentence; undefined as long as nobody tried to. */
+  readonly notRead: string | undefined
+  readonly sending: Sending
   /** What the answer by itself proves. */
   readonly proof: Proof
+  /** What AiFi said of it, as far as it may be repeated. */
+  readonly said: Said
+  /** Takes over text from AiFi, the secrets of this change cut out. */
+  readonly relay: Relay
+  /** The values of the record, and those that were sent, as a result shows them. */
+  readonly view: RecordView
 }
 
 interface ReadBackRow {
   readonly what: string
   readonly status: 'updated' | 'failed' | 'unknown'
-  readonly matches: (seen: Seen) => boolean
+  readonly matches: (evidence: Evidence) => boolean
 }
 
 /** What the record that is read back proves where the answer proves nothing. The first row that matches decides. */
@@ -108,17 +127,18 @@ export const readBackTable: readonly ReadBackRow[] = [
   {
     what: 'It had been read before, something asked for was different then, and all that AiFi shows is as asked now',
     status: 'updated',
-    matches: ({ changes, before, now }) => provesUpdated(changes, before, now),
+    matches: ({ changes, before, after }) => provesUpdated(changes, before, after),
   },
   {
     what: 'AiFi has accepted it without content, and the record shows nothing else than was asked for, or cannot be read',
     status: 'updated',
-    matches: ({ changes, now, proof }) => proof === 'accepted' && !contradicts(changes, now),
+    matches: ({ changes, after, proof }) => proof === 'accepted' && !contradicts(changes, after),
   },
   {
     what: 'AiFi has finished with the request (500, 501), shows every field that was asked for, and all still are as before',
     status: 'failed',
-    matches: ({ changes, before, now, proof }) => proof === 'read_back_finished' && stillAsBefore(changes, before, now),
+    matches: ({ changes, before, after, proof }) =>
+      proof === 'read_back_finished' && stillAsBefore(changes, before, after),
   },
   {
     what: 'Old or other values, even where AiFi has accepted it (it may take effect, or be shown, later); otherwise not readable, or another record',
@@ -128,8 +148,8 @@ export const readBackTable: readonly ReadBackRow[] = [
 ]
 
 /** What is known once the record has been read back. */
-export function readBackProof(seen: Seen): ReadBackRow['status'] {
-  return readBackTable.find((row) => row.matches(seen))?.status ?? 'unknown'
+export function readBackProof(evidence: Evidence): ReadBackRow['status'] {
+  return readBackTable.find((row) => row.matches(evidence))?.status ?? 'unknown'
 }
 
 /** What is known after `sending`, for a change of this customer. */
@@ -138,8 +158,8 @@ export function proofOf(sending: Sending, customerId: number): Proof {
 }
 
 /** AiFi shows something else than was asked for: what it was before, or a value that nobody asked for. */
-function contradicts(changes: CustomerChanges, now: CustomerRecord | undefined): boolean {
-  return changedFields(changes).some((field) => verified(field, changes[field], now) === 'different')
+function contradicts(changes: CustomerChanges, after: CustomerRecord | undefined): boolean {
+  return changedFields(changes).some((field) => verified(field, changes[field], after) === 'different')
 }
 
 function hasNoContent(sending: Sending): boolean {

@@ -1,5 +1,6 @@
 import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
 import type { Decision, Ended, Past } from './change.ts'
+import { answerers } from './envelope.ts'
 
 /** What was sent is remembered for this long, milliseconds. */
 export const REMEMBER_MS = 24 * 60 * 60_000
@@ -13,7 +14,7 @@ export interface SentChange extends Pick<Ended, 'key' | 'fields'> {
 
 /** Whether a person said yes, rather than the assistant or a setting. */
 export function isByPerson(decision: Decision | undefined): boolean {
-  return decision?.kind === 'answered' && !['chat', 'skipped'].includes(decision.channel)
+  return decision?.kind === 'answered' && !['assistant', 'setting'].includes(answerers[decision.channel])
 }
 
 /** @param sent of one customer, in the last {@link REMEMBER_MS}, the oldest first. */

@@ -1,15 +1,13 @@
 import type { Aifi, Reading } from '../aifi/port.ts'
 import { asStored, type Place } from '../customer/as-stored.ts'
-import { changesNothing, movedFields } from '../customer/compare.ts'
+import { changesNothing, movedFields, sameEmail, sensitiveFields } from '../customer/compare.ts'
 import type { ChangeRequest, CustomerField } from '../customer/fields.ts'
 import { type CustomerRecord, readRecord } from '../customer/record.ts'
 import type { RecordViews } from '../customer/record-view.ts'
-import { sameEmail } from '../customer/same-email.ts'
-import { sensitiveFields } from '../customer/sensitive.ts'
 import { type Clock, type Instant, instantIn } from '../lib/clock.ts'
 import { harmless } from '../lib/text.ts'
 import type { Change, Shown } from './change.ts'
-import type { UpdateEnvelope } from './envelope.ts'
+import { NOTHING, type UpdateEnvelope } from './envelope.ts'
 import { notSentMessage } from './messages.ts'
 import type { ChangeStore } from './store.ts'
 
@@ -75,7 +73,7 @@ export class Planner {
     const wrongPerson = expectedEmailProblem(request, record)
     if (wrongPerson) return { kind: 'stop', envelope: wrongPerson }
     if (changesNothing(request, record)) {
-      const message = `Customer ${customerId} already is as asked. Nothing was sent and nothing was changed.`
+      const message = `Customer ${customerId} already is as asked. ${NOTHING}`
       const customer = record && { customer: this.#deps.views.of(customerId).customer(record) }
       return { kind: 'stop', request, envelope: { status: 'unchanged', customerId, message, ...customer } }
     }
@@ -121,7 +119,7 @@ function unfitMarkers(
   })
   const why =
     unreadable === undefined ? '' : ` A marker means what is stored, and the record could not be read. ${unreadable}`
-  const message = `${errors.map((error) => error.message).join(' ')}${why} Nothing was sent and nothing was changed.`
+  const message = `${errors.map((error) => error.message).join(' ')}${why} ${NOTHING}`
   return { status: 'invalid', customerId, message, errors }
 }
 
@@ -144,7 +142,7 @@ function expectedEmailProblem(request: ChangeRequest, record: CustomerRecord | u
   const found = record
     ? `The record of customer ${customerId} does not carry the expected email.`
     : `The record of customer ${customerId} could not be read, so its email cannot be compared with the expected one.`
-  const message = `${found} Nothing was sent and nothing was changed. Check the customer number with the user.`
+  const message = `${found} ${NOTHING} Check the customer number with the user.`
   return {
     status: 'invalid',
     customerId,

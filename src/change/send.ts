@@ -11,13 +11,18 @@ import {
 import type { CustomerRecord } from '../customer/record.ts'
 import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { JsonObject } from '../lib/json.ts'
+import { writeExactly } from '../lib/exact-json.ts'
+import { type JsonObject, visitParts } from '../lib/json.ts'
 import { type Person, personName } from '../lib/person.ts'
-import { Relay } from '../lib/text.ts'
+import { CUT, Relay } from '../lib/text.ts'
+import { traceIdOf } from '../lib/trace.ts'
 import { type Caller, type Decision, decisionOf, type Ended, type Sending } from './change.ts'
-import type { UpdateEnvelope } from './envelope.ts'
-import { establish } from './establish.ts'
-import { ownWords } from './refusal.ts'
+import { answerers, type UpdateEnvelope } from './envelope.ts'
+import { ownWords } from './said.ts'
+import { verifyOutcome } from './verify.ts'
+
+/** Of one value in the audit, bytes of its JSON. */
+const VALUE_LIMIT = 8_000
 
 /** What is about to be sent. */
 export interface Departure {
@@ -41,7 +46,7 @@ export interface SendDeps {
   readonly clock: Clock
 }
 
-/** Steps 4 and 5: sends the change once, and establishes what became of it. */
+/** Steps 4 and 5: sends the change once, and verifies what became of it. */
 export async function sendChange(departure: Departure, deps: SendDeps): Promise<UpdateEnvelope> {
   const { sending: change, changes, before, signal, onSending, onAifiWords } = departure
   const { customerId, request } = change
@@ -49,10 +54,11 @@ export async function sendChange(departure: Departure, deps: SendDeps): Promise<
     once: changedFields(changes).some((field) => fieldFacts[field].sentOnce),
     signal,
     onSending,
+    traceparent: change.caller.traceparent,
   })
   const words = ownWords(sending, request)
   if (words !== undefined) onAifiWords?.(words)
-  const { status, message, ...rest } = await establish({ request, changes, before, sending }, deps)
+  const { status, message, ...rest } = await verifyOutcome({ request, changes, before, sending }, deps)
   return { status, message, customerId, ...rest }
 }
 
@@ -64,6 +70,7 @@ export function attemptEntry({ sending, changes }: Departure, withValues: boolea
     customerId: sending.customerId,
     fields: changedFields(changes),
     ...auditCaller(sending.caller),
+    ...traceIdOf(sending.caller),
     ...auditReason(sending.request),
     approval: auditApproval(sending.decision),
     ...(withValues && { values: plainValues(changes) }),
@@ -81,6 +88,7 @@ export function outcomeEntry(change: Ended, request: ChangeRequest, sent: boolea
     customerId,
     status,
     ...(http && { http }),
+    ...traceIdOf(caller),
     ...(!sent && { fields, ...auditCaller(caller), ...auditReason(request) }),
     ...(!sent && decision && { approval: auditApproval(decision) }),
   }
@@ -90,11 +98,19 @@ function auditReason({ reason, changes }: ChangeRequest): { reason?: string } {
   return reason === undefined ? {} : { reason: new Relay(secretStrings(changes)).text(reason) }
 }
 
+/** The values that are no secret, as they are sent. */
 function plainValues(changes: CustomerChanges): JsonObject {
-  // A value that is no secret may still repeat one.
   const relay = new Relay(secretStrings(changes))
   const plain = changedFields(changes).filter((field) => !isSecretValue(field, changes[field]))
-  return Object.fromEntries(plain.map((field) => [field, relay.json(changes[field])]))
+  return Object.fromEntries(plain.map((field) => [field, auditedValue(changes[field], relay)]))
+}
+
+function auditedValue(value: unknown, relay: Relay): unknown {
+  const bytes = Buffer.byteLength(writeExactly(value))
+  if (bytes > VALUE_LIMIT) return `… ${bytes} bytes left out`
+  // A value that is no secret may still repeat one.
+  const isSecret = (part: unknown) => (typeof part === 'string' || typeof part === 'number') && relay.holdsSecret(part)
+  return visitParts(value, isSecret, { names: true }) ? CUT : value
 }
 
 /** The answer to a question, for a result. Says what the client or the page answered. */
@@ -115,15 +131,6 @@ function person(by: Person | undefined): { by?: Person } {
   return by ? { by } : {}
 }
 
-const decidedBy = {
-  form: 'client',
-  url: 'page',
-  page: 'page',
-  inbox: 'approver',
-  chat: 'assistant',
-  skipped: 'setting',
-} as const
-
 /** The answer to a question, for the audit: who decided, too. */
 function auditApproval(decision: Decision | undefined): AuditApproval {
   if (!decision) return { channel: 'not_needed', answer: 'approved', decidedBy: 'nobody' }
@@ -131,18 +138,13 @@ function auditApproval(decision: Decision | undefined): AuditApproval {
   switch (decision.kind) {
     case 'answered': {
       const { channel, answer } = decision
-      return { channel, answer, decidedBy: decidedBy[channel], decidedAt, ...person(decision.by) }
+      return { channel, answer, decidedBy: answerers[channel], decidedAt, ...person(decision.by) }
     }
     case 'withdrawn':
-      return {
-        channel: decision.channel ?? 'none',
-        answer: decision.kind,
-        decidedBy: 'nobody',
-        decidedAt,
-        ...person(decision.by),
-      }
-    case 'expired':
-      return { channel: decision.channel ?? 'none', answer: decision.kind, decidedBy: 'nobody', decidedAt }
+    case 'expired': {
+      const { channel = 'none', kind } = decision
+      return { channel, answer: kind, decidedBy: 'nobody', decidedAt, ...('by' in decision && person(decision.by)) }
+    }
     case 'nobody_to_ask':
       return { channel: 'none', answer: 'unavailable', decidedBy: 'nobody', decidedAt }
   }

@@ -1,6 +1,12 @@
 import type { AuditEntry } from '../audit/audit.ts'
+import type { Person } from '../lib/person.ts'
 import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from './change.ts'
 import type { Refusal } from './limits.ts'
+
+/** The store cannot be reached. What was being done may or may not be in it. */
+export class StoreUnavailable extends Error {
+  override readonly name: string = 'StoreUnavailable'
+}
 
 /**
  * Where changes live. A store holds these rules, and no others:
@@ -14,8 +20,12 @@ import type { Refusal } from './limits.ts'
  * Time is the store's own: what has lapsed is decided by its clock.
  */
 export interface ChangeStore {
-  /** Adds a new change, if its key is free and, for a question, if a person may be asked now. */
-  add(change: Asked | Claimed): Promise<Added>
+  /**
+   * Adds a new change, if its key is free and, for a question, if a person may be asked now.
+   *
+   * @param keys all by which the same request is known; several while the secret behind them is rotated.
+   */
+  add(change: Asked | Claimed, keys?: readonly string[]): Promise<Added>
   get(id: string): Promise<Change | undefined>
   /** The change with this key that is live, or has an outcome that nobody was told. */
   find(key: string): Promise<Change | undefined>
@@ -32,6 +42,9 @@ export interface ChangeStore {
   tell(change: Ended): Promise<boolean>
   /** The changes that have not ended. */
   live(): Promise<readonly Change[]>
+  /** The first `limit` questions that wait for their answer, those that run out first at the front. */
+  waiting(whose: Whose, limit: number): Promise<readonly Asked[]>
+  countWaiting(whose: Whose): Promise<number>
   /** Questions that were decided, the latest first; empty where nobody looks at them. */
   decided(limit: number): Promise<readonly Decided[]>
   /** The live changes whose question or lease has lapsed. */
@@ -41,6 +54,12 @@ export interface ChangeStore {
   /** Calls `moved` whenever the change may have moved, wherever it does; now and then in vain. Returns the end of that. */
   watch(id: string, moved: () => void): () => void
   close(): Promise<void>
+}
+
+/** Empty: everybody's. */
+export interface Whose {
+  /** Only what this person asked for. */
+  readonly by?: Person
 }
 
 export type Added =

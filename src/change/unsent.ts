@@ -2,13 +2,11 @@ import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
 import { type Person, personName } from '../lib/person.ts'
 import { listed } from '../lib/text.ts'
 import type { Decision, Ended, GivenAnswer } from './change.ts'
-import type { ChannelName, UpdateEnvelope } from './envelope.ts'
+import { type Answerer, answerers, type ChannelName, NOTHING, type UpdateEnvelope } from './envelope.ts'
 import type { Refusal } from './limits.ts'
 import { clockTime } from './messages.ts'
 
 /** The ends of a change that was never sent, and the answers to calls that cannot wait for its end. */
-
-const NOTHING = 'Nothing was sent and nothing was changed.'
 
 /** People may not be asked about this now. */
 export function mayNotAsk({ customerId }: ChangeRequest, refusal: Refusal): UpdateEnvelope {
@@ -38,17 +36,21 @@ export function keptChanging({ customerId }: ChangeRequest): UpdateEnvelope {
   return { status: 'failed', customerId, message }
 }
 
+const where: Readonly<Record<Answerer, string>> = {
+  client: 'by the client',
+  page: 'on the approval page',
+  approver: 'in the inbox',
+  assistant: 'in the chat',
+  setting: 'by a setting',
+}
+
 /** The answer was no. */
 export function refused(
   { customerId }: ChangeRequest,
   answer: Exclude<GivenAnswer, 'approved'>,
   { channel, at, by }: { channel: ChannelName; at: number; by?: Person },
 ): UpdateEnvelope {
-  const who = by
-    ? `by ${personName(by)}`
-    : channel === 'page' || channel === 'url'
-      ? 'on the approval page'
-      : 'by the client'
+  const who = by ? `by ${personName(by)}` : where[answerers[channel]]
   const words = {
     declined: `The change was declined ${who} at ${clockTime(at)}.`,
     cancelled: `The question was dismissed ${who} at ${clockTime(at)}.`,
@@ -131,16 +133,16 @@ export function customerBusy({ customerId }: ChangeRequest): UpdateEnvelope {
   return { status: 'failed', customerId, message }
 }
 
+const reservations: Partial<Record<Answerer, string>> = {
+  setting: 'Nobody was asked: AIFI_APPROVAL=dangerously-skip.',
+  assistant: 'The yes was relayed from the chat (AIFI_APPROVAL=chat), so nothing proves that a person gave it.',
+}
+
 /** Where no person agreed by themselves, the outcome says so. */
 export function toldWhoAgreed(outcome: UpdateEnvelope, decision: Decision | undefined): UpdateEnvelope {
   if (decision?.kind !== 'answered' || decision.answer !== 'approved') return outcome
-  const words = {
-    skipped: 'Nobody was asked: AIFI_APPROVAL=dangerously-skip.',
-    chat: 'The yes was relayed from the chat (AIFI_APPROVAL=chat), so nothing proves that a person gave it.',
-  }
-  const { channel } = decision
-  if (channel !== 'skipped' && channel !== 'chat') return outcome
-  return { ...outcome, message: `${outcome.message} ${words[channel]}` }
+  const reservation = reservations[answerers[decision.channel]]
+  return reservation === undefined ? outcome : { ...outcome, message: `${outcome.message} ${reservation}` }
 }
 
 /** A person was asked and has not answered yet. */
@@ -180,38 +182,37 @@ export function tooSlow({ customerId }: ChangeRequest): UpdateEnvelope {
   return { status: 'failed', customerId, message }
 }
 
+/** Seconds until it is worth calling again. */
+const STORE_AWAY_S = 5
+
+/** Nothing can be looked up or kept now. An earlier call with the same arguments may have been more lucky. */
+export function storeAway({ customerId }: ChangeRequest): UpdateEnvelope {
+  return {
+    status: 'failed',
+    customerId,
+    message: `This server cannot reach the store that it keeps changes in, so this call sent nothing. Call again with the same arguments in a moment: if an earlier call has changed customer ${customerId} already, that is told then, and not done twice.`,
+    retryAfterSeconds: STORE_AWAY_S,
+  }
+}
+
 /** The call has to be answered before AiFi has. */
 export function inProgress(
   { customerId }: ChangeRequest,
   how: 'waiting' | 'approved' | 'answer_not_taken' | 'sent',
 ): UpdateEnvelope {
+  const change = `The change of customer ${customerId}`
   const again = 'Call again with the same arguments for the outcome; it is not sent twice.'
-  switch (how) {
-    case 'waiting':
-      return {
-        status: 'unknown',
-        customerId,
-        message: `The change of customer ${customerId} waits for its turn to be sent. ${again}`,
-      }
-    case 'approved':
-      return {
-        status: 'approval_pending',
-        customerId,
-        message: `The change of customer ${customerId} is approved and about to be sent. ${again}`,
-      }
-    case 'answer_not_taken':
-      return {
-        status: 'approval_pending',
-        customerId,
-        message: `Another change of customer ${customerId} is being sent, so the answer could not be taken. Nothing of this change has been sent. Call again with the same arguments, to ask anew.`,
-      }
-    case 'sent':
-      return {
-        status: 'unknown',
-        customerId,
-        message: `The change of customer ${customerId} has been sent, and AiFi has not answered yet. ${again}`,
-      }
-  }
+  const told = {
+    waiting: ['unknown', `${change} waits for its turn to be sent. ${again}`],
+    approved: ['approval_pending', `${change} is approved and about to be sent. ${again}`],
+    answer_not_taken: [
+      'approval_pending',
+      `Another change of customer ${customerId} is being sent, so the answer could not be taken. Nothing of this change has been sent. Call again with the same arguments, to ask anew.`,
+    ],
+    sent: ['unknown', `${change} has been sent, and AiFi has not answered yet. ${again}`],
+  } as const
+  const [status, message] = told[how]
+  return { status, customerId, message }
 }
 
 /** An outcome that a later call picks up. */

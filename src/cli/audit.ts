@@ -1,43 +1,60 @@
-import { fileLines } from '../audit/lines.ts'
+import { fileLines, type LineSource } from '../audit/lines.ts'
 import { listAudit } from '../audit/list.ts'
 import { AuditCheck, formatAuditReport } from '../audit/verify.ts'
+import { errorCode } from '../lib/error-facts.ts'
 import type { ProcessIo } from './process-io.ts'
 
-type Output = Pick<ProcessIo, 'stdout' | 'stderr'>
+type Io = Pick<ProcessIo, 'env' | 'stdout' | 'stderr'>
 
-/** `audit verify FILE`: exit code 1 when something is wrong with the file, or it cannot be read. */
-export async function verifyCommand({ stdout, stderr }: Output, file: string): Promise<number> {
+interface Place {
+  /** Undefined: the database of the settings. */
+  readonly file: string | undefined
+}
+
+/** `audit verify [FILE]`: exit code 1 when something is wrong with the audit, or it cannot be read. */
+export async function verifyCommand(io: Io, place: Place): Promise<number> {
   const check = new AuditCheck()
-  try {
-    for await (const line of fileLines(file)) check.add(line)
-  } catch (error) {
-    return unreadable(stderr, error)
-  }
+  const isRead = await readAudit(io, place, async (lines) => {
+    for await (const line of lines) check.add(line)
+  })
+  if (!isRead) return 1
   const report = check.report()
-  stdout.write(formatAuditReport(report))
+  io.stdout.write(formatAuditReport(report))
   return report.problems.length > 0 ? 1 : 0
 }
 
-/** `audit list [--csv] FILE`: exit code 1 when the file cannot be read. Whether it is sound, `audit verify` says. */
-export async function listCommand(
-  { stdout, stderr }: Output,
-  { file, csv }: { readonly file: string; readonly csv: boolean },
-): Promise<number> {
+/** `audit list [--csv] [FILE]`: exit code 1 when the audit cannot be read. Whether it is sound, `audit verify` says. */
+export async function listCommand(io: Io, { file, csv }: Place & { readonly csv: boolean }): Promise<number> {
+  const isRead = await readAudit(io, { file }, async (lines) => {
+    const list = await listAudit(lines, { csv })
+    io.stdout.write(list.text)
+    if (list.unreadable === 0) return
+    const left = list.unreadable === 1 ? '1 line is' : `${list.unreadable} lines are`
+    io.stderr.write(`aifi-customer-mcp: ${left} no record and left out; audit verify says which.\n`)
+  })
+  return isRead ? 0 : 1
+}
+
+/** False when it cannot be read, which is on stderr then. */
+async function readAudit(io: Io, { file }: Place, read: (lines: LineSource) => Promise<void>): Promise<boolean> {
+  if (file === undefined) return readStore(io, read)
   try {
-    const list = await listAudit(fileLines(file), { csv })
-    stdout.write(list.text)
-    if (list.unreadable > 0) {
-      const lines = list.unreadable === 1 ? '1 line is' : `${list.unreadable} lines are`
-      stderr.write(`aifi-customer-mcp: ${lines} no record and left out; audit verify says which.\n`)
-    }
-    return 0
+    await read(fileLines(file))
+    return true
   } catch (error) {
-    return unreadable(stderr, error)
+    io.stderr.write(`aifi-customer-mcp: the audit file cannot be read (${errorCode(error) ?? 'unreadable'}).\n`)
+    return false
   }
 }
 
-function unreadable(stderr: ProcessIo['stderr'], error: unknown): number {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-  stderr.write(`aifi-customer-mcp: the audit file cannot be read (${code}).\n`)
-  return 1
+async function readStore({ env, stderr }: Io, read: (lines: LineSource) => Promise<void>): Promise<boolean> {
+  const { AuditStoreError, readAuditStore } = await import('./audit-store.ts')
+  try {
+    await readAuditStore(env, read)
+    return true
+  } catch (error) {
+    if (!(error instanceof AuditStoreError)) throw error
+    stderr.write(`aifi-customer-mcp: the audit cannot be read. ${error.message}\n`)
+    return false
+  }
 }

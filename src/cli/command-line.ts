@@ -13,9 +13,10 @@ type Command =
   | { name: 'health' }
   | { name: 'sandbox'; port: number; getById: boolean }
   | { name: 'doctor'; json: boolean; sandbox: boolean; getById: boolean; customerId: number | undefined }
+  | { name: 'doctor_http'; json: boolean; stdin: boolean; customerId: number | undefined }
   | { name: 'doctor_config'; file: string; json: boolean; customerId: number | undefined }
-  | { name: 'audit_verify'; file: string }
-  | { name: 'audit_list'; file: string; csv: boolean }
+  | { name: 'audit_verify'; file: string | undefined }
+  | { name: 'audit_list'; file: string | undefined; csv: boolean }
   | { name: 'help' }
   | { name: 'version' }
 
@@ -27,6 +28,7 @@ const OPTIONS = {
   csv: { type: 'boolean' },
   config: { type: 'string' },
   customer: { type: 'string' },
+  stdin: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
@@ -38,14 +40,15 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['serve', 'http', 'doctor'],
   'no-get': ['serve', 'http', 'doctor', 'sandbox'],
   port: ['sandbox'],
-  json: ['doctor'],
-  customer: ['doctor'],
+  json: ['doctor', 'doctor http'],
+  customer: ['doctor', 'doctor http'],
+  stdin: ['doctor http'],
   config: ['doctor'],
   csv: ['audit list'],
 }
 const LONG_OPTIONS = Object.keys(OPTIONS).map((name) => `--${name}`)
 const COMMANDS =
-  'Commands are http, health, doctor, sandbox, audit verify FILE and audit list FILE; without one it serves MCP on stdio. See --help.'
+  'Commands are http, health, doctor, doctor http, sandbox, audit verify and audit list; without one it serves MCP on stdio. See --help.'
 
 /** Runs the program; resolves with its exit code. */
 export async function run(io: ProcessIo): Promise<number> {
@@ -71,13 +74,17 @@ export async function run(io: ProcessIo): Promise<number> {
       const { doctorCommand } = await import('../doctor/doctor.ts')
       return doctorCommand(io, command)
     }
+    case 'doctor_http': {
+      const { httpDoctorCommand } = await import('../doctor/http-doctor.ts')
+      return httpDoctorCommand(io, command)
+    }
     case 'doctor_config': {
       const { hostConfigCommand } = await import('../doctor/host-config-command.ts')
       return hostConfigCommand(io, command)
     }
     case 'audit_verify': {
       const { verifyCommand } = await import('./audit.ts')
-      return verifyCommand(io, command.file)
+      return verifyCommand(io, command)
     }
     case 'audit_list': {
       const { listCommand } = await import('./audit.ts')
@@ -104,7 +111,7 @@ function readCommand(args: readonly string[]): Command | string {
   if (values.help) return { name: 'help' }
   if (values.version) return { name: 'version' }
   const [first = 'serve', ...words] = positionals
-  const command = first === 'audit' ? `audit ${words[0]}` : first
+  const command = first === 'audit' || words[0] === 'http' ? `${first} ${words[0]}` : first
   const stray = given.find(({ name }) => OWNERS[name]?.includes(command) === false)
   if (stray) return `${stray.rawName} belongs to ${belongsTo(stray.name)}. ${COMMANDS}`
   const getById = values['no-get'] !== true
@@ -120,20 +127,41 @@ function readCommand(args: readonly string[]): Command | string {
   if (first === 'health' && words.length === 0) return { name: 'health' }
   const known = ['http', 'health', 'doctor', 'sandbox', 'audit']
   if (first !== 'doctor') return `unknown command${quoted(first, known)}. ${COMMANDS}`
-  if (words.length > 0) return `doctor takes no second word; a host's configuration is --config FILE. ${COMMANDS}`
   const customerId = readCustomerId(values.customer)
   if (typeof customerId === 'string') return customerId
+  return readDoctorCommand(words, { ...values, customerId })
+}
+
+interface DoctorValues {
+  readonly json?: string | boolean | undefined
+  readonly stdin?: string | boolean | undefined
+  readonly sandbox?: string | boolean | undefined
+  readonly 'no-get'?: string | boolean | undefined
+  readonly config?: string | boolean | undefined
+  readonly customerId: number | undefined
+}
+
+function readDoctorCommand(
+  words: readonly string[],
+  { customerId, config: file, ...values }: DoctorValues,
+): Command | string {
   const json = values.json === true
-  if (typeof values.config !== 'string') return { name: 'doctor', json, sandbox, getById, customerId }
+  const sandbox = values.sandbox === true
+  if (words.length === 1 && words[0] === 'http')
+    return { name: 'doctor_http', json, stdin: values.stdin === true, customerId }
+  if (words.length > 0)
+    return `doctor takes no second word but http; a host's configuration is --config FILE. ${COMMANDS}`
+  if (typeof file !== 'string') return { name: 'doctor', json, sandbox, getById: values['no-get'] !== true, customerId }
   if (sandbox) return '--config and --sandbox do not go together: an entry says itself what it is started against.'
-  return { name: 'doctor_config', file: values.config, json, customerId }
+  return { name: 'doctor_config', file, json, customerId }
 }
 
 function readAuditCommand([action, file, ...more]: readonly string[], csv: boolean): Command | string {
-  const isOne = file !== undefined && more.length === 0
-  if (action === 'verify' && isOne) return { name: 'audit_verify', file }
-  if (action === 'list' && isOne) return { name: 'audit_list', file, csv }
-  return 'audit needs "verify" or "list" and one file: audit verify FILE, audit list [--csv] FILE.'
+  if (/^postgres(ql)?:/i.test(file ?? ''))
+    return 'the address of a database goes into AIFI_STORE_URL, where no other user of this machine can read it.'
+  if (action === 'verify' && more.length === 0) return { name: 'audit_verify', file }
+  if (action === 'list' && more.length === 0) return { name: 'audit_list', file, csv }
+  return 'audit needs "verify" or "list": audit verify [FILE], audit list [--csv] [FILE]; without a file, the database of AIFI_STORE_URL.'
 }
 
 function belongsTo(option: string): string {

@@ -1,5 +1,5 @@
 import { get } from 'node:http'
-import { httpSetting } from '../config/http-settings.ts'
+import { httpSetting } from '../config/settings.ts'
 import { SettingsReader } from '../config/settings-reader.ts'
 import type { ProcessIo } from './process-io.ts'
 

@@ -24,9 +24,11 @@ Usage
                                          --json for scripts, --customer N reads that one, --sandbox without AiFi
                                          --config FILE does that for the entries of a host's configuration
                                          (Claude Desktop, Claude Code, VS Code, Cursor, Codex)
+  aifi-customer-mcp doctor http          the same for http: issuer, client, redirect address, database, clock, AiFi;
+                                         --stdin reads an access token and an ID token, and says what their claims lack
   aifi-customer-mcp sandbox [--port N]   the stand-in alone; prints its address and credentials as settings
-  aifi-customer-mcp audit verify FILE    checks an audit trail
-  aifi-customer-mcp audit list FILE      shows its changes, one a line; --csv for a spreadsheet
+  aifi-customer-mcp audit verify [FILE]  checks an audit trail; without a file, that in the database of AIFI_STORE_URL
+  aifi-customer-mcp audit list [FILE]    shows its changes, one a line; --csv for a spreadsheet
   aifi-customer-mcp --help | --version
   With --sandbox or sandbox, --no-get makes the stand-in refuse GET /customers/{id}.
 

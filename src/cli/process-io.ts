@@ -19,6 +19,8 @@ export interface ProcessIo {
    * its input (if that is read), a closed output. The process is gone within a second of it, or {@link endWithin}.
    */
   readonly stop: AbortSignal
+  /** From here on the end of the input is not the end of the process: the input is data, and not whoever is served. */
+  readonly outliveInput?: () => void
   /** Gives the end so many milliseconds in place of one second. */
   readonly endWithin?: (ms: number) => void
 }

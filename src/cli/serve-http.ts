@@ -19,11 +19,10 @@ import { checkSettings, openConfiguredAudit, writeLog } from './settings-check.t
 
 /** What is under way at the end has this long, milliseconds; Kubernetes kills after 30 s where nothing else is set. */
 const END_MS = 25_000
+/** Of these, calls are still taken while whatever distributes them learns that this replica is not ready, milliseconds. */
+const NOTICE_MS = 5_000
 /** What is left then is cut, and has this long for its last words, milliseconds. */
 const CUT_MS = 1_000
-
-const AUDIT_IN_STORE =
-  'AIFI_AUDIT_LOG and AIFI_STORE_URL are both set, and the audit is in the database then; leave AIFI_AUDIT_LOG out.'
 
 /** Nobody sits in front of this machine. */
 const noBrowser: Browser = { unavailable: () => 'This server opens no browser.', open: async () => false }
@@ -43,7 +42,6 @@ export async function serveHttp(io: ProcessIo, options: ServeHttpOptions): Promi
   const config = sandbox ? checkSettings(io, { sandbox, http: true }) : checked
   if (!config?.http) return 1
   const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(io, line) })
-  if (config.http.storeUrl && config.auditLog !== undefined) return refuse(io, AUDIT_IN_STORE)
   const audit = openConfiguredAudit(config, io, { clock, logger })
   if (!audit) return 1
   io.endWithin?.(END_MS + CUT_MS)
@@ -81,7 +79,8 @@ async function start(
   const opened = await openStore(http, { clock, logger, audit: auditFile, address })
   const { store, audit, endsWithProcess } = opened
   const draining = new AbortController()
-  const metrics = new Metrics(async () => (await app.changes.waiting()).length)
+  const ending = new AbortController()
+  const metrics = new Metrics(() => app.changes.countWaiting())
   let fetch: Fetch = () => new Response(null, { status: 503, headers: { 'Retry-After': '1' } })
   const edge = await listen(http.listen, (request) => fetch(request))
   const publicUrl = http.publicUrl ?? `http://${edge.address}`
@@ -95,7 +94,7 @@ async function start(
     clock,
     logger,
     warnings,
-    draining: signal,
+    ending: ending.signal,
     onMcp: metrics.onMcp,
   })
   const app: App = createApp(config, {
@@ -122,8 +121,12 @@ async function start(
   return {
     async end() {
       draining.abort()
-      const ended = Promise.all([edge.drain(), app.drain()])
-      await Promise.race([ended, sleep(clock, END_MS)])
+      const noticeMs = config.aifi.sandbox ? 0 : NOTICE_MS
+      await sleep(clock, noticeMs)
+      ending.abort()
+      // Whoever is still being answered needs the store.
+      const ended = edge.drain().then(() => app.drain())
+      await Promise.race([ended, sleep(clock, END_MS - noticeMs)])
       await Promise.all([serving.close(), edge.close(), ops.close(), team.close()])
     },
   }

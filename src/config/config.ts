@@ -10,7 +10,7 @@ import { type Environment, SettingsReader } from './settings-reader.ts'
 export type Config = ReturnType<typeof readSettings>
 
 /** Where AiFi is and the way in. */
-export interface Access {
+interface Access {
   /** `https://host[:port][/prefix]`, without a trailing slash; http only for loopback. */
   readonly baseUrl: string
   readonly credentials: Credentials
@@ -89,7 +89,7 @@ function readSettings(
     secretArguments: http ? ('refuse' as const) : reader.value(setting.secretArguments),
     readOnly: reader.value(setting.readOnly),
     maxChangesPerMinute: reader.value(setting.maxChangesPerMinute),
-    ...readAudit(reader),
+    ...readAudit(reader, http?.storeUrl !== undefined),
     logLevel: reader.value(setting.logLevel),
     /** A team's server; absent on stdio. */
     http,
@@ -103,8 +103,13 @@ function readFields(reader: SettingsReader) {
   return fields
 }
 
-function readAudit(reader: SettingsReader) {
+function readAudit(reader: SettingsReader, isInStore: boolean) {
   const auditLog = reader.optional(setting.auditLog)
+  if (auditLog !== undefined && isInStore) {
+    reader.problems.push(
+      'AIFI_AUDIT_LOG and AIFI_STORE_URL are both set, and the audit is in the database then; leave AIFI_AUDIT_LOG out.',
+    )
+  }
   const auditValues = reader.value(setting.auditValues)
   if (auditLog !== undefined && !isAbsolute(auditLog)) {
     reader.warnings.push(
@@ -122,13 +127,13 @@ function readAudit(reader: SettingsReader) {
 }
 
 /** The stand-in's; a placeholder while it has not been started. */
-export function sandboxAccess(sandbox: { baseUrl: string; token: string } | true): Access {
+function sandboxAccess(sandbox: { baseUrl: string; token: string } | true): Access {
   const { baseUrl, token } = sandbox === true ? { baseUrl: 'http://127.0.0.1', token: 'sandbox' } : sandbox
   return { baseUrl, credentials: { kind: 'token', token: new Secret(token) } }
 }
 
 /** From the environment, as far as it is there and right; what is not is a problem with the reader. */
-export function readAccess(reader: SettingsReader): Partial<Access> {
+function readAccess(reader: SettingsReader): Partial<Access> {
   const baseUrl = reader.optional(setting.baseUrl)
   if (!reader.isSet(setting.baseUrl)) {
     reader.problems.push(

@@ -1,42 +1,16 @@
 import { Secret } from '../lib/secret.ts'
-import { httpSetting } from './http-settings.ts'
 import { isLoopback, keyBytes, type ListenAddress } from './setting-kinds.ts'
-import type { Setting } from './setting-row.ts'
+import { httpSetting, type Setting } from './settings.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
 /** What a team's server was told. */
-export interface HttpConfig {
-  readonly listen: ListenAddress
-  readonly opsListen: ListenAddress
-  /** `https://host[:port]`; absent in the sandbox, where it is the address that it comes to listen on. */
-  readonly publicUrl: string | undefined
-  /** Absent in the sandbox, which signs people in by itself. */
-  readonly oidc: OidcConfig | undefined
-  readonly fourEyes: boolean
-  readonly approval: 'auto' | 'inbox'
-  /** 32 bytes each, the first in use; absent in the sandbox, which makes its own at each start. */
-  readonly keys: readonly Secret[]
-  /** `postgres://…`; absent: memory, and one process. */
-  readonly storeUrl: Secret | undefined
-  readonly lifetimeMinutes: number
-  readonly maxOpenQuestions: number
-  readonly notifyUrl: Secret | undefined
-}
+export type HttpConfig = ReturnType<typeof readHttp>
 
 /** The issuer, and which of its claims mean what. */
-export interface OidcConfig {
-  readonly issuer: string
-  readonly clientId: string
-  /** Absent for a public client. */
-  readonly clientSecret: Secret | undefined
-  readonly audience: string
-  readonly personClaim: string
-  readonly approverClaim: string
-  readonly approverGroup: string
-}
+export type OidcConfig = ReturnType<typeof readOidc>
 
 /** The settings of `http`. What is missing or wrong is a problem with the reader: nothing of it has a lenient default. */
-export function readHttp(reader: SettingsReader, sandbox: boolean): HttpConfig {
+export function readHttp(reader: SettingsReader, sandbox: boolean) {
   const listen = reader.value(httpSetting.listen)
   const opsListen = reader.value(httpSetting.opsListen)
   if (sandbox) {
@@ -47,12 +21,15 @@ export function readHttp(reader: SettingsReader, sandbox: boolean): HttpConfig {
   return {
     listen,
     opsListen,
+    /** `https://host[:port]`; absent in the sandbox, where it is the address that it comes to listen on. */
     publicUrl,
+    /** Absent in the sandbox, which signs people in by itself. */
     oidc: sandbox ? undefined : readOidc(reader, publicUrl ?? ''),
     fourEyes: reader.value(httpSetting.fourEyes),
     approval: reader.value(httpSetting.approval),
+    /** 32 bytes each, the first in use; absent in the sandbox, which makes its own at each start. */
     keys: sandbox ? [] : readKeys(reader),
-    storeUrl: sandbox ? undefined : checkedSecret(reader, httpSetting.storeUrl, httpSetting.storeUrlFile),
+    storeUrl: sandbox ? undefined : readStoreUrl(reader),
     lifetimeMinutes: reader.value(httpSetting.lifetimeMinutes),
     maxOpenQuestions: reader.value(httpSetting.maxOpenQuestions),
     notifyUrl: checkedSecret(reader, httpSetting.notifyUrl, httpSetting.notifyUrlFile),
@@ -63,10 +40,11 @@ function isHere({ host }: ListenAddress): boolean {
   return isLoopback(new URL(host.includes(':') ? `http://[${host}]` : `http://${host}`))
 }
 
-function readOidc(reader: SettingsReader, publicUrl: string): OidcConfig {
+function readOidc(reader: SettingsReader, publicUrl: string) {
   return {
     issuer: required(reader, httpSetting.issuer) ?? 'https://invalid',
     clientId: required(reader, httpSetting.clientId) ?? '',
+    /** Absent for a public client. */
     clientSecret: checkedSecret(reader, httpSetting.clientSecret, httpSetting.clientSecretFile),
     audience: reader.optional(httpSetting.audience) ?? `${publicUrl}/mcp`,
     personClaim: reader.value(httpSetting.personClaim),
@@ -86,6 +64,11 @@ function readKeys(reader: SettingsReader): Secret[] {
         .reveal()
         .split(',')
         .map((key) => new Secret(key.trim()))
+}
+
+/** Where PostgreSQL is; undefined where there is none. */
+export function readStoreUrl(reader: SettingsReader): Secret | undefined {
+  return checkedSecret(reader, httpSetting.storeUrl, httpSetting.storeUrlFile)
 }
 
 /** A secret whose blanks around it are nobody's. */

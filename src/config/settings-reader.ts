@@ -1,11 +1,10 @@
 import { statSync } from 'node:fs'
+import { errorCode } from '../lib/error-facts.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { Secret } from '../lib/secret.ts'
 import { harmless } from '../lib/text.ts'
-import { httpSettings } from './http-settings.ts'
 import { OWN_NAME } from './setting-name.ts'
-import type { Setting } from './setting-row.ts'
-import { settings } from './settings.ts'
+import { httpSettings, type Setting, settings } from './settings.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -135,7 +134,7 @@ export class SettingsReader {
       }
       return text
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+      const code = errorCode(error) ?? ''
       const reason = /^E[A-Z]+$/.test(code)
         ? `that cannot be read (${code})`
         : 'that cannot be read as text in UTF-8 or UTF-16'

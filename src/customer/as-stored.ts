@@ -1,11 +1,19 @@
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
-import type { ChangeRequest } from './fields.ts'
-import { below, looksMarked, type Pointer, splitMarked } from './markers.ts'
+import { type ChangeRequest, type CustomerChanges, changedFields, fieldFacts } from './fields.ts'
 import type { CustomerRecord } from './record.ts'
-import { type Mark, type RecordView, shownText, valueAt } from './record-view.ts'
+import {
+  below,
+  looksMarked,
+  type Mark,
+  type Pointer,
+  type RecordView,
+  shownText,
+  splitMarked,
+  valueAt,
+} from './record-view.ts'
 
 /** A request in which every marker is what it stands for, or the places whose markers do not fit. */
-export type Resolved =
+type Resolved =
   | { readonly kind: 'resolved'; readonly request: ChangeRequest }
   | { readonly kind: 'unfit'; readonly places: readonly Place[] }
 
@@ -17,7 +25,7 @@ export interface Place {
 
 /**
  * Puts what is stored in the place of the markers in a request. A field that is its marker as a whole is not to be
- * changed, and goes; inside `metadata`, the stored value takes the place of the marker, also where it has moved.
+ * changed, and goes; inside an object, the stored value takes the place of the marker, also where it has moved.
  *
  * @param record as it was read just now; undefined when it could not be read, and then no marker fits.
  */
@@ -27,12 +35,14 @@ export function asStored(request: ChangeRequest, record: CustomerRecord | undefi
   for (const [field, text] of Object.entries(marked ?? {})) {
     resolving.resolve(text, valueAt(record, field), below('', field))
   }
-  const { metadata } = request.changes
-  const resolved = isJsonObject(metadata)
-    ? resolving.members(metadata, valueAt(record, 'metadata'), '/metadata')
-    : metadata
+  const changes: CustomerChanges = Object.fromEntries(
+    changedFields(rest.changes).map((field) => {
+      const value = rest.changes[field]
+      if (!isJsonObject(value) || !fieldFacts[field].readable) return [field, value]
+      return [field, resolving.members(value, valueAt(record, field), below('', field))]
+    }),
+  )
   if (resolving.unfit.length > 0) return { kind: 'unfit', places: resolving.unfit }
-  const changes = resolved === undefined ? rest.changes : { ...rest.changes, metadata: resolved }
   return { kind: 'resolved', request: { ...rest, changes } }
 }
 
@@ -42,7 +52,7 @@ class Resolving {
   readonly unfit: Place[] = []
   readonly #record: CustomerRecord | undefined
   readonly #view: RecordView
-  #marks: readonly Mark[] | undefined
+  readonly #marks = new Map<string, readonly Mark[]>()
 
   constructor(record: CustomerRecord | undefined, view: RecordView) {
     this.#record = record
@@ -78,11 +88,18 @@ class Resolving {
     return stored?.value
   }
 
-  /** Inside metadata a value may have moved: an element before it was taken out of the list. */
+  /** Inside an object a value may have moved: an element before it was taken out of the list. */
   #movedTo(pointer: Pointer, marker: string): Stored {
-    if (!pointer.startsWith('/metadata/') || !this.#record) return undefined
-    this.#marks ??= this.#view.view('metadata', this.#record.metadata).marks
-    const [first, second] = this.#marks.filter((mark) => mark.marker === marker)
+    const [, field = '', member] = pointer.split('/')
+    const found = member === undefined ? [] : this.#marksIn(field).filter((mark) => mark.marker === marker)
+    const [first, second] = found
     return first && !second ? { value: first.stored } : undefined
+  }
+
+  #marksIn(field: string): readonly Mark[] {
+    const stored = valueAt(this.#record, field)
+    const marks = this.#marks.get(field) ?? (stored ? this.#view.view(field, stored.value).marks : [])
+    this.#marks.set(field, marks)
+    return marks
   }
 }

@@ -1,8 +1,15 @@
-import { canonicalJson, isJsonObject, type JsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
-import { type ChangeRequest, type CustomerChanges, type CustomerField, changedFields, fieldFacts } from './fields.ts'
+import { canonicalJson, isJsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
+import {
+  type ChangeRequest,
+  type CustomerChanges,
+  type CustomerField,
+  changedFields,
+  fieldFacts,
+  requestedFields,
+} from './fields.ts'
 import { type CustomerRecord, type RecordField, recordFields } from './record.ts'
 
-/** Before and after, compared. Pure: no text for people, no requests. */
+/** A request and a customer's record, compared. Pure: no text for people, nothing sent. */
 
 /** The value of `field` in `record`, told apart from "AiFi did not say". */
 export function known(record: CustomerRecord | undefined, field: CustomerField): { value: unknown } | undefined {
@@ -50,6 +57,30 @@ function lacksElements(before: readonly unknown[], after: readonly unknown[]): b
   })
 }
 
+/** The fields of a request that a person has to agree to. A setting can add to the built-in ones, never take away. */
+export function sensitiveFields(
+  request: ChangeRequest,
+  record: CustomerRecord | undefined,
+  added: 'all' | readonly string[],
+): CustomerField[] {
+  return requestedFields(request).filter(
+    (field) =>
+      added === 'all' ||
+      added.includes(field) ||
+      fieldFacts[field].sensitive ||
+      mayLose(field, request.changes[field], record),
+  )
+}
+
+/** What is there today, or may be there unseen, could be gone afterwards: AiFi may replace the whole `metadata`. */
+export function mayLose(field: CustomerField, after: unknown, record: CustomerRecord | undefined): boolean {
+  const { readable, removes } = fieldFacts[field]
+  if (!readable) return removes?.(after) ?? false
+  const today = known(record, field)
+  if (today !== undefined) return loses(today.value, after)
+  return after === null || after === '' || isJsonObject(after)
+}
+
 /** The members of the record that a person was shown, or that the question depends on, and that differ now. */
 export function movedFields(
   shown: CustomerRecord | undefined,
@@ -64,7 +95,7 @@ export function movedFields(
   })
 }
 
-export type Verified = 'as_requested' | 'not_reported' | 'different'
+type Verified = 'as_requested' | 'not_reported' | 'different'
 
 /** What came back for one field that was sent. Fields that AiFi never reports are `not_reported`. */
 export function verified(field: CustomerField, sent: unknown, after: CustomerRecord | undefined): Verified {
@@ -127,14 +158,18 @@ export function stillAsBefore(
   return allAsBefore && values.some(({ was, asked }) => !jsonEqual(was?.value, asked))
 }
 
-/** The arguments that would restore what was readable before; absent when nothing is. */
-export function revertOf(changes: CustomerChanges, before: CustomerRecord | undefined): JsonObject | undefined {
-  const entries = changedFields(changes)
-    .filter((field) => fieldFacts[field].readable)
-    .flatMap((field): [string, unknown][] => {
-      const value = known(before, field)
-      const restorable = value !== undefined && (value.value !== null || field === 'metadata')
-      return restorable && !jsonEqual(value.value, changes[field]) ? [[field, value.value]] : []
-    })
-  return entries.length > 0 ? Object.fromEntries(entries) : undefined
+/**
+ * True when two texts name the same mailbox: ASCII letters in any case, all else the same characters in either spelling
+ * that Unicode counts as one (NFC). A character that only NFC makes ASCII, as the Kelvin sign U+212A, is none.
+ */
+export function sameEmail(a: string, b: string): boolean {
+  return !becomesAscii(a) && !becomesAscii(b) && folded(a) === folded(b)
+}
+
+function folded(email: string): string {
+  return email.normalize('NFC').replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+}
+
+function becomesAscii(email: string): boolean {
+  return Array.from(email).some((character) => character > '\u007f' && /^[\0-\u007f]/.test(character.normalize('NFC')))
 }

@@ -1,6 +1,5 @@
 import * as z from 'zod'
-import { isJsonObject, type JsonObject } from '../lib/json.ts'
-import { keysOf } from '../lib/keys.ts'
+import { isJsonObject, type JsonObject, visitParts } from '../lib/json.ts'
 
 /** Shopper password, in UTF-16 code units (AiFi Admin API, "Update customer by customerId"). */
 const PASSWORD_LENGTH = { minLength: 8, maxLength: 255 }
@@ -57,7 +56,7 @@ export type CustomerChanges = z.infer<typeof customerChanges>
 export type CustomerField = keyof CustomerChanges
 
 /** Everything the program has to know about a field besides its schema: nothing about one field stands elsewhere. */
-export interface FieldFacts {
+interface FieldFacts {
   /** The name that people read. */
   readonly label: string
   /** A person has to agree, even if nothing that is there today would be lost. */
@@ -91,6 +90,8 @@ export interface FieldFacts {
 /** How a person types a secret: the label of the input, and the limits in UTF-16 code units. */
 export interface TypedField {
   readonly label: string
+  /** A new secret is typed twice, since nobody can look up what was mistyped. */
+  readonly twice: boolean
   readonly minLength: number
   /** Absent where AiFi states none. */
   readonly maxLength?: number
@@ -159,7 +160,7 @@ const facts = {
   password: {
     ...login,
     label: 'Password',
-    typed: { label: 'New password for the shopper', ...PASSWORD_LENGTH },
+    typed: { label: 'New password for the shopper', twice: true, ...PASSWORD_LENGTH },
     headline: (whom) => `Set a new password for ${whom}`,
     consequence: () =>
       "The shopper's present password stops working. It can be changed again, but not brought back from here.",
@@ -169,7 +170,7 @@ const facts = {
     label: 'Current password',
     // It changes nothing itself.
     restorable: true,
-    typed: { label: 'Current password of the shopper', ...PASSWORD_LENGTH },
+    typed: { label: 'Current password of the shopper', twice: false, ...PASSWORD_LENGTH },
   },
   blocked: {
     ...sensitiveProfile,
@@ -200,7 +201,7 @@ const facts = {
     ...payment,
     label: 'Card token',
     secret: 'string',
-    typed: { label: 'Card token of the shopper', minLength: 1 },
+    typed: { label: 'Card token of the shopper', twice: false, minLength: 1 },
     removes: (value) => value === null,
     headline: (whom, value) => `${value === null ? 'Remove' : 'Replace'} the payment card of ${whom}`,
     consequence: (value) =>
@@ -238,18 +239,18 @@ export function isSecretValue(field: CustomerField, value: unknown): boolean {
   return secret === 'string' ? typeof value === 'string' : secret
 }
 
-/** How a person types each of the secrets that can be typed. */
-export const typedFields = {
-  password: facts.password.typed,
-  currentPassword: facts.currentPassword.typed,
-  cardToken: facts.cardToken.typed,
-} as const satisfies Record<PrivateFieldName, TypedField>
+export const privateFieldNames: readonly PrivateFieldName[] = customerFields.filter(
+  (field): field is PrivateFieldName => fieldFacts[field].typed !== undefined,
+)
 
-export const privateFieldNames: readonly PrivateFieldName[] = keysOf(typedFields)
+/** How a person types a secret that can be typed. */
+export function typedField(name: PrivateFieldName): TypedField {
+  return facts[name].typed
+}
 
 /** True for what a person may type: the limits of the argument hold, and it has to be something. */
 export function canBeTyped(name: PrivateFieldName, value: string): boolean {
-  return value.length >= typedFields[name].minLength && customerChanges.shape[name].safeParse(value).success
+  return value.length >= typedField(name).minLength && customerChanges.shape[name].safeParse(value).success
 }
 
 /** A change of one customer, as the assistant asked for it and after our own checks. */
@@ -279,15 +280,10 @@ export function requestedFields(request: ChangeRequest): CustomerField[] {
 /** Every secret string of a body, to cut it out of whatever comes back. Numbers of three digits and more count. */
 export function secretStrings(changes: CustomerChanges): string[] {
   const found: string[] = []
-  const open: unknown[] = changedFields(changes)
-    .filter((field) => isSecretValue(field, changes[field]))
-    .map((field) => changes[field])
-  while (open.length > 0) {
-    const next = open.pop()
-    if (typeof next === 'string' && next !== '') found.push(next)
-    else if (typeof next === 'number' && String(next).length >= 3) found.push(String(next))
-    // One by one: as arguments of one `push`, a hundred thousand members would exhaust the stack.
-    else if (typeof next === 'object' && next !== null) for (const member of Object.values(next)) open.push(member)
+  const keep = (part: unknown) => {
+    if (typeof part === 'string' && part !== '') found.push(part)
+    else if (typeof part === 'number' && String(part).length >= 3) found.push(String(part))
   }
+  for (const field of changedFields(changes)) if (isSecretValue(field, changes[field])) visitParts(changes[field], keep)
   return found
 }

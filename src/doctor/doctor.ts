@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
 import { type ConfigResult, readConfig } from '../config/config.ts'
+import { settings } from '../config/settings.ts'
 import type { Environment } from '../config/settings-reader.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { aifiChecks } from './aifi-checks.ts'
 import { certificatesFinding } from './certificate.ts'
 import { auditFinding, browserFinding, pageFinding, settingRows, settingsFinding } from './local-checks.ts'
-import { asJson, type Check, hasProblem, ok, Report } from './report.ts'
+import { asJson, type Check, type CheckName, hasProblem, ok, Report, type SettingRow, stdioChecks } from './report.ts'
 
 /** The process, as far as it is examined. */
 export interface DoctorHost {
@@ -40,22 +41,35 @@ export async function doctorCommand(
   clock: Clock = systemClock,
 ): Promise<number> {
   const sandbox = isSandbox ? await startEmbedded(getById) : undefined
-  const { env, stdout, stop } = host
-  const readFile = (path: string) => readFileSync(path)
-  const result = readConfig(env, { readFile, ...(sandbox && { sandbox }) })
-  const rows = settingRows(env, result, isSandbox)
-  const report = new Report({ colour: hasColours(host) })
+  const result = readConfig(host.env, { readFile: (path) => readFileSync(path), ...(sandbox && { sandbox }) })
+  const rows = settingRows(host.env, result, { settings, isSandbox })
+  const checks = examine(host, result, { clock, customerId: customerId ?? (sandbox && SANDBOX_CUSTOMER) })
+  try {
+    return await present(host, checks, { json, rows, expected: stdioChecks })
+  } finally {
+    await sandbox?.close()
+  }
+}
+
+/** Prints each check as it comes, or all of them for scripts; resolves with the exit code. */
+export async function present(
+  host: Pick<DoctorHost, 'env' | 'stdout' | 'stop'>,
+  found: AsyncIterable<Check>,
+  options: { readonly json: boolean; readonly rows: readonly SettingRow[]; readonly expected: readonly CheckName[] },
+): Promise<number> {
+  const { stdout, stop } = host
+  const { json, rows, expected } = options
+  const report = new Report({ colour: hasColours(host), expected })
   const print = (text: string) => void (json || stdout.write(text))
   const checks: Check[] = []
-  for await (const check of examine(host, result, { clock, customerId: customerId ?? (sandbox && SANDBOX_CUSTOMER) })) {
+  for await (const check of found) {
     if (stop.aborted) break
     checks.push(check)
     print(report.check(check))
     if (check.name === 'settings') print(report.settings(rows))
   }
-  await sandbox?.close()
   if (stop.aborted) return 1
-  stdout.write(json ? asJson(checks, rows) : report.summary(checks))
+  stdout.write(json ? asJson(checks, rows, expected) : report.summary(checks))
   return hasProblem(checks) ? 1 : 0
 }
 

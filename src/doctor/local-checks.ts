@@ -4,49 +4,55 @@ import { createServer } from 'node:net'
 import { delimiter, dirname, isAbsolute, join, parse } from 'node:path'
 import { systemBrowser } from '../approval/page/browser.ts'
 import type { Config, ConfigResult } from '../config/config.ts'
-import type { Setting } from '../config/setting-row.ts'
-import { setting, settings } from '../config/settings.ts'
+import { httpSetting, type Setting, setting } from '../config/settings.ts'
 import { type Environment, SettingsReader } from '../config/settings-reader.ts'
 import type { Clock } from '../lib/clock.ts'
+import { errorCode } from '../lib/error-facts.ts'
 import { harmless } from '../lib/text.ts'
 import { type Finding, ok, problem, type SettingRow, skipped, warning } from './report.ts'
 
-/** Never shown, not even in part. The client id is no secret, but easily swapped with one. */
-const SECRET: readonly Setting[] = [setting.token, setting.clientSecret, setting.tokenParams, setting.clientId]
-const PATHS: readonly Setting[] = [setting.tokenFile, setting.clientSecretFile, setting.auditLog]
+/** Never shown, not even in part. A client id is no secret, but easily swapped with one. */
+const isSecret = (each: Setting) => each.secret === true || each === setting.clientId || each === httpSetting.clientId
+const isFile = (each: Setting) => each.format === 'filepath'
 const REPLACED_BY_SANDBOX: readonly Setting[] = [
-  ...SECRET,
-  setting.baseUrl,
-  setting.tokenFile,
-  setting.clientSecretFile,
-  setting.tokenUrl,
+  ...[setting.token, setting.clientSecret, setting.tokenParams, setting.clientId],
+  ...[setting.baseUrl, setting.tokenFile, setting.clientSecretFile, setting.tokenUrl],
 ]
 const FILE_OF = new Map<Setting, Setting>([
   [setting.token, setting.tokenFile],
   [setting.clientSecret, setting.clientSecretFile],
+  [httpSetting.clientSecret, httpSetting.clientSecretFile],
+  [httpSetting.secretKey, httpSetting.secretKeyFile],
+  [httpSetting.storeUrl, httpSetting.storeUrlFile],
+  [httpSetting.notifyUrl, httpSetting.notifyUrlFile],
 ])
 
-export function settingsFinding(result: ConfigResult): Finding {
-  if (!result.ok) {
-    const remedy =
-      'Correct that where the host sets the environment of this server (“env” in its configuration). Everything else is checked then.'
-    return problem(result.problems.join('\n'), remedy)
-  }
+const IN_HOST =
+  'Correct that where the host sets the environment of this server (“env” in its configuration). Everything else is checked then.'
+
+/** @param remedy what to do about settings with which the server would not start */
+export function settingsFinding(result: ConfigResult, remedy = IN_HOST): Finding {
+  if (!result.ok) return problem(result.problems.join('\n'), remedy)
   if (result.config.approval.mode === 'dangerously-skip') {
     const found = 'AIFI_APPROVAL=dangerously-skip: sensitive changes are made without asking anybody.'
-    const remedy = 'Remove AIFI_APPROVAL, unless nobody but you can reach what this server changes.'
-    return warning([found, ...result.warnings].join('\n'), remedy)
+    const instead = 'Remove AIFI_APPROVAL, unless nobody but you can reach what this server changes.'
+    return warning([found, ...result.warnings].join('\n'), instead)
   }
   if (result.warnings.length > 0) return warning(result.warnings.join('\n'), 'Correct or remove them.')
   return ok('nothing wrong with them')
 }
 
-export function settingRows(env: Environment, { ok: valid }: ConfigResult, isSandbox: boolean): SettingRow[] {
+/** What holds of these settings, and where it comes from. */
+export function settingRows(
+  env: Environment,
+  { ok: valid }: ConfigResult,
+  { settings, isSandbox }: { readonly settings: readonly Setting[]; readonly isSandbox: boolean },
+): SettingRow[] {
   const reader = new SettingsReader(env, () => new Uint8Array())
   return settings.map((each): SettingRow => {
     const { name } = each
     const given = reader.text(name)?.trim()
-    const text = PATHS.includes(each) ? fromHome(given, env) : given
+    const text = isFile(each) ? fromHome(given, env) : given
     const file = FILE_OF.get(each)
     if (isSandbox && REPLACED_BY_SANDBOX.includes(each)) return { name, from: 'sandbox', value: 'that of the sandbox' }
     if (text !== undefined) return { name, from: 'environment', value: shown(each, text, { env, valid }) }
@@ -73,9 +79,9 @@ function inFile(path: string | undefined): string {
 /** A value that is what it should be; anything else may be a secret that ended up in the wrong place. */
 function shown(each: Setting, text: string, { env, valid }: { env: Environment; valid: boolean }): string {
   const hidden = 'set, not shown'
-  if (SECRET.includes(each)) return hidden
+  if (isSecret(each)) return hidden
   if (!each.schema.safeParse(text).success) return 'set, but wrong'
-  if (PATHS.includes(each) && !isPath(text)) return knownPart(text) ?? hidden
+  if (isFile(each) && !isPath(text)) return knownPart(text) ?? hidden
   if (each === setting.browser && !isProgram(text, env)) return hidden
   // Free text, whose words are checked with everything else.
   if (each === setting.approvalFields && !valid) return hidden
@@ -206,5 +212,5 @@ function isExecutable(path: string): boolean {
 
 /** The code of an error of the system: `ENOENT`. Its message could quote a secret. */
 export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  return errorCode(error) ?? 'unknown error'
 }

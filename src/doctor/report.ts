@@ -1,6 +1,6 @@
 import { version } from '../lib/version.ts'
 
-/** What is checked, in this order, and the titles that people read. The names are stable: scripts rely on them. */
+/** What can be checked, and the titles that people read. The names are stable: scripts rely on them. */
 export const titles = {
   node: 'Node.js',
   settings: 'Settings',
@@ -14,9 +14,33 @@ export const titles = {
   browser: 'Browser',
   approval_page: 'Approval page',
   audit: 'Audit trail',
+  public_url: 'Public URL',
+  issuer: 'Issuer',
+  issuer_keys: 'Issuer’s keys',
+  client: 'Client',
+  redirect: 'Redirect',
+  access_token: 'Access token',
+  id_token: 'ID token',
+  person: 'One person',
+  database: 'Database',
+  tables: 'Tables',
+  clock: 'Clock',
 } as const
 
 export type CheckName = keyof typeof titles
+
+/** What `doctor` checks, in this order. */
+export const stdioChecks: readonly CheckName[] = [
+  ...(['node', 'settings', 'certificates', 'proxy', 'token', 'address', 'tls', 'customers', 'record'] as const),
+  ...(['browser', 'approval_page', 'audit'] as const),
+]
+
+/** What `doctor http` checks, in this order. */
+export const httpChecks: readonly CheckName[] = [
+  ...(['node', 'settings', 'certificates', 'public_url', 'issuer', 'issuer_keys'] as const),
+  ...(['client', 'redirect', 'access_token', 'id_token', 'person', 'database', 'tables', 'audit', 'clock'] as const),
+  ...(['proxy', 'token', 'address', 'tls', 'customers', 'record'] as const),
+]
 
 /** What a check found, in words without a secret; a line break separates several things. */
 export type Finding =
@@ -46,12 +70,20 @@ const STATUS_WIDTH = Math.max(...Object.keys(COLOURS).map((word) => word.length)
 const TITLE_WIDTH = Math.max(...Object.values(titles).map((title) => title.length))
 const INDENT = ' '.repeat(STATUS_WIDTH + TITLE_WIDTH + 3)
 
+export interface ReportOptions {
+  readonly colour: boolean
+  /** What should be checked; default: {@link stdioChecks}. */
+  readonly expected?: readonly CheckName[]
+}
+
 /** What people read: one line for each thing that was found, and what to do about it on the next. */
 export class Report {
   readonly #colour: boolean
+  readonly #expected: readonly CheckName[]
 
-  constructor({ colour }: { readonly colour: boolean }) {
+  constructor({ colour, expected = stdioChecks }: ReportOptions) {
     this.#colour = colour
+    this.#expected = expected
   }
 
   check({ name, ...finding }: Check): string {
@@ -89,7 +121,7 @@ export class Report {
     const words = hasProblem(all)
       ? `${counts.join(' and ')}. Begin with the first.`
       : `It works, with ${counts.join()}.`
-    const left = uncheckedIn(checks).map((name) => titles[name])
+    const left = uncheckedIn(checks, this.#expected).map((name) => titles[name])
     const rest = left.length > 0 ? `Not checked because of that: ${left.join(', ')}.\n` : ''
     const verdict = this.#paint(BOLD, isFine ? 'Everything is in order.' : words)
     return `\n${verdict}\n${rest}This only read: nothing was changed at AiFi.\n`
@@ -109,16 +141,22 @@ export interface DoctorJson {
 }
 
 /** One object for scripts, in which every check has its place. */
-export function asJson(checks: readonly Check[], settings: readonly SettingRow[]): string {
-  const unchecked = uncheckedIn(checks).map((name) => ({ name, ...skipped('not checked: something before it failed') }))
+export function asJson(
+  checks: readonly Check[],
+  settings: readonly SettingRow[],
+  expected: readonly CheckName[] = stdioChecks,
+): string {
+  const unchecked = uncheckedIn(checks, expected).map((name) => ({
+    name,
+    ...skipped('not checked: something before it failed'),
+  }))
   const all: DoctorJson = { ok: !hasProblem(checks), version, checks: [...checks, ...unchecked], settings }
   return `${JSON.stringify(all, null, 2)}\n`
 }
 
 /** What an earlier problem kept from being checked. */
-function uncheckedIn(checks: readonly Check[]): CheckName[] {
-  const isUnchecked = (name: string): name is CheckName => !checks.some((check) => check.name === name)
-  return Object.keys(titles).filter(isUnchecked)
+function uncheckedIn(checks: readonly Check[], expected: readonly CheckName[]): CheckName[] {
+  return expected.filter((name) => !checks.some((check) => check.name === name))
 }
 
 export function hasProblem(checks: readonly Finding[]): boolean {

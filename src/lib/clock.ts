@@ -37,6 +37,20 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   })
 }
 
+/** A signal that aborts after `ms`, or when `signal` does. Its `end` has to be called when it is no longer needed. */
+export function timeLimit(clock: Clock, ms: number, signal?: AbortSignal): { signal: AbortSignal; end(): void } {
+  const over = new AbortController()
+  const abort = () => over.abort()
+  const cancelTimer = clock.after(ms, abort)
+  if (signal?.aborted) abort()
+  signal?.addEventListener('abort', abort)
+  const end = () => {
+    cancelTimer()
+    signal?.removeEventListener('abort', abort)
+  }
+  return { signal: over.signal, end }
+}
+
 /** A moment by both clocks of this machine, as data: milliseconds, see {@link Clock}. */
 export interface Instant {
   readonly wall: number

@@ -1,4 +1,5 @@
 import { isLosslessNumber, LosslessNumber, parse, stringify } from 'lossless-json'
+import { visitParts } from './json.ts'
 
 /**
  * JSON in which no digit is lost. What a double does not hold, `9007199254740993` or `1e400`, is a `LosslessNumber` with
@@ -25,19 +26,7 @@ export function parseExactly(text: string, limit: number = EXACT_LIMIT): unknown
 /** The JSON text of a value that {@link parseExactly} may have made. The caller has bounded its depth. */
 export function writeExactly(value: unknown): string {
   // `JSON.stringify` would write what is in the object, not the number.
-  return (holdsExactNumber(value) ? stringify(value) : JSON.stringify(value)) ?? 'null'
-}
-
-/** True when a number that a double does not hold is somewhere in `value`. */
-export function holdsExactNumber(value: unknown): boolean {
-  const open: unknown[] = [value]
-  while (open.length > 0) {
-    const next = open.pop()
-    if (isLosslessNumber(next)) return true
-    // One by one: as arguments of one `push`, a hundred thousand members would exhaust the stack.
-    if (typeof next === 'object' && next !== null) for (const member of Object.values(next)) open.push(member)
-  }
-  return false
+  return (visitParts(value, isLosslessNumber) ? stringify(value) : JSON.stringify(value)) ?? 'null'
 }
 
 function parseNumber(digits: string): number | LosslessNumber {

@@ -1,3 +1,12 @@
+import type { Clock } from './clock.ts'
+
+/** When one who waits for shared work gives up. */
+export interface GiveUp {
+  readonly signal: AbortSignal
+  /** Also after so many milliseconds. */
+  readonly afterMs: number
+}
+
 interface Sharing<Result> {
   readonly result: Promise<Result>
   readonly stop: AbortController
@@ -6,31 +15,45 @@ interface Sharing<Result> {
 
 /** Work that all who ask for the same share: it is done once, and stopped when the last of them has given up. */
 export class SharedWork<Key, Result> {
+  readonly #clock: Clock
   readonly #underWay = new Map<Key, Sharing<Result>>()
   #isStopped = false
 
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
   /**
-   * The result of `work`, or of the same work that is under way. Undefined when this caller's signal aborts while others
-   * still wait for it.
+   * The result of `work`, or of the same work that is under way. Undefined when this caller gives up while others still
+   * wait for it.
    */
   async share(
     key: Key,
-    signal: AbortSignal,
-    work: (signal: AbortSignal) => Promise<Result>,
+    { signal, afterMs }: GiveUp,
+    work: (stop: AbortController) => Promise<Result>,
   ): Promise<Result | undefined> {
     const sharing = this.#underWay.get(key) ?? this.#begin(key, work)
     sharing.waiting += 1
     return new Promise((resolve, reject) => {
-      const onAbort = () => {
+      let isWaiting = true
+      const giveUp = () => {
+        if (!isWaiting) return
+        isWaiting = false
         sharing.waiting -= 1
         if (sharing.waiting > 0) return resolve(undefined)
         // From here on the same key is new work.
         if (this.#underWay.get(key) === sharing) this.#underWay.delete(key)
         sharing.stop.abort()
       }
-      if (signal.aborted) onAbort()
-      else signal.addEventListener('abort', onAbort, { once: true })
-      sharing.result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+      const cancelTimer = this.#clock.after(afterMs, giveUp)
+      if (signal.aborted) giveUp()
+      else signal.addEventListener('abort', giveUp, { once: true })
+      const forget = () => {
+        cancelTimer()
+        signal.removeEventListener('abort', giveUp)
+      }
+      sharing.result.then(resolve, reject)
+      sharing.result.then(forget, forget)
     })
   }
 
@@ -45,10 +68,10 @@ export class SharedWork<Key, Result> {
     await Promise.allSettled([...this.#underWay.values()].map(({ result }) => result))
   }
 
-  #begin(key: Key, work: (signal: AbortSignal) => Promise<Result>): Sharing<Result> {
+  #begin(key: Key, work: (stop: AbortController) => Promise<Result>): Sharing<Result> {
     const stop = new AbortController()
     if (this.#isStopped) stop.abort()
-    const sharing: Sharing<Result> = { result: work(stop.signal), stop, waiting: 0 }
+    const sharing: Sharing<Result> = { result: work(stop), stop, waiting: 0 }
     this.#underWay.set(key, sharing)
     const forget = () => {
       if (this.#underWay.get(key) === sharing) this.#underWay.delete(key)

@@ -1,5 +1,4 @@
 import { stripVTControlCharacters } from 'node:util'
-import type { JsonObject } from './json.ts'
 
 /**
  * Text that came from elsewhere (AiFi, a customer record, a client, the model) made harmless before anybody reads it.
@@ -34,19 +33,6 @@ function visible(text: string): string {
   return stripVTControlCharacters(text).replace(BLANK, ' ').replace(INVISIBLE, '')
 }
 
-/**
- * The same text with every character that does not show itself as its escape, `\u{200b}`, and a backslash doubled: what
- * it holds can be read off exactly, and texts that differ look different.
- */
-export function escaped(text: string): string {
-  if (/^[ -[\]-~]*$/.test(text)) return text
-  const hidden = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`
-  return text
-    .replaceAll('\\', '\\\\')
-    .replace(INVISIBLE, hidden)
-    .replace(BLANK, (blank) => (blank === ' ' ? blank : hidden(blank)))
-}
-
 /** Blanks that are seen to be what they are: the space, and the one as wide as an ideograph. */
 const OTHER_BLANK = /[^\S \u3000]|\u2800/
 const JOINED_SCRIPTS = [
@@ -75,20 +61,16 @@ export function showsItself(text: string): boolean {
   return !OTHER_BLANK.test(text) && text.replace(IN_PLACE, '').search(INVISIBLE) < 0
 }
 
-/** `metadata` of a record, in bytes of JSON. */
-export const JSON_LIMIT = 8_000
 /** What stands where a secret was cut out. */
-const CUT = '•••'
-/** Deeper values are replaced: nobody reads them, and recursion must end. */
-const DEPTH_LIMIT = 12
-/** More secrets than this are not looked for one by one: nothing at all is taken over then. */
+export const CUT = '•••'
+/** More secrets than this are not looked for one by one: no text at all is copied then. */
 const SECRETS_LIMIT = 500
 /** A number with fewer digits of a secret in it gives nothing away. */
 const SECRET_DIGITS = 3
 
 /**
- * Takes over text and values from AiFi for people and models to read: harmless, bounded, and with every secret of the
- * call cut out, since AiFi's validator may echo a value (`"password" with value "…" fails`).
+ * Copies text from AiFi for people and models to read: harmless, bounded, and with every secret of the call cut out,
+ * since AiFi's validator may echo a value (`"password" with value "…" fails`).
  */
 export class Relay {
   /** Every spelling of every secret; undefined when there are too many to look for. */
@@ -113,44 +95,6 @@ export class Relay {
     return harmless(length > window ? `${shown}…` : shown, limit)
   }
 
-  /** A JSON value with all its strings and keys taken over. Of what is over `limit` bytes, it says that it is left out. */
-  json(value: unknown, limit: number = JSON_LIMIT): unknown {
-    return this.#json(value, { left: limit }, 0)
-  }
-
-  #json(value: unknown, budget: Budget, depth: number): unknown {
-    if (typeof value === 'string') return spend(this.text(value), budget)
-    // JSON text has no -0: adding 0 makes it what the text will say.
-    if (typeof value === 'number') return spend(this.#holdsSecret(value) ? CUT : value + 0, budget)
-    if (typeof value !== 'object' || value === null) return spend(value, budget)
-    if (depth >= DEPTH_LIMIT) return spend('[nested too deep to show]', budget)
-    return Array.isArray(value) ? this.#items(value, budget, depth + 1) : this.#members(value, budget, depth + 1)
-  }
-
-  #items(array: readonly unknown[], budget: Budget, depth: number): unknown[] {
-    const items: unknown[] = []
-    budget.left -= 2
-    for (const item of array) {
-      if (budget.left <= 0) return [...items, leftOut(array.length - items.length)]
-      items.push(this.#json(item, budget, depth))
-    }
-    return items
-  }
-
-  #members(object: object, budget: Budget, depth: number): JsonObject {
-    const entries = Object.entries(object)
-    const members: [string, unknown][] = []
-    budget.left -= 2
-    for (const [key, member] of entries) {
-      if (budget.left <= 0) {
-        members.push(['…', leftOut(entries.length - members.length)])
-        break
-      }
-      members.push([String(spend(this.text(key, 200), budget)), this.#json(member, budget, depth)])
-    }
-    return Object.fromEntries(members)
-  }
-
   /** False when there is no secret to look for. */
   get hasSecrets(): boolean {
     return this.#secrets?.length !== 0
@@ -158,13 +102,9 @@ export class Relay {
 
   /** True when a secret of the call is in a text, in whatever spelling, or in the digits of a number. */
   holdsSecret(value: string | number): boolean {
-    if (typeof value === 'number') return this.#holdsSecret(value)
-    return this.#secrets?.some((secret) => value.includes(secret)) ?? true
-  }
-
-  #holdsSecret(value: number): boolean {
-    const digits = String(value)
-    return this.#secrets?.some((secret) => secret.length >= SECRET_DIGITS && digits.includes(secret)) ?? true
+    const text = String(value)
+    const least = typeof value === 'number' ? SECRET_DIGITS : 0
+    return this.#secrets?.some((secret) => secret.length >= least && text.includes(secret)) ?? true
   }
 
   /** @param cutOff the text was cut off: its end may be the beginning of a secret, and goes too. */
@@ -173,23 +113,6 @@ export class Relay {
     const rest = this.#secrets.reduce((rest, secret) => rest.replaceAll(secret, CUT), text)
     return cutOff ? rest.slice(0, Math.max(0, rest.length - this.#longest)) : rest
   }
-}
-
-/** Bytes that may still be used. */
-interface Budget {
-  left: number
-}
-
-/** What does not fit is said to be left out, and uses up what there is. */
-function spend(value: unknown, budget: Budget): unknown {
-  const bytes = Buffer.byteLength(JSON.stringify(value) ?? '') + 1
-  const fits = bytes <= budget.left
-  budget.left -= bytes
-  return fits ? value : '…'
-}
-
-function leftOut(count: number): string {
-  return `… ${count} more left out`
 }
 
 /** The ways in which a validator, a proxy or a page of HTML may write what it was sent. */

@@ -11,6 +11,7 @@ import { type Clock, Deadline } from '../lib/clock.ts'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import type { Person } from '../lib/person.ts'
 import { harmless } from '../lib/text.ts'
+import { readTraceparent } from '../lib/trace.ts'
 import { argumentsIn, type RawArguments } from './raw-arguments.ts'
 import type { RequestState } from './request-state.ts'
 
@@ -51,6 +52,8 @@ export interface HttpOrigin {
   readonly principal: Principal
   /** What a 2025-era client called itself when it initialized, `name version`. */
   readonly clientName: string | undefined
+  /** Of its header; see {@link Call.traceparent}. */
+  readonly traceparent: string | undefined
 }
 
 /** One call of a tool, as far as the program needs to know about it. */
@@ -71,6 +74,8 @@ export interface Call {
   readonly cancelled: AbortSignal
   /** Who calls; absent on stdio, where it is whoever started the process. */
   readonly principal: Principal | undefined
+  /** The caller's place in a distributed trace (W3C Trace Context), out of `_meta` (SEP-414) or the HTTP header. */
+  readonly traceparent: string | undefined
   /** The client itself stopped waiting, rather than its user. */
   readonly gaveUp: boolean
   /** The end of the time in which it must be answered. */
@@ -156,6 +161,7 @@ export class Connection {
         }),
       cancelled: mcpReq.signal,
       principal: http?.principal,
+      traceparent: readTraceparent(mcpReq._meta?.traceparent) ?? http?.traceparent,
       get gaveUp() {
         const { aborted, reason } = mcpReq.signal
         return aborted && (deadline.passed || TIMED_OUT.test(String(reason)))

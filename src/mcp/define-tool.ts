@@ -8,6 +8,7 @@ import {
 import type * as z from 'zod'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
+import { traceIdOf } from '../lib/trace.ts'
 import type { Call, Connection } from './call.ts'
 import { advertised } from './json-schema.ts'
 import { type Envelope, toToolResult } from './result.ts'
@@ -76,9 +77,13 @@ export function defineTool<Status extends string, Result extends Envelope<Status
         const startedAt = clock.monotonic()
         const tellOf = (status: string) => onCall?.({ tool: name, status, ms: clock.monotonic() - startedAt })
         try {
-          const result = await handle(connection.call(ctx))
+          const call = connection.call(ctx)
+          const result = await handle(call)
           const facts = isInputRequiredResult(result) ? { status: 'client_asked' } : logged(result)
-          logger.info({ tool: name, ...facts, ms: Math.round(clock.monotonic() - startedAt) }, 'call')
+          logger.info(
+            { tool: name, ...traceIdOf(call), ...facts, ms: Math.round(clock.monotonic() - startedAt) },
+            'call',
+          )
           tellOf(isInputRequiredResult(result) ? 'client_asked' : result.status)
           return isInputRequiredResult(result) ? result : answer(result)
         } catch (err) {

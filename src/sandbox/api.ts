@@ -1,5 +1,6 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import Joi from 'joi'
+import { readBody } from '../lib/body.ts'
 import type { Access } from './access.ts'
 import { changedCustomer, documentedCustomer, loginHolds, matchesQuery, type SandboxCustomer } from './customers.ts'
 import { customerBody, customerId, customerQuery, validated, validationErrorBody } from './schema.ts'
@@ -18,7 +19,7 @@ export interface SandboxRequest {
   body: unknown
 }
 
-export interface ApiParts {
+interface ApiParts {
   customers: Map<number, SandboxCustomer>
   access: Access
   /** Whether the undocumented `GET /customers/{customerId}` exists. */
@@ -35,7 +36,7 @@ export function createApi(parts: ApiParts) {
   const requestCounts = new Map<string, number>()
   const app = new Hono<Environment>()
 
-  app.use(readBody)
+  app.use(keepBody)
   app.use((c, next) => {
     const { pathname, search } = new URL(c.req.url)
     onRequest({ method: c.req.method, path: pathname + search, body: parsedOrText(c.get('bodyText')) })
@@ -128,19 +129,13 @@ function inspectionRoutes(customers: ReadonlyMap<number, SandboxCustomer>, reque
 }
 
 /**
- * Reads the body once and keeps what is within the limit; beyond it the answer is 413. The rest is read all the same:
- * a connection closed on a client that still sends is a reset for it, not an answer.
+ * Reads the body once; beyond the limit the answer is 413.
  * Hono's own `bodyLimit` fails on a chunked body unless the global `Request` is replaced, which is not ours to do.
  */
-const readBody: MiddlewareHandler<Environment> = async (c, next) => {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of c.req.raw.body ?? []) {
-    size += chunk.length
-    if (size <= BODY_LIMIT_BYTES) chunks.push(chunk)
-  }
-  if (size > BODY_LIMIT_BYTES) return c.body(null, 413)
-  c.set('bodyText', Buffer.concat(chunks).toString())
+const keepBody: MiddlewareHandler<Environment> = async (c, next) => {
+  const body = await readBody(c.req.raw, BODY_LIMIT_BYTES)
+  if (!body) return c.body(null, 413)
+  c.set('bodyText', body.toString())
   return next()
 }
 

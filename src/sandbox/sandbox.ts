@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { type Clock, systemClock } from '../lib/clock.ts'
+import { errorCode } from '../lib/error-facts.ts'
 import { Access } from './access.ts'
 import { createApi, type SandboxRequest, TOKEN_PATH } from './api.ts'
 import { type SandboxCustomer, seedCustomers } from './customers.ts'
@@ -46,7 +47,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw portIsInUse(error)
+    throw errorCode(error) === 'EADDRINUSE'
       ? new Error(`Port ${port} on ${HOST} is already in use. Choose another one.`, { cause: error })
       : error
   }
@@ -65,8 +66,4 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         server.closeAllConnections()
       }),
   }
-}
-
-function portIsInUse(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 }

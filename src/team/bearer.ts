@@ -20,14 +20,26 @@ export type Admission =
   | { readonly ok: false; readonly response: Response }
 
 /** Signatures that only the issuer can make. */
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+export const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+]
 /** Clocks of two machines differ, seconds. */
 const TOLERANCE_S = 5
 const RETRY_AFTER_S = '5'
 /** Longer than any token that a header carries. */
 const TOKEN_LIMIT = 16_384
 /** An ID token is about somebody who signed in, and permits nothing. These stand in no access token. */
-const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash']
+export const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash']
 
 /** Checks the bearer token of one request (RFC 6750). The token itself goes no further than this. */
 export async function admit(authorization: string | null, rules: BearerRules): Promise<Admission> {

@@ -1,8 +1,13 @@
 import { type Clock, sleep } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { Database, Query } from './database.ts'
+import type { Database } from './database.ts'
 
 const CHANNEL = 'aifi_customer_mcp'
+/**
+ * Says that the change with this `id` moves, in SQL. Part of the transaction that moves it: nobody hears of what is not
+ * committed.
+ */
+export const tellMove = `pg_notify('${CHANNEL}', id::text)`
 /** Between two looks at what is watched, milliseconds: a notification may be lost, and none comes through some poolers. */
 const POLL_MS = 1_000
 /** Polls between two looks for what is to be erased. */
@@ -36,11 +41,6 @@ export class ChangeFeed {
     const { signal } = this.#closing
     const listening = options.listen === false ? undefined : database.listen(CHANNEL, (id) => this.#moved(id), signal)
     this.#running = Promise.all([listening, this.#poll(signal)])
-  }
-
-  /** Part of the transaction that moves it: nobody hears of what is not committed. */
-  async tell(query: Query, id: string): Promise<void> {
-    await query('select pg_notify($1, $2)', [CHANNEL, id])
   }
 
   watch(id: string, moved: () => void): () => void {

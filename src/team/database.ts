@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkServerIdentity } from 'node:tls'
 import pg from 'pg'
+import { StoreUnavailable } from '../change/store.ts'
 import { isLoopback } from '../config/setting-kinds.ts'
+import { type DatabaseFault, faultOf, faultSentences } from './database-fault.ts'
 
 /** A database that is restarting, recovering or out of reach is waited for so long, milliseconds. */
 const PATIENCE_MS = 10_000
@@ -19,9 +22,20 @@ const BEGIN = [
   'set local synchronous_commit = on',
 ].join('; ')
 
-/** The store cannot be reached, or cannot be used as it is. Its message is one or two sentences, without the address. */
-export class DatabaseError extends Error {
+/** The database cannot be reached, or cannot be used as it is. Its message is a sentence, without the address. */
+export class DatabaseError extends StoreUnavailable {
   override readonly name = 'DatabaseError'
+  readonly fault: DatabaseFault
+
+  constructor(fault: DatabaseFault, cause?: unknown) {
+    super(faultSentences[fault], { cause })
+    this.fault = fault
+  }
+}
+
+/** What names the database cannot be used. Its message is a sentence that repeats nothing of it. */
+export class DatabaseAddressError extends Error {
+  override readonly name = 'DatabaseAddressError'
 }
 
 export type Row = Record<string, unknown>
@@ -33,10 +47,15 @@ export type Query = (text: string, values: readonly unknown[]) => Promise<Row[]>
 export class Database {
   readonly #pool: pg.Pool
   readonly #options: pg.ClientConfig
+  readonly #patienceMs: number
   #closed = false
 
-  /** @throws DatabaseError for an address that cannot be used. */
-  constructor(url: string) {
+  /**
+   * @param patienceMs how long its absence is waited for, milliseconds
+   * @throws DatabaseAddressError for an address that cannot be used
+   */
+  constructor(url: string, { patienceMs = PATIENCE_MS } = {}) {
+    this.#patienceMs = patienceMs
     this.#options = connectionOptions(url)
     this.#pool = new pg.Pool({ ...this.#options, max: 8, idleTimeoutMillis: 30_000 })
     // A connection that breaks between two statements, or while nobody uses it: the next one fails, or the pool makes another.
@@ -47,10 +66,13 @@ export class Database {
   /**
    * One transaction. When a connection is lost in the middle, whether it was committed is not known: `work` runs again,
    * and has to notice what it did the first time.
+   *
+   * @param turns what it is about: from its first look to its end no other transaction about the same is between its own.
    */
-  async transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
+  async transaction<Result>(work: (query: Query) => Promise<Result>, turns: readonly string[] = []): Promise<Result> {
+    const begin = [BEGIN, ...turns.map((turn) => `select pg_advisory_xact_lock(${lockOf(turn)})`)].join('; ')
     return this.#patiently(async (client) => {
-      await client.query(BEGIN)
+      await client.query(begin)
       const result = await work(async (text, values) => (await client.query<Row>(text, [...values])).rows)
       await client.query('commit')
       return result
@@ -99,15 +121,14 @@ export class Database {
   }
 
   async #patiently<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
-    const until = performance.now() + PATIENCE_MS
+    const until = performance.now() + this.#patienceMs
     for (;;) {
       try {
         return await this.#once(work)
       } catch (err) {
-        if (!isPassing(err)) throw err
-        if (performance.now() > until || this.#closed) {
-          throw new DatabaseError('The database that keeps the changes cannot be reached.', { cause: err })
-        }
+        const fault = faultOf(err)
+        if (fault === undefined) throw err
+        if (fault !== 'away' || performance.now() > until || this.#closed) throw new DatabaseError(fault, err)
         await sleep(PAUSE_MS)
       }
     }
@@ -127,6 +148,11 @@ export class Database {
   }
 }
 
+/** 64 bits, which a text of any length is equal in to no other that anybody would find. */
+function lockOf(turn: string): bigint {
+  return createHash('sha256').update(turn).digest().readBigInt64BE()
+}
+
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {
   let resolve: () => void = () => undefined
   const promise = new Promise<void>((done) => {
@@ -135,34 +161,22 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
   return { promise, resolve }
 }
 
-/** Starting, stopping, recovering, out of connections, taken back for another's sake; and what Node says of a lost connection. */
-const PASSING =
-  /^(57P0[1-3]|57014|08...|53300|40001|40P01|25P03|ECONN.*|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND)$/
-
-function isPassing(err: unknown): boolean {
-  if (!(err instanceof Error)) return false
-  if ('code' in err && typeof err.code === 'string' && PASSING.test(err.code)) return true
-  if (err instanceof AggregateError) return err.errors.some(isPassing)
-  return /connection (terminated|timeout)|timeout (exceeded|expired)|Query read timeout|not queryable/i.test(
-    err.message,
-  )
-}
-
 /**
  * What `pg` is to do with `postgres://user:password@host:port/database`: TLS with the host's own certificate, unless the
  * host is this machine. `sslrootcert` is left to `NODE_EXTRA_CA_CERTS`, which the whole process heeds.
  *
- * @throws DatabaseError when the address cannot be used; its message repeats nothing of it.
+ * @throws DatabaseAddressError when the address cannot be used; its message repeats nothing of it.
  */
 export function connectionOptions(address: string): pg.ClientConfig {
   const url = URL.canParse(address) ? new URL(address) : undefined
   if (!url || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') {
-    throw new DatabaseError('The address of the database must be postgres://user:password@host:port/database.')
+    throw new DatabaseAddressError('The address of the database must be postgres://user:password@host:port/database.')
   }
   const isHere = isLoopback(url)
   for (const [name, value] of url.searchParams) {
     const isFine = name === 'sslmode' && (value === 'verify-full' || (isHere && value === 'disable'))
-    if (!isFine) throw new DatabaseError('The address of the database may carry no parameter but sslmode=verify-full.')
+    if (!isFine)
+      throw new DatabaseAddressError('The address of the database may carry no parameter but sslmode=verify-full.')
   }
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const isPlain = isHere && url.searchParams.get('sslmode') !== 'verify-full'

@@ -2,7 +2,12 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { ListenAddress } from '../config/setting-kinds.ts'
+import { errorCode } from '../lib/error-facts.ts'
 
+/** A connection that is not used stays so long, milliseconds: longer than whatever is in front of this keeps its end. */
+const KEEP_ALIVE_MS = 90_000
+/** At the end: between two looks at which connections have had their answers, milliseconds. */
+const IDLE_LOOK_MS = 100
 /** Bounds for slow senders, milliseconds. How long an answer takes is the call's own affair. */
 const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
@@ -21,13 +26,13 @@ export interface HttpServer {
 /** Starts listening. Rejects with a sentence when the address cannot be had. */
 export async function listen({ host, port }: ListenAddress, fetch: Fetch): Promise<HttpServer> {
   const listener = getRequestListener((request) => fetch(request), { overrideGlobalObjects: false })
-  const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS }, listener)
+  const bounds = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS }
+  const server = createServer(bounds, listener)
   server.listen(port, host)
   try {
     await once(server, 'listening')
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
-    throw new Error(`It cannot listen on ${host}:${port} (${code}).`, { cause })
+    throw new Error(`It cannot listen on ${host}:${port} (${errorCode(cause) ?? 'unknown'}).`, { cause })
   }
   // A connection that cannot be accepted concerns that visitor only.
   server.on('error', () => undefined)
@@ -37,7 +42,9 @@ export async function listen({ host, port }: ListenAddress, fetch: Fetch): Promi
     async drain() {
       server.close()
       server.closeIdleConnections()
+      const answered = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS)
       await ended
+      clearInterval(answered)
     },
     async close() {
       server.close()

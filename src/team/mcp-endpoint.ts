@@ -1,13 +1,14 @@
 import { isUtf8 } from 'node:buffer'
 import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server'
+import { readBody } from '../lib/body.ts'
 import { isJsonObject, type JsonObject, nestsWithin } from '../lib/json.ts'
 import { harmless } from '../lib/text.ts'
+import { readTraceparent } from '../lib/trace.ts'
 import type { Warnings } from '../lib/warnings.ts'
 import type { HttpOrigin, Principal } from '../mcp/call.ts'
 import { withoutNullMembers } from '../mcp/null-members.ts'
 import { createServer, type ServerDeps } from '../mcp/server.ts'
 import { type Admission, admit, type BearerRules } from './bearer.ts'
-import { readBody } from './body.ts'
 import type { McpSessions } from './mcp-session.ts'
 
 /** Several times the largest arguments that a tool takes, bytes. */
@@ -27,8 +28,8 @@ export interface McpEndpointDeps {
   /** Nobody approves what they asked for themselves. */
   readonly fourEyes: boolean
   readonly warnings: Warnings
-  /** The process is to end: no new call is taken. */
-  readonly draining: AbortSignal
+  /** The process ends: no new call is taken. */
+  readonly ending: AbortSignal
 }
 
 export interface McpEndpoint {
@@ -50,7 +51,7 @@ export function createMcpEndpoint(deps: McpEndpointDeps): McpEndpoint {
   )
   return {
     async fetch(request) {
-      if (deps.draining.aborted)
+      if (deps.ending.aborted)
         return problem(503, UNAVAILABLE, 'This server is being stopped. Try again.', { 'Retry-After': '1' })
       const admission = await admit(request.headers.get('Authorization'), deps.rules)
       if (!admission.ok) return admission.response
@@ -85,7 +86,11 @@ function originOf({ claims, subject }: Admitted, request: Request, deps: McpEndp
     mayAnswer: !deps.fourEyes && approver && person !== undefined,
   }
   const id = request.headers.get(SESSION_HEADER) ?? undefined
-  return { principal, clientName: deps.sessions.clientName(id, { subject, clientId }) }
+  return {
+    principal,
+    clientName: deps.sessions.clientName(id, { subject, clientId }),
+    traceparent: readTraceparent(request.headers.get('traceparent')),
+  }
 }
 
 /** One JSON-RPC message; or the answer to what is none. */

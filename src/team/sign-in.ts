@@ -12,7 +12,7 @@ import type { Seal } from './seal.ts'
 const LIFETIME_S = 10 * 60
 const CALLBACK = '/approvals/callback'
 /** What the issuer answers when it was to show nothing and would have to. */
-const NEEDS_PERSON = new Set([
+export const NEEDS_PERSON: ReadonlySet<string> = new Set([
   'login_required',
   'interaction_required',
   'consent_required',
@@ -65,7 +65,7 @@ export class OidcSignIn implements SignIn {
   constructor(deps: OidcSignInDeps) {
     this.#deps = deps
     this.#client = { client_id: deps.oidc.clientId }
-    this.#redirectUri = deps.publicUrl + CALLBACK
+    this.#redirectUri = redirectUriOf(deps.publicUrl)
   }
 
   async begin(c: Context, returnTo: string, { silent }: { silent: boolean }): Promise<Response> {
@@ -77,20 +77,8 @@ export class OidcSignIn implements SignIn {
     const verifier = oauth.generateRandomCodeVerifier()
     const until = clock.now() + LIFETIME_S * 1000
     cookies.set(c, cookieOf(state), seal.seal(JSON.stringify({ state, nonce, verifier, returnTo, until })), LIFETIME_S)
-    const url = new URL(endpoint)
-    const parameters = {
-      client_id: oidc.clientId,
-      redirect_uri: this.#redirectUri,
-      response_type: 'code',
-      scope: 'openid profile email',
-      code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
-      code_challenge_method: 'S256',
-      state,
-      nonce,
-      ...(silent && { prompt: 'none' }),
-    }
-    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
-    return c.redirect(url.href, 303)
+    const attempt = { clientId: oidc.clientId, redirectUri: this.#redirectUri, state, nonce, verifier, silent }
+    return c.redirect(await authorizationAddress(endpoint, attempt), 303)
   }
 
   async callback(c: Context): Promise<Response> {
@@ -169,8 +157,44 @@ export class OidcSignIn implements SignIn {
   }
 }
 
+/** Where the issuer sends people back to; it has to know this address. */
+export function redirectUriOf(publicUrl: string): string {
+  return publicUrl + CALLBACK
+}
+
+export interface SignInAttempt {
+  readonly clientId: string
+  readonly redirectUri: string
+  readonly state: string
+  readonly nonce: string
+  readonly verifier: string
+  /** The issuer may show nothing to anybody. */
+  readonly silent: boolean
+}
+
+/** Where a browser goes to sign in. */
+export async function authorizationAddress(endpoint: string, attempt: SignInAttempt): Promise<string> {
+  const url = new URL(endpoint)
+  const parameters = {
+    client_id: attempt.clientId,
+    redirect_uri: attempt.redirectUri,
+    response_type: 'code',
+    scope: 'openid profile email',
+    code_challenge: await oauth.calculatePKCECodeChallenge(attempt.verifier),
+    code_challenge_method: 'S256',
+    state: attempt.state,
+    nonce: attempt.nonce,
+    ...(attempt.silent && { prompt: 'none' }),
+  }
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
+  return url.href
+}
+
 /** By header where the issuer says nothing else (RFC 8414, section 2); a client without a secret has PKCE alone. */
-function clientAuthentication(server: oauth.AuthorizationServer, { clientSecret }: OidcConfig): oauth.ClientAuth {
+export function clientAuthentication(
+  server: oauth.AuthorizationServer,
+  { clientSecret }: Pick<OidcConfig, 'clientSecret'>,
+): oauth.ClientAuth {
   if (!clientSecret) return oauth.None()
   const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
   const secret = clientSecret.reveal()

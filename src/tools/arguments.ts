@@ -1,7 +1,7 @@
 import { isLosslessNumber } from 'lossless-json'
 import * as z from 'zod'
 import { parseExactly } from '../lib/exact-json.ts'
-import { isJsonObject, type JsonObject, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
+import { isJsonObject, type JsonObject, NESTING_LIMIT, nestsWithin, visitParts } from '../lib/json.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { harmless } from '../lib/text.ts'
 import { ARGUMENTS_LIMIT, type RawArguments } from '../mcp/raw-arguments.ts'
@@ -9,7 +9,7 @@ import type { FieldError } from '../mcp/result.ts'
 import { describeIssue, problem, takesNull } from './issues.ts'
 
 /** What the tools differ in when they read their arguments. */
-export interface ParseOptions {
+interface ParseOptions {
   /** null stands for an argument that was not given. */
   readonly nullIsAbsent?: boolean
   /** What to do instead of sending null or nothing for this argument; empty where something has to be sent. */
@@ -171,18 +171,15 @@ function tooLarge(name: string, isWhole: boolean): string {
 /** What is in a value that JSON or AiFi could not be given as it was written. */
 function contents(value: unknown) {
   const found = { isTooLarge: false, losesDigits: false, isMalformed: false }
-  const open: unknown[] = [value]
-  while (open.length > 0) {
-    const next = open.pop()
-    if (typeof next === 'string') found.isMalformed ||= !next.isWellFormed()
-    else if (typeof next === 'number') found.isTooLarge ||= !Number.isFinite(next)
-    else if (isLosslessNumber(next)) {
-      found.isTooLarge ||= !Number.isFinite(Number(next.value))
+  const look = (part: unknown) => {
+    if (typeof part === 'string') found.isMalformed ||= !part.isWellFormed()
+    else if (typeof part === 'number') found.isTooLarge ||= !Number.isFinite(part)
+    else if (isLosslessNumber(part)) {
+      found.isTooLarge ||= !Number.isFinite(Number(part.value))
       found.losesDigits = true
-    } else if (typeof next === 'object' && next !== null) {
-      for (const [key, member] of Object.entries(next)) open.push(key, member)
     }
   }
+  visitParts(value, look, { names: true })
   return found
 }
 

@@ -2,15 +2,17 @@ import * as z from 'zod'
 import type { Aifi, HttpFacts, Listing } from '../aifi/port.ts'
 import { statusWords } from '../aifi/status-words.ts'
 import type { Audit } from '../audit/audit.ts'
+import { inAifisWords, shownHttp } from '../change/said.ts'
+import { sameEmail } from '../customer/compare.ts'
 import { customerChanges } from '../customer/fields.ts'
 import { readRecord, shownRecord } from '../customer/record.ts'
 import type { RecordViews } from '../customer/record-view.ts'
-import { sameEmail } from '../customer/same-email.ts'
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, timeLimit } from '../lib/clock.ts'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import { keysOf } from '../lib/keys.ts'
 import type { RateLimit } from '../lib/rate-limit.ts'
-import { listed, Relay } from '../lib/text.ts'
+import { listed } from '../lib/text.ts'
+import { traceIdOf } from '../lib/trace.ts'
 import type { Call } from '../mcp/call.ts'
 import { defineTool, type Tool } from '../mcp/define-tool.ts'
 import type { RawArguments } from '../mcp/raw-arguments.ts'
@@ -24,8 +26,6 @@ export const LOOKUPS_PER_MINUTE = 30
 const RECORD_LIMIT = 10
 /** Bytes for the records of one result, as JSON: what is left goes to the message and what surrounds it. */
 const RECORDS_BYTES = RESULT_LIMIT - 8_000
-/** Characters of AiFi's text: a stranger's, so no more of it than explains something. */
-const TEXT_LIMIT = 300
 
 const description = [
   'Look up AiFi customers, to find the right one before changing it. Give exactly one of customerId, email, externalId; anything else is refused.',
@@ -60,7 +60,7 @@ export const findEnvelope = z.strictObject({
 })
 export type FindEnvelope = z.infer<typeof findEnvelope>
 
-export interface FindCustomersDeps {
+interface FindCustomersDeps {
   /** Nothing in here can change a customer. */
   readonly aifi: Pick<Aifi, 'readCustomer' | 'listCustomers'>
   readonly audit: Audit
@@ -101,7 +101,7 @@ async function findCustomers(call: Call, deps: FindCustomersDeps): Promise<FindE
   // Before anybody is shown: what was looked up by, never the value; and how many matched, null when that is not known.
   const found = returned === undefined || more === undefined ? null : returned + more
   const customerIds = customers.flatMap(({ id }) => (id === undefined ? [] : [id]))
-  const entry = { client: call.clientName, filter: filter.by, found, customerIds, status }
+  const entry = { client: call.clientName, filter: filter.by, found, customerIds, status, ...traceIdOf(call) }
   if (await deps.audit.write({ event: 'lookup', ...entry })) return envelope
   const message =
     'The audit trail cannot be written, so nothing is shown. Whoever set this server up should check AIFI_AUDIT_LOG.'
@@ -127,26 +127,22 @@ function parseFilter(raw: RawArguments): ParsedArguments<Filter> {
   })
   if (!parsed.ok) return parsed
   const { customerId, email, externalId = '' } = parsed.data
-  if (customerId !== undefined) return filterBy({ by: 'customerId', value: customerId })
-  return filterBy(email === undefined ? { by: 'externalId', value: externalId } : { by: 'email', value: email })
-}
-
-function filterBy(data: Filter): ParsedArguments<Filter> {
-  return { ok: true, data, aside: {} }
+  if (customerId !== undefined) return { ...parsed, data: { by: 'customerId', value: customerId } }
+  const isByEmail = email !== undefined
+  return { ...parsed, data: isByEmail ? { by: 'email', value: email } : { by: 'externalId', value: externalId } }
 }
 
 /** Asks AiFi, for as long as the call may take. A record that was read by its number is a list of one. */
 async function look(filter: Filter, call: Call, { aifi, clock }: FindCustomersDeps): Promise<Listing> {
-  const late = new AbortController()
-  const forget = clock.after(call.deadline.remainingMs, () => late.abort())
-  const stop = AbortSignal.any([late.signal, call.cancelled])
+  const { traceparent } = call
+  const { signal: stop, end } = timeLimit(clock, call.deadline.remainingMs, call.cancelled)
   try {
-    if (filter.by === 'email') return await aifi.listCustomers({ email: filter.value }, stop)
-    if (filter.by === 'externalId') return await aifi.listCustomers({ externalId: filter.value }, stop)
-    const reading = await aifi.readCustomer(filter.value, stop)
+    if (filter.by === 'email') return await aifi.listCustomers({ email: filter.value }, stop, traceparent)
+    if (filter.by === 'externalId') return await aifi.listCustomers({ externalId: filter.value }, stop, traceparent)
+    const reading = await aifi.readCustomer(filter.value, stop, traceparent)
     return reading.kind === 'record' ? { kind: 'list', entries: [reading.record], http: reading.http } : reading
   } finally {
-    forget()
+    end()
   }
 }
 
@@ -185,7 +181,7 @@ function foundEnvelope(filter: Filter, entries: readonly unknown[], http: HttpFa
     customers: fitting.map(({ customer }) => customer),
     returned: fitting.length,
     more,
-    ...shownHttp(http),
+    http: shownHttp(http.status, inAifisWords({ errors: [] }, http.requestId)),
   }
 }
 
@@ -253,34 +249,18 @@ function fieldOf(pointer: string): string {
 function unreadEnvelope(unread: Exclude<Listing, { kind: 'list' }>, late: boolean): FindEnvelope {
   if (unread.kind === 'unreachable')
     return { status: 'failed', message: `AiFi could not be asked: ${unread.detail} Nothing was looked up.` }
-  const { http, error } = unread
-  const relay = new Relay([])
-  const errors = (error?.errors ?? []).map(({ field, message, rule }) => ({
-    field: relay.text(field, 100),
-    message: relay.text(message, TEXT_LIMIT),
-    rule: relay.text(rule, 100),
-  }))
+  const { http, error = { errors: [] } } = unread
+  const said = inAifisWords(error, http?.requestId)
+  const { message, errors } = said
   const isInvalid = http?.status === 400 || http?.status === 422
-  const said = error?.message ? ` It says: "${relay.text(error.message, TEXT_LIMIT)}".` : ''
+  const words = message === undefined ? '' : ` It says: "${message}".`
   const details = errors.length > 0 ? ` ${errors.map(({ message }) => message).join('; ')}.` : ''
   return {
     status: isInvalid ? 'invalid' : 'failed',
-    message: `${late ? 'AiFi did not answer in time. Try again later.' : whyUnread(unread)}${said}${details}`,
-    ...((isInvalid || errors.length > 0) && { errors }),
-    ...(http && shownHttp(http, error?.type)),
+    message: `${late ? 'AiFi did not answer in time. Try again later.' : whyUnread(unread)}${words}${details}`,
+    ...((isInvalid || errors.length > 0) && { errors: [...errors] }),
+    ...(http && { http: shownHttp(http.status, said) }),
     ...(http?.retryAfterSeconds !== undefined && { retryAfterSeconds: http.retryAfterSeconds }),
-  }
-}
-
-/** Status and request id of AiFi's answer, and its error type when it has one. */
-function shownHttp({ status, requestId }: HttpFacts, type?: string): Pick<FindEnvelope, 'http'> {
-  const relay = new Relay([])
-  return {
-    http: {
-      status,
-      ...(type !== undefined && { type: relay.text(type, 100) }),
-      ...(requestId !== undefined && { requestId: relay.text(requestId, 200) }),
-    },
   }
 }
 

@@ -7,18 +7,18 @@ import {
   customerFields,
   fieldFacts,
   isCustomerField,
+  isSecretValue,
   type PrivateFieldName,
   privateFieldNames,
 } from '../customer/fields.ts'
-import { looksMarked } from '../customer/markers.ts'
-import type { JsonObject } from '../lib/json.ts'
+import { looksMarked } from '../customer/record-view.ts'
+import { type JsonObject, visitParts } from '../lib/json.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { harmless } from '../lib/text.ts'
 import type { RawArguments } from '../mcp/raw-arguments.ts'
 import type { FieldError } from '../mcp/result.ts'
 import { type ParsedArguments, parse, unknownArgument } from './arguments.ts'
 import { problem } from './issues.ts'
-import { repeatedSecrets } from './repeated-secrets.ts'
 
 /** Which arguments the tool takes, by the operator's settings. */
 export interface ArgumentSettings {
@@ -78,12 +78,24 @@ function argumentsUnder({ fields, secretArguments, approvalCode }: ArgumentSetti
   const shape: Record<string, z.ZodType> = {
     ...toolFields.shape,
     enterPrivately: privately(typed),
-    ...(refusesSecrets && { cardToken: z.null().optional().describe('null deletes the payment card for good') }),
+    ...(refusesSecrets &&
+      Object.fromEntries(customerFields.filter(hasSecretText).map((name) => [name, onlyNull(name)]))),
   }
   return z.strictObject(Object.fromEntries(Object.entries(shape).filter(([name]) => isThere(name))))
 }
 
-export type ParsedRequest = { ok: true; request: ChangeRequest } | Exclude<ParsedArguments<unknown>, { ok: true }>
+function hasSecretText(name: CustomerField): boolean {
+  return fieldFacts[name].secret === 'string'
+}
+
+function onlyNull(name: CustomerField): z.ZodType {
+  return z
+    .null()
+    .optional()
+    .describe(`null: ${fieldFacts[name].consequence?.(null) ?? 'removes it'}`)
+}
+
+type ParsedRequest = { ok: true; request: ChangeRequest } | Exclude<ParsedArguments<unknown>, { ok: true }>
 
 /** Reads the arguments of one call. Reports every problem at once, and never the value of anything. */
 export function parseArguments(raw: RawArguments, settings: ArgumentSettings): ParsedRequest {
@@ -166,4 +178,44 @@ function nothingToChange(given: JsonObject, keys: readonly string[], names: read
   if (asksToType || keys.some((key) => isCustomerField(key) || !names.includes(key))) return []
   const fields = names.filter((name) => isCustomerField(name) || name === 'enterPrivately')
   return [problem('', 'object.min', `Nothing to change: give at least one of ${fields.join(', ')}.`)]
+}
+
+/** Shorter texts stand in other texts by chance. */
+const SECRET_LENGTH = 8
+
+/**
+ * A secret that also stands in an argument that is no secret would be shown with it: to the person who is asked, in the
+ * audit, in a result. It is refused, since what a person sees must be what is sent.
+ */
+export function repeatedSecrets(given: JsonObject): FieldError[] {
+  const names = Object.keys(given)
+  const secret = names.filter((name) => isCustomerField(name) && isSecretValue(name, given[name]))
+  if (secret.length === 0) return []
+  const open = names.filter((name) => !secret.includes(name)).map((name) => ({ name, ...searchable(given[name]) }))
+  return secret.flatMap((name) => {
+    const texts = textsIn(given[name], false).filter(({ length }) => length >= SECRET_LENGTH)
+    const others = open.filter(({ holds }) => texts.some(holds)).map((other) => other.name)
+    return others.map((other) => {
+      const message = `"${other}" repeats what is secret in "${name}", and would show it. Leave it out of one of the two.`
+      return problem(other, 'any.invalid', message)
+    })
+  })
+}
+
+/** Every text of a value, and numbers as their digits. `names`: the names of members too. */
+function textsIn(value: unknown, names: boolean): string[] {
+  const found: string[] = []
+  const keep = (part: unknown) => {
+    if (typeof part === 'string' || typeof part === 'number') found.push(String(part))
+  }
+  visitParts(value, keep, { names })
+  return found
+}
+
+/** Looks for many texts in one value; the pieces that are there keep a long value from being read for each of them. */
+function searchable(value: unknown): { holds: (text: string) => boolean } {
+  const all = textsIn(value, true).join('\n')
+  const pieces = new Set<string>()
+  for (let at = 0; at + SECRET_LENGTH <= all.length; at += 1) pieces.add(all.slice(at, at + SECRET_LENGTH))
+  return { holds: (text) => pieces.has(text.slice(0, SECRET_LENGTH)) && all.includes(text) }
 }

@@ -4,8 +4,8 @@ import type { Agreement, Ladder } from '../approval/ladder.ts'
 import type { Asked, Caller, Change, Ended } from '../change/change.ts'
 import type { Changes, Proposal, Watch } from '../change/changes.ts'
 import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
-import { changeLines } from '../change/evidence.ts'
 import type { Plan } from '../change/plan.ts'
+import { StoreUnavailable } from '../change/store.ts'
 import {
   earlierOutcome,
   inProgress,
@@ -14,13 +14,15 @@ import {
   pending,
   pendingCode,
   stoppedBeforeSending,
+  storeAway,
   toldElsewhere,
   tooSlow,
   wrongCode,
 } from '../change/unsent.ts'
+import { changeLines } from '../change/verify.ts'
 import { type ChangeRequest, requestedFields, secretStrings } from '../customer/fields.ts'
 import type { RecordViews } from '../customer/record-view.ts'
-import { type Clock, Deadline } from '../lib/clock.ts'
+import { type Clock, Deadline, timeLimit } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { listed, Relay } from '../lib/text.ts'
 import { CALL_LIFETIME_MS, type Call } from '../mcp/call.ts'
@@ -108,25 +110,40 @@ async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Ans
   if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(call.arguments))
   const { request } = parsed
   const step: Step = { call, request, proposal: deps.changes.proposal(request, callerOf(call)), deps }
-  if (request.dryRun) return preview(step)
-  if (call.state) return answered(call.state, step)
-  const earlier = await deps.changes.find(step.proposal)
-  return earlier ? repeated(earlier, step) : proposed(step)
+  try {
+    if (request.dryRun) return await preview(step)
+    if (call.state) return await answered(call.state, step)
+    const earlier = await deps.changes.find(step.proposal)
+    return await (earlier ? repeated(earlier, step) : proposed(step))
+  } catch (error) {
+    // Whatever has got as far as being sent is followed, and answers for itself.
+    if (error instanceof StoreUnavailable) return storeAway(request)
+    throw error
+  }
 }
 
-function callerOf({ clientName, principal: { person, application } = { mayAnswer: false } }: Call): Caller {
-  return { client: clientName, ...(person && { person }), ...(application !== undefined && { application }) }
+function callerOf({
+  clientName,
+  principal: { person, application } = { mayAnswer: false },
+  traceparent,
+}: Call): Caller {
+  return {
+    client: clientName,
+    ...(person && { person }),
+    ...(application !== undefined && { application }),
+    ...(traceparent !== undefined && { traceparent }),
+  }
 }
 
 /** A new change. */
 async function proposed(step: Step): Promise<Answer> {
   const { call, request, proposal, deps } = step
   if (request.approvalCode !== undefined) return noQuestion(request)
-  const patience = new Patience(step, timeLeftMs(call.deadline))
-  const change = await deps.changes.propose(proposal, patience.signal)
-  patience.end()
+  const afterMs = timeLeftMs(call.deadline)
+  const change = await deps.changes.propose(proposal, { signal: call.cancelled, afterMs })
   if (!change) return inProgress(request, 'waiting')
-  if (patience.isLate && change.state === 'ended' && !call.cancelled.aborted) return tooSlow(request)
+  const isLate = timeLeftMs(call.deadline) <= 0
+  if (isLate && change.state === 'ended' && !call.cancelled.aborted) return tooSlow(request)
   return watching(change.id, step, (watch) => follow(change, watch, step))
 }
 
@@ -139,9 +156,7 @@ async function repeated(earlier: Change, step: Step): Promise<Answer> {
   return watching(earlier.id, step, async (watch) => {
     if (earlier.state !== 'asked') return follow(earlier, watch, step)
     // A slow AiFi must not hold the call: just before sending, the record is looked at anyway.
-    const patience = new Patience(step, LOOK_MS)
-    await Promise.race([changes.look(earlier, patience.signal), aborted(patience.signal)])
-    patience.end()
+    await changes.look(earlier, { signal: step.call.cancelled, afterMs: LOOK_MS })
     const now = await changes.get(earlier.id)
     if (!now) return proposed(step)
     if (now.state !== 'ended') return follow(now, watch, step)
@@ -227,8 +242,25 @@ async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> 
       const signals = [call.cancelled, ...asking.signals, ...(isAsked && deps.draining ? [deps.draining] : [])]
       change = await watch.next(change.version, Math.min(leftMs, PROGRESS_MS), signals)
     }
+  } catch (error) {
+    if (error instanceof StoreUnavailable && change) return asLastSeen(change, asking.latest, request)
+    throw error
   } finally {
     asking.end()
+  }
+}
+
+/** The store is away: what was known of the change a moment ago, and that the same call again tells the rest. */
+function asLastSeen(change: Change, asked: AskingOnce['latest'], request: ChangeRequest): Answer {
+  switch (change.state) {
+    case 'ended':
+      return change.outcome
+    case 'asked':
+      return asked ? pending(request, asked) : storeAway(request)
+    case 'claimed':
+      return inProgress(request, change.decision ? 'approved' : 'waiting')
+    case 'sending':
+      return inProgress(request, 'sent')
   }
 }
 
@@ -326,47 +358,13 @@ function timeLeftMs(deadline: Deadline, patience?: Deadline): number {
   return Math.min(deadline.remainingMs - ANSWER_MS, patience?.remainingMs ?? Number.POSITIVE_INFINITY)
 }
 
-/** How long a call waits for a step: until it is cancelled, or so many milliseconds. */
-class Patience {
-  readonly #over = new AbortController()
-  readonly #cancelled: AbortSignal
-  readonly #cancelTimer: () => void
-  /** The time is over. */
-  isLate = false
-
-  constructor({ call: { cancelled }, deps: { clock } }: Step, ms: number) {
-    this.#cancelled = cancelled
-    this.#cancelTimer = clock.after(ms, () => {
-      this.isLate = true
-      this.#abort()
-    })
-    if (cancelled.aborted) this.#abort()
-    else cancelled.addEventListener('abort', this.#abort)
-  }
-
-  get signal(): AbortSignal {
-    return this.#over.signal
-  }
-
-  end(): void {
-    this.#cancelTimer()
-    this.#cancelled.removeEventListener('abort', this.#abort)
-  }
-
-  readonly #abort = () => this.#over.abort()
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-}
-
 /** What the call would send and ask, without doing either. */
 async function preview(step: Step): Promise<UpdateEnvelope> {
   const { call, request, proposal, deps } = step
-  const patience = new Patience(step, timeLeftMs(call.deadline))
-  const plan = await deps.changes.preview(proposal, patience.signal)
-  patience.end()
-  if (patience.isLate) return tooSlow(request)
+  const { signal, end } = timeLimit(deps.clock, timeLeftMs(call.deadline), call.cancelled)
+  const plan = await deps.changes.preview(proposal, signal)
+  end()
+  if (timeLeftMs(call.deadline) <= 0) return tooSlow(request)
   if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope
   const { customerId } = request
   const { changes } = plan.request ?? request

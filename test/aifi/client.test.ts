@@ -628,12 +628,12 @@ it('keeps few connections, however many changes come at once', async () => {
   const sendings: Sending[] = await Promise.all(Array.from({ length: 40 }, (_, id) => aifi.updateCustomer(id, {})))
   expect(sendings.every(({ kind }) => kind === 'answered')).toBe(true)
   expect(server.received('PATCH')).toHaveLength(40)
-  expect(server.connections().accepted).toBeLessThanOrEqual(6)
+  expect(server.connections().accepted).toBeLessThanOrEqual(16)
 })
 
 describe('when every connection waits for an answer that does not come', () => {
   const DEADLINE_MS = 20_000
-  const CONNECTIONS = 6
+  const CONNECTIONS = 16
 
   /** As many changes as there are connections, all of which have arrived, and a clock that ends them. */
   async function stuck(answer: Fault) {

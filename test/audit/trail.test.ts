@@ -8,7 +8,9 @@ import type { JsonObject } from '../../src/lib/json.ts'
 import { fault } from '../helpers/fault.ts'
 import { applying, type Circumstances, jane, situation } from '../helpers/fault-situation.ts'
 import { accept, decline, start } from '../helpers/harness.ts'
+import { LineClient } from '../helpers/line-client.ts'
 import { auditRecords, startServer, temporaryFolder } from '../helpers/process.ts'
+import { startRawAifi } from '../helpers/raw-aifi.ts'
 import { recordingAudit, silent } from '../helpers/recording-audit.ts'
 import { changeElsewhere } from '../helpers/situations.ts'
 
@@ -196,6 +198,23 @@ describe('what is written', () => {
     expect(readFileSync(on.file, 'utf8')).not.toContain('canary')
   })
 
+  it('holds values digit by digit as they are sent, and says of a very long one that it is left out', async () => {
+    const aifi = await startRawAifi({ metadata: '{"ledger":12345678901234567890,"tier":"gold"}', firstName: '"Jane"' })
+    const file = join(temporaryFolder(), 'audit.jsonl')
+    const audit = openAudit(file, { logger: silent, clock: systemClock })
+    const harness = await start({ audit, baseUrl: aifi.url, env: { AIFI_AUDIT_VALUES: 'true' } })
+    const client = await LineClient.connect(harness)
+    const found = await client.call('find_customers', '{"customerId":4211}')
+    const [ledger] = /⟦altered [0-9a-f]{6}⟧/.exec(JSON.stringify(found)) ?? []
+    const metadata = { ledger, tier: 'gold', vip: true }
+    await client.call('update_customer', JSON.stringify({ customerId: 4211, metadata, firstName: 'n'.repeat(8_000) }))
+    expect(aifi.patches).toHaveLength(1)
+    const written = readFileSync(file, 'utf8')
+    expect(written).toContain('"metadata":{"ledger":12345678901234567890,"tier":"gold","vip":true}')
+    expect(written).toContain('"firstName":"\\u2026 8002 bytes left out"')
+    expect(verifyAudit(written).problems).toEqual([])
+  })
+
   it('is one line of plain ASCII per record, whatever the client calls itself', async () => {
     const { harness, records, file } = await audited()
     const client = await harness.connect({ name: 'bad\n{"v":1}\u202e\u0007client' })
@@ -325,7 +344,7 @@ test('a value that repeats a short secret is sent, and does not bring it into th
   const client = await harness.connect()
   const args = { customerId: 4211, cardToken: 'tok_7', firstName: 'is tok_7' }
   expect(await client.update(args)).toMatchObject({ status: 'updated' })
-  expect(attempts).toMatchObject([{ values: { firstName: 'is •••' } }])
+  expect(attempts).toMatchObject([{ values: { firstName: '•••' } }])
   expect(JSON.stringify(attempts)).not.toContain('tok_7')
   expect(harness.sent('PATCH')).toMatchObject([{ body: { cardToken: 'tok_7', firstName: 'is tok_7' } }])
 })

@@ -3,11 +3,10 @@ import type { Reading, Sending } from '../../src/aifi/port.ts'
 import { statusWords } from '../../src/aifi/status-words.ts'
 import { ALERTS, NOTES, NOTICES, OUTCOMES, PROGRESS } from '../../src/approval/page/words.ts'
 import type { Ended } from '../../src/change/change.ts'
-import { establish } from '../../src/change/establish.ts'
 import * as unsent from '../../src/change/unsent.ts'
+import { verifyOutcome } from '../../src/change/verify.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { settings } from '../../src/config/settings.ts'
-import { Markers } from '../../src/customer/markers.ts'
 import { RecordViews } from '../../src/customer/record-view.ts'
 import { keysOf } from '../../src/lib/keys.ts'
 
@@ -151,14 +150,14 @@ const exchanges: readonly (readonly [when: string, sending: Sending, after?: Rea
 ]
 
 function sentTexts(): Promise<Texts> {
-  const views = new RecordViews(new Markers(new Uint8Array(32)), 'all')
+  const views = new RecordViews(new Uint8Array(32), 'all')
   const clock = { now: () => AT, monotonic: () => 0, after: () => () => undefined }
   const unreadable: Reading = { kind: 'unreadable', cause: 'failed', reason: '(Reason.)' }
   return Promise.all(
     exchanges.map(async ([when, sending, after = unreadable]) => {
       const { changes } = request
       const aifi = { readCustomer: () => Promise.resolve(after) }
-      const outcome = await establish({ request, changes, before, sending }, { aifi, readBack: true, views, clock })
+      const outcome = await verifyOutcome({ request, changes, before, sending }, { aifi, readBack: true, views, clock })
       return [when, says(outcome)] as const
     }),
   )
@@ -166,18 +165,18 @@ function sentTexts(): Promise<Texts> {
 
 async function withheld(): Promise<Texts> {
   const changes = { password: 'a new password' }
-  const views = new RecordViews(new Markers(new Uint8Array(32)), 'all')
+  const views = new RecordViews(new Uint8Array(32), 'all')
   const clock = { now: () => AT, monotonic: () => 0, after: () => () => undefined }
   const aifi = { readCustomer: () => Promise.resolve(record(before)) }
   const sending = answered(422, { message: 'x', errors: [{ field: 'password', error: 'x', rule: 'string.min' }] })
   const sent = { request: { ...request, changes }, changes, before, sending }
   const look = { aifi, views, clock, readBack: true }
   return [
-    ['refused, of a secret', says(await establish(sent, look))],
-    ['made, of a secret', says(await establish({ ...sent, sending: answered(200, asAsked) }, look))],
+    ['refused, of a secret', says(await verifyOutcome(sent, look))],
+    ['made, of a secret', says(await verifyOutcome({ ...sent, sending: answered(200, asAsked) }, look))],
     [
       'unknown, reading switched off',
-      says(await establish({ ...sent, sending: answered(504) }, { ...look, readBack: false })),
+      says(await verifyOutcome({ ...sent, sending: answered(504) }, { ...look, readBack: false })),
     ],
   ]
 }

@@ -1,7 +1,5 @@
 import { outcomeTable, type Proof, readBackTable } from '../../src/change/outcome.ts'
-import { httpSettings } from '../../src/config/http-settings.ts'
-import type { Setting } from '../../src/config/setting-row.ts'
-import { settings } from '../../src/config/settings.ts'
+import { httpSettings, type Setting, settings } from '../../src/config/settings.ts'
 import { conversation } from './conversation.ts'
 import { manifest, packageJson } from './repository.ts'
 

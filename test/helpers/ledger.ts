@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
 import type { Asked, Change, Ended, Shown } from '../../src/change/change.ts'
 import type { GivenAnswer, Verdict } from '../../src/change/changes.ts'
-import { sensitiveFields } from '../../src/customer/sensitive.ts'
+import { sensitiveFields } from '../../src/customer/compare.ts'
 import type { Observer, Replica } from './faulty-replica.ts'
 
 /** What came of one change. */

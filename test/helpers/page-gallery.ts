@@ -110,7 +110,7 @@ const allPrivate: Question = {
   privateFields: [
     passwordField,
     { name: 'currentPassword', label: 'Current password of the shopper', minLength: 8, maxLength: 255, twice: false },
-    { name: 'cardToken', label: 'Card token of the shopper', twice: false },
+    { name: 'cardToken', minLength: 1, label: 'Card token of the shopper', twice: false },
   ],
 }
 

@@ -1,40 +1,8 @@
-import { type IncomingHttpHeaders, request } from 'node:http'
 import { expect } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
+import { exchange, type PageAnswer } from './exchange.ts'
 import { type Harness, type HarnessOptions, start, type TestClient } from './harness.ts'
 import { reading } from './reading.ts'
-
-export interface PageAnswer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-}
-
-export interface PageRequest {
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
-
-/** One request with exactly these headers (`Host` too), as no browser and no `fetch` would let a program send it. */
-export function exchange(address: string, { method = 'GET', headers = {}, body }: PageRequest = {}) {
-  return new Promise<PageAnswer>((resolve, reject) => {
-    const sent = request(address, { method, headers, agent: false }, (answer) => {
-      const chunks: Buffer[] = []
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk))
-      answer.on('error', reject)
-      answer.on('end', () =>
-        resolve({
-          status: answer.statusCode ?? 0,
-          headers: answer.headers,
-          body: Buffer.concat(chunks).toString(),
-        }),
-      )
-    })
-    sent.on('error', reject)
-    sent.end(body)
-  })
-}
 
 /** What a POST of the page's own form looks like, apart from its cookie. */
 export function formHeaders(address: string): Record<string, string> {

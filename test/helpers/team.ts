@@ -5,7 +5,6 @@ import { request } from 'undici'
 import { onTestFinished } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { envelopeOf } from './harness.ts'
-import { exchange, type PageAnswer } from './page-visitor.ts'
 import { type Server, type StartOptions, startServer } from './process.ts'
 
 /** Free ports, both of them. */
@@ -111,7 +110,12 @@ function watched({ url, via }: HttpClientOptions) {
 }
 
 /** `fetch` names the host that it connects to; this one names the one that was meant. */
-async function fetchVia(via: string, host: string, address: string | URL, init: RequestInit = {}): Promise<Response> {
+export async function fetchVia(
+  via: string,
+  host: string,
+  address: string | URL,
+  init: RequestInit = {},
+): Promise<Response> {
   const headers = Object.fromEntries(new Headers(init.headers))
   const answer = await request(new URL(new URL(address).pathname, via), {
     method: init.method === 'POST' ? 'POST' : init.method === 'DELETE' ? 'DELETE' : 'GET',
@@ -122,84 +126,4 @@ async function fetchVia(via: string, host: string, address: string | URL, init: 
   const got = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)])
   const text = await answer.body.text()
   return new Response(text === '' ? null : text, { status: answer.statusCode, headers: got })
-}
-
-/** Somebody with a browser that has cookies and no scripts, at one public address. */
-export class Visitor {
-  readonly #origin: string
-  readonly #via: string
-  readonly #cookies = new Map<string, string>()
-
-  /** @param via where the requests go in truth. */
-  constructor(origin: string, via = origin) {
-    this.#origin = origin
-    this.#via = via
-  }
-
-  get cookies(): ReadonlyMap<string, string> {
-    return this.#cookies
-  }
-
-  get(path: string): Promise<PageAnswer> {
-    return this.#send(path, {})
-  }
-
-  /** As the browser posts a form of this site. */
-  post(path: string, form: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>> = {}) {
-    return this.#send(path, {
-      method: 'POST',
-      headers: {
-        Origin: this.#origin,
-        'Sec-Fetch-Site': 'same-origin',
-        'Content-Type': 'application/x-www-form-urlencoded',
-        ...headers,
-      },
-      body: new URLSearchParams(form).toString(),
-    })
-  }
-
-  /** As whom the sandbox lets one in. */
-  async signIn(person: 'sam' | 'alex'): Promise<this> {
-    await this.post('/approvals/sign-in', { person, returnTo: '/approvals' })
-    return this
-  }
-
-  /** The form token of a page. */
-  async tokenOf(path: string): Promise<string> {
-    const { body } = await this.get(path)
-    const tokens = [...body.matchAll(/name="token" value="([^"]+)"/g)]
-    return tokens.at(-1)?.[1] ?? ''
-  }
-
-  /** Reads the question and answers it; again as long as the server finds that too quick. */
-  async decide(
-    path: string,
-    decision: 'approve' | 'decline' | 'withdraw',
-    typed: Readonly<Record<string, string>> = {},
-  ) {
-    const token = await this.tokenOf(path)
-    for (;;) {
-      const answer = await this.post(path, { token, decision, ...typed })
-      if (!answer.body.includes('Please read it')) return answer
-    }
-  }
-
-  async #send(
-    path: string,
-    { method = 'GET', headers = {}, body }: { method?: string; headers?: object; body?: string },
-  ) {
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const all = { Host: new URL(this.#origin).host, ...(cookie && { Cookie: cookie }), ...headers }
-    const answer = await exchange(new URL(path, this.#via).href, {
-      method,
-      headers: all,
-      ...(body !== undefined && { body }),
-    })
-    for (const line of answer.headers['set-cookie'] ?? []) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (/max-age=0/i.test(line)) this.#cookies.delete(name)
-      else this.#cookies.set(name, value)
-    }
-    return answer
-  }
 }

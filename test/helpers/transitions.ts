@@ -4,6 +4,7 @@ import type { Asked, Change, Rung } from '../../src/change/change.ts'
 import type { ChangeStore } from '../../src/change/store.ts'
 import type { ChangeRequest } from '../../src/customer/fields.ts'
 import type { Clock } from '../../src/lib/clock.ts'
+import type { GiveUp } from '../../src/lib/shared-work.ts'
 import { type Answering, answerings, Customers, CutOff, faults, handle, Replica, settled } from './faulty-replica.ts'
 import { Ledger } from './ledger.ts'
 import { ManualClock } from './manual-clock.ts'
@@ -139,7 +140,7 @@ class World {
         )
         break
       case 'look':
-        await this.#withAsked(action, (replica, asked) => replica.changes.look(asked, new AbortController().signal))
+        await this.#withAsked(action, (replica, asked) => replica.changes.look(asked, patient()))
         break
       case 'hand on':
         await this.#withAsked(action, async (replica, { id, asking }) => {
@@ -188,10 +189,7 @@ class World {
         const request = { ...requestOf(what), changes: { firstName: `Jo ${handle()}` } }
         let proposed: Change | undefined
         const propose = async () => {
-          proposed = await replica.changes.propose(
-            replica.changes.proposal(request, caller),
-            new AbortController().signal,
-          )
+          proposed = await replica.changes.propose(replica.changes.proposal(request, caller), patient())
         }
         this.#await(replica, 'propose', propose())
         await this.#pass(10_000)
@@ -247,9 +245,7 @@ class World {
     const propose = async () => {
       const request = requestOf(what)
       const found = await replica.changes.find(replica.changes.proposal(request, caller))
-      const change =
-        found ??
-        (await replica.changes.propose(replica.changes.proposal(request, caller), new AbortController().signal))
+      const change = found ?? (await replica.changes.propose(replica.changes.proposal(request, caller), patient()))
       if (change) this.#ledger.proposed(change)
       if (change?.state === 'asked') await put(replica, change, standing)
     }
@@ -321,4 +317,9 @@ function customerOf(what: number): number {
 function requestOf(what: number): ChangeRequest {
   const changes = what < 2 ? { blocked: true } : what < 4 ? { email: 'jane@example.com' } : { firstName: 'Joan' }
   return { customerId: customerOf(what), changes, enterPrivately: [], dryRun: false }
+}
+
+/** Gives up after longer than anything takes here. */
+function patient(): GiveUp {
+  return { signal: new AbortController().signal, afterMs: 10 * 60_000 }
 }

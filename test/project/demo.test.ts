@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,51 +6,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { plainEnv } from '../helpers/plain-env.ts'
+import { groupLives, startInGroup } from '../helpers/process-group.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const isBuilt = existsSync(join(root, 'dist', 'index.js'))
 
-interface Run {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** The demo through pipes, as the leader of a process group of its own. */
-function startDemo(folder = root): { child: ChildProcess; ended: Promise<Run> } {
-  const child = spawn(process.execPath, [join(folder, 'scripts', 'demo.mjs')], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-    // Neither asks for colours where there is no terminal, nor can a setting of the developer reach the server.
-    env: { ...plainEnv, FORCE_COLOR: '1', AIFI_APPROVAL: 'dangerously-skip' },
-  })
-  const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)]
-  const ended = once(child, 'exit').then(async ([code]) => ({ code, stdout: await stdout, stderr: await stderr }))
-  onTestFinished(() => {
-    if (groupLives(child)) process.kill(-pidOf(child), 'SIGKILL')
-  })
-  return { child, ended }
-}
-
-async function textOf(stream: NodeJS.ReadableStream | null): Promise<string> {
-  let text = ''
-  for await (const chunk of stream ?? []) text += String(chunk)
-  return text
-}
-
-function pidOf({ pid }: ChildProcess): number {
-  if (pid === undefined) throw new Error('the demo did not start')
-  return pid
-}
-
-/** Whether the demo or a child of it still runs. */
-function groupLives(child: ChildProcess): boolean {
-  try {
-    process.kill(-pidOf(child), 0)
-    return true
-  } catch {
-    return false
-  }
+/** The demo through pipes. */
+function startDemo(folder = root) {
+  return startInGroup(join(folder, 'scripts', 'demo.mjs'))
 }
 
 // `npm test` builds first; this only skips when vitest is started by hand in a fresh checkout.

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import Joi from 'joi'
 import { describe, expect, test } from 'vitest'
-import { type CustomerField, customerFields } from '../../src/customer/fields.ts'
+import { type CustomerField, customerFields, fieldFacts } from '../../src/customer/fields.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
+import { documentedCustomer, seedCustomers } from '../../src/sandbox/customers.ts'
 import { customerBody, validated } from '../../src/sandbox/schema.ts'
-import { repeatedSecrets } from '../../src/tools/repeated-secrets.ts'
-import { parseArguments } from '../../src/tools/update-arguments.ts'
+import { parseArguments, repeatedSecrets } from '../../src/tools/update-arguments.ts'
 
 /** Two independent readings of AiFi's page, ours in zod and the stand-in's in Joi, put the same questions. */
 
@@ -319,4 +319,10 @@ describe('a key that is no field', () => {
       { numRuns: 300 },
     )
   })
+})
+
+test('the stand-in shows of a customer what we expect to read back, and nothing else', () => {
+  const readable = customerFields.filter((field) => fieldFacts[field].readable)
+  for (const customer of seedCustomers().values())
+    expect(names(Object.keys(documentedCustomer(customer)))).toEqual(names(['id', ...readable]))
 })

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { exchange } from '../helpers/exchange.ts'
 import { freePort } from '../helpers/free-port.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
-import { exchange } from '../helpers/page-visitor.ts'
 import { type Server, startServer } from '../helpers/process.ts'
-import { anyPorts, httpClients, operationsOf, Visitor } from '../helpers/team.ts'
+import { anyPorts, httpClients, operationsOf } from '../helpers/team.ts'
+import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
 let issuer: TestIssuer
@@ -150,7 +151,7 @@ describe('who signs in', () => {
     expect(await call()).toMatchObject({ status: 'updated', approval: { channel: 'inbox', by: 'Alex Approver' } })
     // Another approver, a moment too late, is told who was faster.
     await robin.decide(path, 'approve')
-    expect((await robin.get(path)).body).toContain('decided by <bdi>Alex Approver</bdi>')
+    expect((await robin.get(path)).body).toContain('approved by <bdi>Alex Approver</bdi>')
     expect(patches).toBe(before + 1)
   })
 

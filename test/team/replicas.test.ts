@@ -4,12 +4,16 @@ import { verifyAudit } from '../../src/audit/verify.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
 import { databaseAuditLines } from '../../src/team/audit-postgres.ts'
 import { Database } from '../../src/team/database.ts'
+import { deploymentOf } from '../../src/team/store-postgres.ts'
+import { aifiServer } from '../helpers/company-network.ts'
+import { exchange } from '../helpers/exchange.ts'
+import { fault } from '../helpers/fault.ts'
 import { freePort } from '../helpers/free-port.ts'
 import { startIssuer } from '../helpers/issuer.ts'
-import { exchange } from '../helpers/page-visitor.ts'
 import { runToEnd, startServer } from '../helpers/process.ts'
-import { anyPorts, httpClients, operationsOf, Visitor } from '../helpers/team.ts'
-import { describeWithPostgres } from '../helpers/team-database.ts'
+import { anyPorts, httpClients, operationsOf } from '../helpers/team.ts'
+import { describeWithPostgres, passTime } from '../helpers/team-database.ts'
+import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
 const AIFI_SECRET_KEY = randomBytes(32).toString('base64')
@@ -79,6 +83,44 @@ await describeWithPostgres('replicas of the built server over one PostgreSQL', (
     for await (const line of databaseAuditLines(database)) lines += `${line}\n`
     expect(verifyAudit(lines)).toMatchObject({ problems: [], openAttempts: [], attempts: 1 })
     expect(lines).toContain('"channel":"inbox"')
+  })
+
+  test('what lapsed while none lived is ended by the next one, without anybody asking', async () => {
+    const issuer = await startIssuer({ publicUrl })
+    onTestFinished(() => issuer.close())
+    const silentAifi = await aifiServer()
+    silentAifi.always('PATCH', fault.silence())
+    const env = { ...settings(issuer.url), AIFI_BASE_URL: silentAifi.url, AIFI_OIDC_CLIENT_SECRET: issuer.clientSecret }
+    const [, connect] = httpClients.at(-1) ?? expect.unreachable()
+    const first = await startReplica(env)
+    const client = await connect({ url: `${publicUrl}/mcp`, token: await issuer.token(), via: first.via })
+    expect(await client.update({ customerId: 4211, blocked: true })).toMatchObject({ status: 'approval_pending' })
+    const sending = client.update({ customerId: 77, firstName: 'Kim' }).catch(() => undefined)
+    await expect.poll(() => silentAifi.partial('PATCH').length + silentAifi.received('PATCH').length).toBe(1)
+    first.server.child.kill('SIGKILL')
+    await Promise.all([first.server.ended, sending])
+
+    const deployment = deploymentOf(silentAifi.url)
+    const states = async () => {
+      const rows = await postgres().query(
+        'select customer_id, state, answer from aifi_change where deployment = $1 order by customer_id',
+        [deployment],
+      )
+      return rows.map(({ customer_id, state, answer }) => [Number(customer_id), state, answer])
+    }
+    expect(await states()).toEqual([
+      [77, 'sending', null],
+      [4211, 'asked', null],
+    ])
+    const database = new Database(postgres().url)
+    onTestFinished(() => database.close())
+    await passTime(database, silentAifi.url, 24 * 60 * 60_000)
+    await startReplica(env)
+    await expect.poll(states).toEqual([
+      [77, 'ended', null],
+      [4211, 'ended', 'expired'],
+    ])
+    expect(silentAifi.partial('PATCH').length + silentAifi.received('PATCH').length).toBe(1)
   })
 
   test('an audit in a file beside it is refused', async () => {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
-import { exchange } from '../helpers/page-visitor.ts'
-import { httpClients, startTeamSandbox, type TeamSandbox, Visitor } from '../helpers/team.ts'
+import { exchange } from '../helpers/exchange.ts'
+import { httpClients, startTeamSandbox, type TeamSandbox } from '../helpers/team.ts'
+import { Visitor } from '../helpers/visitor.ts'
 
 let team: TeamSandbox
 let origin = ''
@@ -57,8 +58,8 @@ describe.each(httpClients)('with %s', (_, connect) => {
       status: 'updated',
       approval: { channel: 'inbox', answer: 'approved', by: 'Alex' },
     })
-    expect((await alex.get(path)).body).toContain('decided by <bdi>Alex</bdi>')
-    expect((await alex.get('/approvals')).body).toContain('decided by <bdi>Alex</bdi>')
+    expect((await alex.get(path)).body).toContain('approved by <bdi>Alex</bdi>')
+    expect((await alex.get('/approvals')).body).toContain('approved by <bdi>Alex</bdi>')
   })
 
   test('what Alex declines is told as declined by Alex, and nothing is sent', async () => {

@@ -1,8 +1,9 @@
-import { randomInt, randomUUID, timingSafeEqual } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import type { Asked, Rung } from '../../change/change.ts'
 import type { Changes } from '../../change/changes.ts'
 import { type ChangeRequest, fieldFacts, requestedFields } from '../../customer/fields.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { isSame } from '../../lib/secret.ts'
 import type { Ask, Asker, Channel } from '../channel.ts'
 import type { Deployment } from '../question.ts'
 import { questionText } from '../question-text.ts'
@@ -51,7 +52,7 @@ export class ChatChannel implements Channel {
     }
     const given = request.approvalCode
     if (given === undefined) return { kind: 'code', code: rung.code.text, words }
-    return sameCode(given, rung.code.text) ? this.#approve(change, rung) : this.#refuse(change, rung, rung.code)
+    return isSame(given, rung.code.text) ? this.#approve(change, rung) : this.#refuse(change, rung, rung.code)
   }
 
   async #approve({ id, asking: { round } }: Asked, { handle }: Rung): Promise<Ask> {
@@ -68,9 +69,4 @@ export class ChatChannel implements Channel {
     const isPut = await this.#changes.put(change, { ...rung, code: { ...code, triesLeft } })
     return isPut ? { kind: 'wrong_code', triesLeft } : { kind: 'moved' }
   }
-}
-
-function sameCode(given: string, code: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(code)]
-  return a.length === b.length && timingSafeEqual(a, b)
 }

@@ -8,12 +8,9 @@ import { type Clock, elapsedMs, instantIn } from '../../lib/clock.ts'
 import { isJsonObject } from '../../lib/json.ts'
 import type { Call } from '../../mcp/call.ts'
 import { type Ask, type Asker, type Channel, RAN_OUT } from '../channel.ts'
-import type { Deployment } from '../question.ts'
+import { type Deployment, UNREAD_MS } from '../question.ts'
 import { questionText } from '../question-text.ts'
 import { questionAbout } from '../words.ts'
-
-/** No person reads and answers a question in less, milliseconds. A client that does has not asked one. */
-const UNREAD_MS = 700
 
 const KEY = 'approve'
 const channel = 'form'

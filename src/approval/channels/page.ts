@@ -4,17 +4,17 @@ import type { Asked } from '../../change/change.ts'
 import type { Changes } from '../../change/changes.ts'
 import type { ChangeRequest } from '../../customer/fields.ts'
 import { type Clock, type Instant, remainingMs } from '../../lib/clock.ts'
+import { errorCode } from '../../lib/error-facts.ts'
 import type { Call } from '../../mcp/call.ts'
 import type { Ask, Asker, Channel } from '../channel.ts'
 import type { Browser } from '../page/browser.ts'
 import type { PageServer } from '../page/server.ts'
+import { UNREAD_MS } from '../question.ts'
 
 /** A page that nobody looked at is opened this often in all. */
 const OPENINGS = 3
 /** A question that was added to a page is in front of somebody within this long, milliseconds, or gets a new page. */
 const ARRIVAL_MS = 4_000
-/** No person declines a link in less, milliseconds. A client that does asks nobody. */
-const UNREAD_MS = 700
 const KEY = 'page'
 
 const SHOWN = 'The user was shown a page in their browser; only they may decide there.'
@@ -61,7 +61,7 @@ export class PageChannel implements Channel {
     try {
       await this.#server.start()
     } catch (error) {
-      const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+      const isTaken = errorCode(error) === 'EADDRINUSE'
       const why = isTaken ? ': its port (AIFI_APPROVAL_PORT) is taken' : ' on this machine'
       const remedy = isTaken && 'Set another AIFI_APPROVAL_PORT, or end the program that has this one.'
       return { kind: 'cannot', reason: `The approval page cannot be served${why}.`, ...(remedy && { remedy }) }

@@ -3,13 +3,11 @@ import type { Changes, Watch } from '../../change/changes.ts'
 import { movedFields } from '../../customer/compare.ts'
 import { fieldFacts, isCustomerField, type PrivateFieldName } from '../../customer/fields.ts'
 import { type Clock, remainingMs } from '../../lib/clock.ts'
-import type { Deployment, Question } from '../question.ts'
+import { randomToken } from '../../lib/secret.ts'
+import { type Deployment, type Question, UNREAD_MS } from '../question.ts'
 import { questionAbout } from '../words.ts'
-import { randomToken } from './token.ts'
 import type { CardAlert } from './words.ts'
 
-/** Nobody reads a question and answers it in less, milliseconds: a faster yes was meant for what stood there before. */
-const UNREAD_MS = 700
 /** Between two looks at a change of which no move was heard, milliseconds. */
 const LOOK_MS = 10 * 60_000
 

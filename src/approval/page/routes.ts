@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
+import { readForm } from '../../lib/body.ts'
 import { Deadline } from '../../lib/clock.ts'
 import type { Item, PageDeps } from './item.ts'
 import type { LiveTab } from './live-tab.ts'
@@ -11,8 +12,6 @@ import { pageUpdate, renderNotice, renderPage } from './view.ts'
 import type { Visit } from './visits.ts'
 import type { Notice } from './words.ts'
 
-/** Far more than three secrets typed twice. */
-const BODY_LIMIT_BYTES = 32_000
 /** A decision is answered with its outcome if AiFi answers within this long, milliseconds; otherwise the page says so. */
 const OUTCOME_MS = 8_000
 
@@ -115,7 +114,7 @@ async function ownForm(c: Context, { visit }: RouteDeps): Promise<{ page: Visit;
   if (!page) return notice(c, 'gone', 404)
   if (page.openedElsewhere) return notice(c, 'opened_elsewhere', 403)
   if (!page.owns(getCookie(c, page.cookieName))) return notice(c, 'no_cookie', 403)
-  const form = await readForm(c)
+  const form = await readForm(c.req.raw)
   return form ? { page, form } : notice(c, 'refused', 413)
 }
 
@@ -125,18 +124,6 @@ function fromOwnForm(c: Context): boolean {
   const ownOrigin = c.req.header('Origin') === `http://${c.req.header('Host')}`
   const isForm = /^application\/x-www-form-urlencoded *(;|$)/i.test(c.req.header('Content-Type') ?? '')
   return ownOrigin && isForm && (site === undefined || site === 'same-origin')
-}
-
-/** Undefined when it is too long. */
-async function readForm(c: Context): Promise<URLSearchParams | undefined> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of c.req.raw.body ?? []) {
-    size += chunk.length
-    if (size > BODY_LIMIT_BYTES) return undefined
-    chunks.push(chunk)
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString())
 }
 
 /** The whole page. Whatever it shows stands in another place than before: nothing of it counts as read yet. */

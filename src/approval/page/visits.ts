@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ChannelName } from '../../change/envelope.ts'
+import { isSame, randomToken } from '../../lib/secret.ts'
 import { Item, type PageDeps } from './item.ts'
-import { isSame, randomToken } from './token.ts'
 
 /** A page without a script is taken for open this long after its last question has ended, milliseconds. */
 const OPEN_MS = 10_000

@@ -1,12 +1,7 @@
 import type { Status } from '../../change/envelope.ts'
 import { foreign, type Markup, markup } from '../../lib/markup.ts'
-import { type Question, type ShownChange, WHO } from '../question.ts'
+import { isSpeakable, type Question, type ShownChange, WHO } from '../question.ts'
 
-/**
- * Names that may stand in a sentence of ours: letters alone, so that none reads like "customer 77" or a second
- * sentence; and short, for a button. Any other name stands in the record's box only.
- */
-const SPEAKABLE_NAME = /^\p{L}[\p{L}\p{M} '’.-]{0,59}$/u
 /** Characters of a field's label in a sentence; longer ones stand in the table only. */
 const LABEL_LIMIT = 60
 /** A present password goes along with the new one: it proves who asks, and changes nothing. */
@@ -14,7 +9,7 @@ const PROOF = 'currentPassword'
 
 /** The customer in a sentence: `Jane Miller`, or `customer 4211`. */
 export function who({ id, name }: Question['customer']): Markup {
-  return foreign(name !== undefined && SPEAKABLE_NAME.test(name) ? name : `customer ${id}`)
+  return foreign(name !== undefined && isSpeakable(name) ? name : `customer ${id}`)
 }
 
 /** What is asked for, as it stands on the button: `Block Jane Miller`, `Make 3 changes to Jane Miller`. */

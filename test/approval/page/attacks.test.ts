@@ -1,12 +1,12 @@
 import { createServer } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { exchange } from '../../helpers/exchange.ts'
 import { freePort } from '../../helpers/free-port.ts'
 import { start } from '../../helpers/harness.ts'
 import {
   askOnPage,
   BLOCK,
-  exchange,
   expectStillOpen,
   formHeaders,
   openedAddress,

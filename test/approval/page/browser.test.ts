@@ -5,10 +5,11 @@ import type { Page } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { JsonObject } from '../../../src/lib/json.ts'
 import { noChromiumFor, useChromium } from '../../helpers/chromium.ts'
+import { exchange } from '../../helpers/exchange.ts'
 import { type Faulty, fault } from '../../helpers/fault.ts'
 import { startFaultServer } from '../../helpers/fault-server.ts'
 import { type HarnessOptions, start } from '../../helpers/harness.ts'
-import { askOnPage, BLOCK, exchange, openedAddress } from '../../helpers/page-visitor.ts'
+import { askOnPage, BLOCK, openedAddress } from '../../helpers/page-visitor.ts'
 import { reading } from '../../helpers/reading.ts'
 
 /** Where pictures of each state go, for somebody to look at; none are taken without it. */

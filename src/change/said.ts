@@ -1,4 +1,4 @@
-import { extractError } from '../aifi/errors.ts'
+import { type AifiError, extractError } from '../aifi/errors.ts'
 import type { Sending } from '../aifi/port.ts'
 import {
   type ChangeRequest,
@@ -7,8 +7,9 @@ import {
   isSecretValue,
   secretStrings,
 } from '../customer/fields.ts'
-import { harmless, Relay } from '../lib/text.ts'
+import { harmless } from '../lib/text.ts'
 import type { FieldError } from '../mcp/result.ts'
+import type { UpdateEnvelope } from './envelope.ts'
 
 /** What AiFi said about a change, as far as a result may repeat it. */
 export interface Said {
@@ -19,6 +20,8 @@ export interface Said {
   /** AiFi's own words are left out: the request carried a secret. */
   readonly isWithheld: boolean
 }
+
+type ShownHttp = NonNullable<UpdateEnvelope['http']>
 
 /** The type of AiFi's error when it was the shopper's current password that it did not accept. */
 export const LOGIN_FAILED = 'E_CUSTOMER_LOGIN_FAIL'
@@ -31,7 +34,9 @@ const ERRORS_LIMIT = 12_000
  */
 export function saidBy(sending: Sending, changes: CustomerChanges): Said {
   if (sending.kind !== 'answered') return { errors: [], isWithheld: false }
-  const said = carriesSecret(changes) ? namesOnly(sending, changes) : words(sending)
+  const said = carriesSecret(changes)
+    ? namesOnly(sending, changes)
+    : inAifisWords(errorOf(sending), sending.http.requestId)
   const { errors } = said
   const fits = (count: number) => Buffer.byteLength(JSON.stringify(errors.slice(0, count))) <= ERRORS_LIMIT
   return { ...said, errors: errors.filter((_, index) => fits(index + 1)) }
@@ -49,9 +54,18 @@ export function ownWords(sending: Sending, { changes, enterPrivately }: ChangeRe
   return texts.length > 0 ? harmless(texts.map((text) => harmless(text)).join('; '), 2_000) : undefined
 }
 
+/** What a result shows of AiFi's answer. */
+export function shownHttp(status: number, { type, requestId }: Pick<Said, 'type' | 'requestId'>): ShownHttp {
+  return {
+    status,
+    ...(type !== undefined && status >= 400 && { type }),
+    ...(requestId !== undefined && { requestId }),
+  }
+}
+
 type Answered = Extract<Sending, { kind: 'answered' }>
 
-function errorOf({ body }: Answered) {
+function errorOf({ body }: Answered): AifiError {
   return extractError(body.kind === 'json' ? body.value : undefined)
 }
 
@@ -59,18 +73,16 @@ function carriesSecret(changes: CustomerChanges): boolean {
   return changedFields(changes).some((field) => isSecretValue(field, changes[field]))
 }
 
-function words(sending: Answered): Said {
-  const { message, type, errors } = errorOf(sending)
-  const { requestId } = sending.http
-  const relay = new Relay([])
+/** An error as AiFi words it, harmless and within limits; for a request that carried no secret. */
+export function inAifisWords({ message, type, errors }: AifiError, requestId?: string): Said {
   return {
-    ...(message !== undefined && { message: relay.text(message, 200) }),
-    ...(type !== undefined && { type: relay.text(type, 100) }),
-    ...(requestId !== undefined && { requestId: relay.text(requestId, 200) }),
+    ...(message !== undefined && { message: harmless(message, 200) }),
+    ...(type !== undefined && { type: harmless(type, 100) }),
+    ...(requestId !== undefined && { requestId: harmless(requestId, 200) }),
     errors: errors.map(({ field, message, rule }) => ({
-      field: relay.text(field, 200),
-      message: relay.text(message),
-      rule: relay.text(rule, 100),
+      field: harmless(field, 200),
+      message: harmless(message),
+      rule: harmless(rule, 100),
     })),
     isWithheld: false,
   }

@@ -1,15 +1,15 @@
-import type { Aifi, Sending } from '../aifi/port.ts'
-import { secretStrings } from '../customer/fields.ts'
+import type { Aifi } from '../aifi/port.ts'
+import { known, unexpectedFields, verified } from '../customer/compare.ts'
+import { changedFields, customerChanges, isSecretValue, secretStrings } from '../customer/fields.ts'
 import { readRecord } from '../customer/record.ts'
 import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
-import { isJsonObject } from '../lib/json.ts'
+import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
 import type { UpdateEnvelope } from './envelope.ts'
-import { changeLines, type Evidence, revertArguments, unexpectedLines } from './evidence.ts'
 import { appliedMessage, refusedMessage, unknownMessage } from './messages.ts'
-import { proofOf, readBackProof } from './outcome.ts'
-import { type Said, saidBy } from './refusal.ts'
+import { type Evidence, proofOf, readBackProof } from './outcome.ts'
+import { saidBy, shownHttp } from './said.ts'
 
 /** A change that was sent, or tried to be. */
 type Sent = Pick<Evidence, 'request' | 'changes' | 'before' | 'sending'>
@@ -23,13 +23,13 @@ interface Look {
 }
 
 /** Step 5: what became of the change. Reads the record back when the answer does not show it. */
-export async function establish(sent: Sent, look: Look): Promise<UpdateEnvelope> {
+export async function verifyOutcome(sent: Sent, look: Look): Promise<UpdateEnvelope> {
   const { request, changes, before, sending } = sent
   const proof = proofOf(sending, request.customerId)
   const body = sending.kind === 'answered' && sending.body.kind === 'json' ? sending.body.value : undefined
   const said = saidBy(sending, changes)
   const relay = new Relay(secretStrings(changes))
-  const http = httpFacts(sending, said)
+  const http = sending.kind === 'answered' ? { http: shownHttp(sending.http.status, said) } : {}
   const answered = proof === 'updated' && isJsonObject(body) ? readRecord(body) : undefined
   const evidence: Evidence = {
     request,
@@ -48,7 +48,7 @@ export async function establish(sent: Sent, look: Look): Promise<UpdateEnvelope>
   if (proof === 'failed' || proof === 'invalid') return { ...refused(proof, evidence), ...http }
   if (proof === 'updated') return { ...applied(evidence), ...http }
   const seen = await readBack(evidence, look)
-  switch (readBackProof({ changes, before, now: seen.after, proof })) {
+  switch (readBackProof(seen)) {
     case 'updated':
       return { ...applied(seen), ...http }
     case 'failed':
@@ -107,14 +107,48 @@ function unclear(evidence: Evidence): UpdateEnvelope {
   }
 }
 
-function httpFacts(sending: Sending, { type, requestId }: Said): Pick<UpdateEnvelope, 'http'> {
-  if (sending.kind !== 'answered') return {}
-  const { status } = sending.http
-  return {
-    http: {
-      status,
-      ...(type !== undefined && status >= 400 && { type }),
-      ...(requestId !== undefined && { requestId }),
-    },
-  }
+type Line = NonNullable<UpdateEnvelope['changes']>[number]
+
+/** One line per field that was sent; its values only where they are no secret. */
+export function changeLines({
+  changes,
+  before,
+  after,
+  view,
+}: Pick<Evidence, 'changes' | 'before' | 'after' | 'view'>): Line[] {
+  return changedFields(changes).map((field) => {
+    const value = changes[field]
+    const outcome = { verified: verified(field, value, after) }
+    if (isSecretValue(field, value)) return { field, ...outcome }
+    const was = known(before, field)
+    return { field, ...(was && { before: view.value(field, was.value) }), after: view.value(field, value), ...outcome }
+  })
+}
+
+/** Fields that moved although nobody asked for it. */
+function unexpectedLines({ changes, before, after, view }: Evidence): NonNullable<UpdateEnvelope['unexpectedChanges']> {
+  return unexpectedFields(before, after, changes).map((field) => ({
+    field,
+    before: view.value(field, before?.[field]),
+    after: view.value(field, after?.[field]),
+  }))
+}
+
+/**
+ * Arguments that would undo the change: of what was there before, only what can be given back exactly as it was. AiFi may
+ * hold what we do not accept: a role of its own, an email that is none.
+ */
+export function revertArguments({
+  request,
+  changes,
+  before,
+  view,
+}: Pick<Evidence, 'request' | 'changes' | 'before' | 'view'>): JsonObject | undefined {
+  const values = changedFields(changes).flatMap((field): [string, unknown][] => {
+    const was = known(before, field)
+    if (was === undefined || jsonEqual(was.value, changes[field])) return []
+    const isAllowed = customerChanges.shape[field].safeParse(was.value).success
+    return isAllowed && view.view(field, was.value).marks.length === 0 ? [[field, was.value]] : []
+  })
+  return values.length > 0 ? { customerId: request.customerId, ...Object.fromEntries(values) } : undefined
 }

@@ -1,4 +1,7 @@
-/** Of a body that is too long this much is read and dropped, so that the sender gets to read why, bytes. */
+/**
+ * Of a body that is too long this much is read and dropped, bytes: a connection closed on a client that still sends is a
+ * reset for it, not an answer.
+ */
 const DROPPED_LIMIT = 32 * 1024 * 1024
 
 /** The whole body of a request; undefined when it is over `limit` bytes, of which nothing is kept. */
@@ -12,4 +15,13 @@ export async function readBody(request: Request, limit: number): Promise<Buffer 
     if (size > DROPPED_LIMIT) return undefined
   }
   return size > limit ? undefined : Buffer.concat(chunks)
+}
+
+/** Bytes of a form: far more than three secrets typed twice. */
+const FORM_LIMIT = 32_000
+
+/** What a page's form posted; undefined when it is too long. */
+export async function readForm(request: Request): Promise<URLSearchParams | undefined> {
+  const body = await readBody(request, FORM_LIMIT)
+  return body && new URLSearchParams(body.toString())
 }
