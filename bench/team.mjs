@@ -18,7 +18,7 @@ const { values, positionals } = parseArgs({
 })
 const IN_FLIGHT = 32
 const FULL = {
-  calls: { rounds: 5, calls: 200, inFlight: IN_FLIGHT },
+  calls: { rounds: 4, calls: 100, inFlight: IN_FLIGHT },
   decisions: { questions: 100, atOnce: 10 },
   questions: { open: 10_000, proposals: 200, looks: 10 },
   memory: { few: 1_000, many: 10_000, inFlight: IN_FLIGHT },
