@@ -1,5 +1,5 @@
-// Pictures of every state of the approval page: node scripts/screenshots.mjs [folder] [name…]
-// The two pictures of README.md and docs/approve.md: node scripts/screenshots.mjs --readme
+// Pictures of every state of the approval page and of the inbox: node scripts/screenshots.mjs [folder] [name…]
+// Those of README.md and docs/approve.md: node scripts/screenshots.mjs --readme
 import { mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ process.env.TZ = 'UTC'
 
 const bundle = await build({
   stdin: {
-    contents: `export * from './src/approval/page/view.ts'; export { NOTICES } from './src/approval/page/words.ts'; export * from './test/helpers/page-gallery.ts'`,
+    contents: `export * from './src/approval/page/view.ts'; export { NOTICES } from './src/approval/page/words.ts'; export * from './test/helpers/page-gallery.ts'; export * from './test/helpers/inbox-gallery.ts'`,
     resolveDir: root,
   },
   bundle: true,
@@ -23,12 +23,14 @@ const bundle = await build({
   platform: 'node',
   write: false,
 })
-const { renderPage, renderNotice, NOTICES, GALLERY, NOW } = await import(
+const { renderPage, renderNotice, NOTICES, GALLERY, INBOX_GALLERY, NOW } = await import(
   `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0]?.contents ?? '').toString('base64')}`
 )
 
 const pages = Object.entries(GALLERY).map(([name, model]) => [name, renderPage(model, NOW)])
 for (const notice of Object.keys(NOTICES)) pages.push([notice, renderNotice(notice)])
+
+for (const [name, html] of Object.entries(INBOX_GALLERY)) pages.push([`inbox-${name}`, html])
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -53,9 +55,12 @@ async function shoot(pictures, colorScheme, width, forcedColors = 'none') {
   const context = await browser.newContext({
     colorScheme,
     forcedColors,
+    timezoneId: 'UTC',
+    locale: 'en-US',
     viewport: { width, height: forReadme ? 100 : 700 },
   })
   const page = await context.newPage()
+  await page.clock.setFixedTime(NOW)
   for (const [name, html = ''] of pictures) {
     await page.setContent(html)
     await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
@@ -66,6 +71,7 @@ async function shoot(pictures, colorScheme, width, forcedColors = 'none') {
 if (forReadme) {
   await shoot([['approval-page', renderPage(GALLERY.block, NOW)]], 'light', 900)
   await shoot([['approval-page-password', renderPage(GALLERY.password, NOW)]], 'dark', 900)
+  await shoot([['approvals-inbox', INBOX_GALLERY['list-few']]], 'light', 900)
 } else {
   const chosen = pages.filter(([name]) => names.length === 0 || names.includes(name))
   for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {

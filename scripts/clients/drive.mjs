@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { StandIn } from '../demo/stand-in.mjs'
 import { drivers } from './drivers.mjs'
+import { startHttpTap } from './http-tap.mjs'
+import { startTeam } from './team.mjs'
 
 /**
  * @typedef {import('./drivers.mjs').Driver} Driver
@@ -51,13 +53,15 @@ const visiting = {
 }
 
 try {
-  for (const driver of await drivers(folder)) process.stdout.write(`${JSON.stringify(await through(driver))}\n`)
+  for (const driver of await drivers(folder)) {
+    for (const put of [overStdio, overHttp]) process.stdout.write(`${JSON.stringify(await put(driver))}\n`)
+  }
 } finally {
   await rm(scratch, { recursive: true, force: true })
 }
 
 /** @param {Driver} driver */
-async function through(driver) {
+async function overStdio(driver) {
   const wire = join(scratch, 'wire')
   await rm(wire, { force: true })
   const standIn = new StandIn(program)
@@ -79,6 +83,33 @@ async function through(driver) {
   }
   await standIn.stop()
   return { ...driver, revisions: await revisionsIn(wire), calls }
+}
+
+/** The server is there, and Alex approves in its inbox; what its stand-in for AiFi gets, nobody sees. @param {Driver} driver */
+async function overHttp(driver) {
+  const wire = join(scratch, 'wire')
+  await rm(wire, { force: true })
+  const team = await startTeam(serverNode, program)
+  const tap = await startHttpTap(wire, team.url)
+  const attempt = async (/** @type {(client: Connection) => Promise<unknown>} */ act) => {
+    const client = await driver.connect({ url: tap.url, token: team.token }, undefined)
+    const result = await act(client).catch((error) => ({ error: String(error) }))
+    await client.close()
+    return { result, asked: 0 }
+  }
+  const call = (/** @type {Record<string, unknown>} */ args) => (/** @type {Connection} */ client) => client.call(args)
+  const calls = {
+    tools: await attempt((client) => client.tools()),
+    plain: await attempt(call(plain)),
+    wrong: await attempt(call(wrong)),
+    nothing: await attempt(call(nothing)),
+    inbox: await attempt(call(block)),
+    private: await attempt(call(password)),
+  }
+  await tap.close()
+  await team.close()
+  const mode = [driver.mode, 'over HTTP'].filter(Boolean).join(', ')
+  return { ...driver, mode, revisions: await revisionsIn(wire), calls }
 }
 
 /** A connection of its own for each call. @param {Driver} driver @param {StandIn} standIn @param {string} wire */

@@ -1,4 +1,5 @@
-// One driver per client library. Each starts the server by the client's own means and talks through its own API.
+// One driver per client library. Each starts the server, or reaches it by its address, by the client's own means and
+// talks through its own API.
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -6,10 +7,9 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
 /**
- * @typedef {object} Server what is to be started
- * @property {string} command
- * @property {string[]} args
- * @property {Record<string, string>} env
+ * @typedef {{ command: string, args: string[], env: Record<string, string> }} Started what is to be started
+ * @typedef {{ url: string, token: string }} Reached what is there already
+ * @typedef {Started | Reached} Server
  *
  * @typedef {object} Seen what came of a call, as the client hands it to its program
  * @property {Record<string, any>} envelope
@@ -66,14 +66,22 @@ async function answered(person, params) {
 /** @param {Person | undefined} person */
 const capabilities = (person) => (person ? { elicitation: { [person.mode]: {} } } : {})
 
+/** @param {Reached} server */
+const bearer = ({ token }) => ({ Authorization: `Bearer ${token}` })
+
 /** @type {Driver['connect']} */
 async function sdkV1(server, person) {
   const { Client } = await import('@modelcontextprotocol/sdk/client/index.js')
   const { StdioClientTransport } = await import('@modelcontextprotocol/sdk/client/stdio.js')
+  const { StreamableHTTPClientTransport } = await import('@modelcontextprotocol/sdk/client/streamableHttp.js')
   const { ElicitRequestSchema } = await import('@modelcontextprotocol/sdk/types.js')
   const client = new Client(info, { capabilities: capabilities(person) })
   if (person) client.setRequestHandler(ElicitRequestSchema, ({ params }) => answered(person, params))
-  await client.connect(new StdioClientTransport({ ...server, stderr: 'ignore' }))
+  await client.connect(
+    'url' in server
+      ? new StreamableHTTPClientTransport(new URL(server.url), { requestInit: { headers: bearer(server) } })
+      : new StdioClientTransport({ ...server, stderr: 'ignore' }),
+  )
   return {
     tools: async () => names((await client.listTools()).tools),
     call: async (args) => seen(await client.callTool({ name: 'update_customer', arguments: args })),
@@ -89,12 +97,16 @@ async function sdkV1(server, person) {
 function sdkV2(mode, negotiation) {
   /** @type {Driver['connect']} */
   const connect = async (server, person) => {
-    const { Client } = await import('@modelcontextprotocol/client')
+    const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client')
     const { StdioClientTransport } = await import('@modelcontextprotocol/client/stdio')
     const options = { capabilities: capabilities(person), versionNegotiation: { mode: negotiation } }
     const client = new Client(info, options)
     if (person) client.setRequestHandler('elicitation/create', ({ params }) => answered(person, params))
-    await client.connect(new StdioClientTransport({ ...server, stderr: 'ignore' }))
+    await client.connect(
+      'url' in server
+        ? new StreamableHTTPClientTransport(new URL(server.url), { requestInit: { headers: bearer(server) } })
+        : new StdioClientTransport({ ...server, stderr: 'ignore' }),
+    )
     return {
       tools: async () => names((await client.listTools()).tools),
       call: async (args) => seen(await client.callTool({ name: 'update_customer', arguments: args })),
@@ -112,7 +124,10 @@ function aiSdk(load, mode, discovery) {
     const { createMCPClient, ElicitationRequestSchema } = await load('@ai-sdk/mcp')
     const { Experimental_StdioMCPTransport: Transport } = await load('@ai-sdk/mcp/mcp-stdio')
     const client = await createMCPClient({
-      transport: new Transport({ ...server, stderr: 'ignore' }),
+      transport:
+        'url' in server
+          ? { type: 'http', url: server.url, headers: bearer(server) }
+          : new Transport({ ...server, stderr: 'ignore' }),
       protocolVersionDiscovery: discovery,
       // Forms are all that it knows: it declares them with an empty object.
       capabilities: person ? { elicitation: {} } : {},
@@ -139,7 +154,10 @@ function langchain(load) {
   /** @type {Driver['connect']} */
   const connect = async (server) => {
     const { MultiServerMCPClient } = await load('@langchain/mcp-adapters')
-    const aifi = { transport: 'stdio', ...server, stderr: 'ignore' }
+    const aifi =
+      'url' in server
+        ? { transport: 'http', url: server.url, headers: bearer(server) }
+        : { transport: 'stdio', ...server, stderr: 'ignore' }
     const client = new MultiServerMCPClient({ mcpServers: { aifi } })
     const tools = await client.getTools()
     const tool = tools.find((/** @type {{ name: string }} */ { name }) => name === 'update_customer')
@@ -166,12 +184,19 @@ function langchain(load) {
 function inspector(folder, era) {
   const program = join(folder, 'node_modules', '.bin', 'mcp-inspector')
   /** @type {Driver['connect']} */
-  const connect = async ({ command, args, env }) => {
-    const settings = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`])
+  const connect = async (server) => {
+    const target =
+      'url' in server
+        ? [server.url, '--transport', 'http', '--header', `Authorization: ${bearer(server).Authorization}`]
+        : [
+            server.command,
+            ...server.args,
+            ...Object.entries(server.env).flatMap(([name, value]) => ['-e', `${name}=${value}`]),
+          ]
     /** A process of its own for each request; of a tool's error it makes an exit code, too. @param {string[]} request */
     const ask = async (...request) => {
-      const options = ['--protocol-era', era, '--quiet', ...settings]
-      const answer = run(process.execPath, [program, '--cli', command, ...args, ...options, ...request])
+      const options = ['--protocol-era', era, '--quiet']
+      const answer = run(process.execPath, [program, '--cli', ...target, ...options, ...request])
       const { stdout, stderr } = await answer.catch((error) => error)
       const result = parsed(stdout)
       if (!result) throw new Error(`nothing was printed but ${stderr}`)

@@ -2,7 +2,7 @@
  * @typedef {object} Attempt
  * @property {any} result
  * @property {number} asked how often the client asked its user
- * @property {number} changes PATCH requests that reached the stand-in
+ * @property {number} [changes] PATCH requests that reached the stand-in, where they can be counted
  *
  * @typedef {object} Client
  * @property {string} name
@@ -25,6 +25,8 @@ const situations = /** @type {const} */ ({
   page: ['sensitive, page', 'updated', 'page', 1],
   typed: ['password, page', 'updated', 'page', 1],
   nobody: ['sensitive, nobody to ask', 'approval_unavailable', undefined, 0],
+  inbox: ['sensitive, inbox', 'updated', 'inbox', 1],
+  private: ['password, inbox', 'updated', 'inbox', 1],
 })
 const tools = ['update_customer', 'find_customers']
 
@@ -39,7 +41,9 @@ export function shortfalls({ calls, revisions, validates }) {
     // A client that checks the arguments itself has not called at all.
     const kept = validates && error !== undefined && id === 'wrong'
     const right = kept || (envelope?.status === status && envelope?.approval?.channel === channel)
-    return right && call.changes === changes ? [] : [`${title}: ${envelope?.status ?? error}, ${call.changes} PATCH`]
+    return right && (call.changes ?? changes) === changes
+      ? []
+      : [`${title}: ${envelope?.status ?? error}, ${call.changes ?? '?'} PATCH`]
   })
   return [...listed, ...agreed, ...failed]
 }
@@ -69,17 +73,18 @@ export function report(clients, runtimes, date) {
   const table = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
   return `# Clients
 
-Written by \`npm run test:clients\` on ${date.toISOString().slice(0, 10)}, from what really happened: each client started the built server over stdio by its own means
-(clients on Node ${runtimes.clients}, server on Node ${runtimes.server}, AiFi played by \`aifi-customer-mcp sandbox\`). The protocol is what stood in the messages. A cell is the
+Written by \`npm run test:clients\` on ${date.toISOString().slice(0, 10)}, from what really happened: each client started the built server over stdio by its own means,
+and reached \`http --sandbox\` by its address with the token as a header (clients on Node ${runtimes.clients}, server on Node ${runtimes.server}, AiFi played by the stand-in). The protocol is what stood in the messages. A cell is the
 \`status\` that the client handed to its program and, where a person was asked, \`approval.channel\`; PATCH is how many requests to
-change a customer reached the stand-in.
+change a customer reached the stand-in, where it can be asked: not over HTTP.
 
 ${table}
 
 - *sensitive*: \`blocked\` or \`role\`; *password*: \`enterPrivately: ["password"]\`, typed by the person. *form*: the client asks by form elicitation and its user
   answers after a second. *link*: the client declares URL elicitation alone and its user follows the link. *page*: a client that declares
   nothing; the program in \`BROWSER\` fetches the page and presses Approve. *nobody to ask*: neither elicitation nor a browser.
-- –: the client has no such elicitation (or none that a program can use).
+  *inbox*: over HTTP, a second person signs in, reads the question, and approves it (and types the password) while the call waits.
+- –: not over stdio, or not over HTTP; or the client has no such elicitation (or none that a program can use).
 - ${places(clients)}
 - *refused by the client*: it checks arguments against the advertised schema itself, and did not call.
 
@@ -91,10 +96,11 @@ What this does not show: what a host with a user interface makes of it.
 function cell(attempt, validates) {
   if (!attempt) return '–'
   const { result, changes } = attempt
-  if (!result.envelope) return validates && changes === 0 ? 'refused by the client' : `error, ${changes} PATCH`
+  const patches = changes === undefined ? '' : `, ${changes} PATCH`
+  if (!result.envelope) return validates && !changes ? 'refused by the client' : `error${patches}`
   const { status, approval } = result.envelope
   const channel = approval ? `, ${approval.channel}` : ''
-  return `\`${status}\`${channel}, ${changes} PATCH`
+  return `\`${status}\`${channel}${patches}`
 }
 
 /** Where each client found the envelope. @param {readonly Client[]} clients */

@@ -3,6 +3,11 @@ import type { Person } from '../lib/person.ts'
 import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from './change.ts'
 import type { Refusal } from './limits.ts'
 
+/** The store cannot be reached. What was being done may or may not be in it. */
+export class StoreUnavailable extends Error {
+  override readonly name: string = 'StoreUnavailable'
+}
+
 /**
  * Where changes live. A store holds these rules, and no others:
  *

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkServerIdentity } from 'node:tls'
 import pg from 'pg'
+import { StoreUnavailable } from '../change/store.ts'
 import { isLoopback } from '../config/setting-kinds.ts'
 import { type DatabaseFault, faultOf, faultSentences } from './database-fault.ts'
 
@@ -22,7 +23,7 @@ const BEGIN = [
 ].join('; ')
 
 /** The database cannot be reached, or cannot be used as it is. Its message is a sentence, without the address. */
-export class DatabaseError extends Error {
+export class DatabaseError extends StoreUnavailable {
   override readonly name = 'DatabaseError'
   readonly fault: DatabaseFault
 

@@ -1,6 +1,8 @@
 import { type Context, Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
+import { StoreUnavailable } from '../change/store.ts'
 import { scopes } from '../mcp/define-tool.ts'
+import { showNotice } from './inbox-notices.ts'
 import { scriptHash } from './inbox-script.ts'
 import { inboxStyleHash } from './inbox-view.ts'
 import type { McpEndpoint } from './mcp-endpoint.ts'
@@ -44,7 +46,11 @@ export function createEdge(deps: EdgeDeps): Hono {
   app.get('/', (c) => c.redirect('/approvals', 303))
   app.route('/approvals', inbox)
   app.notFound((c) => plain(c, 404, 'There is nothing here. MCP is at /mcp, approvals are at /approvals.'))
-  app.onError((_error, c) => plain(c, 500, 'This server failed. Whatever waits still waits.'))
+  app.onError((error, c) =>
+    error instanceof StoreUnavailable
+      ? showNotice(c, 'store_away')
+      : plain(c, 500, 'This server failed. Whatever waits still waits.'),
+  )
   return app
 }
 

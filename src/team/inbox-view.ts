@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { raw } from 'hono/html'
 import { type Card, cardMarkup } from '../approval/page/cards.ts'
 import { style } from '../approval/page/style.ts'
-import { type CardOutcome, headline, OUTCOMES, timeLeft } from '../approval/page/words.ts'
+import { type CardOutcome, headline, labelList, OUTCOMES, timeLeft } from '../approval/page/words.ts'
 import type { Question } from '../approval/question.ts'
 import { type CustomerField, fieldFacts } from '../customer/fields.ts'
 import { foreign, type Markup, markup } from '../lib/markup.ts'
+import { listed } from '../lib/text.ts'
 import { script } from './inbox-script.ts'
 
 /** The page's own style, and what only the inbox has. */
@@ -22,6 +23,8 @@ header button { min-height: 2rem; padding: .125rem .75rem; font-size: .875rem; b
 .inbox li:hover { background: var(--box) }
 .inbox p { color: var(--soft); font-size: .875rem }
 .inbox .side { text-align: end }
+.inbox .soon, .inbox .outcome { color: var(--ink); font-weight: 600 }
+.inbox .unsure { color: var(--danger) }
 .section { margin: 1.5rem 0 .5rem; font-size: 1.125rem }
 .none { color: var(--soft); margin-bottom: 1.5rem }
 .news { margin-bottom: 1rem }
@@ -58,20 +61,25 @@ export interface InboxDocument {
   readonly news?: News
 }
 
+/** What stands on the tab and in the browser's history. */
+export function documentTitle(title: string): string {
+  return `${title} · AiFi customer approval`
+}
+
 /** A complete HTML document. */
 export function inboxDocument({ title, content, viewer, news }: InboxDocument): string {
   return markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>${title} · AiFi customer approval</title>
+<title>${documentTitle(title)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex, nofollow">
 <style>${raw(inboxStyle)}</style>
 </head>
 <body>
-<header><p>AiFi customer approval</p>${viewer && markup`<form method="post" action="/approvals/sign-out"><input type="hidden" name="token" value="${viewer.token}"><span>Signed in as ${foreign(viewer.name)}</span><button type="submit">Sign out</button></form>`}</header>
+<header><p>${viewer ? markup`<a href="/approvals">AiFi customer approval</a>` : 'AiFi customer approval'}</p>${viewer && markup`<form method="post" action="/approvals/sign-out"><input type="hidden" name="token" value="${viewer.token}"><span>Signed in as ${foreign(viewer.name)}</span><button type="submit">Sign out</button></form>`}</header>
 <main>
 ${news && markup`<p class="alert news" role="status" hidden data-news="${news.address}" data-digest="${news.digest}"><a href=""></a></p>`}
 ${content}
@@ -115,9 +123,9 @@ export interface InboxModel {
   readonly decided: readonly DecidedRow[]
 }
 
-export function waitingTitle({ forYou, own }: Pick<InboxModel, 'forYou' | 'own'>): string {
-  const count = (forYou ?? own).length
-  return count === 0 ? 'Nothing waits' : `${count} ${count === 1 ? 'waits' : 'wait'}`
+/** @param count of the questions that wait. */
+export function waitingTitle(count: number): string {
+  return count === 0 ? 'Approvals' : `(${count}) Approvals`
 }
 
 /** The list of what waits and what was decided. */
@@ -127,35 +135,54 @@ ${forYou && waitingSection('Waiting for an approver', forYou, 'Nothing waits for
 ${(own.length > 0 || !forYou) && waitingSection('You asked for', own, 'Nothing that you asked for waits for an answer.', now)}
 ${more > 0 && markup`<p class="none">${more} more wait. They move up as these are decided.</p>`}
 <h2 class="section">Decided lately</h2>
-${decided.length === 0 ? markup`<p class="none">Nothing yet.</p>` : markup`<ul class="inbox">${decided.map((row) => decidedRow(row))}</ul>`}`
+${decided.length === 0 ? markup`<p class="none">Nothing yet.</p>` : markup`<ul class="inbox" role="list">${decided.map((row) => decidedRow(row))}</ul>`}`
 }
 
 function waitingSection(title: string, rows: readonly WaitingRow[], none: string, now: number): Markup {
   return markup`<h2 class="section">${title}${rows.length > 0 && ` (${rows.length})`}</h2>
-${rows.length === 0 ? markup`<p class="none">${none}</p>` : markup`<ul class="inbox">${rows.map((row) => waitingRow(row, now))}</ul>`}`
+${rows.length === 0 ? markup`<p class="none">${none}</p>` : markup`<ul class="inbox" role="list">${rows.map((row) => waitingRow(row, now))}</ul>`}`
 }
+
+/** From when on it is said that a question runs out soon, milliseconds. */
+const SOON_MS = 60 * 60_000
 
 function waitingRow({ id, question, askedBy, askedAt, expiresAt }: WaitingRow, now: number): Markup {
-  const { customer } = question
-  return markup`<li><a href="/approvals/${id}">${headline(question)}</a><p class="side">asked at ${time(askedAt)}</p>
-<p>customer ${customer.id}${customer.email !== undefined && markup`, ${foreign(customer.email)}`} · by ${foreign(askedBy)}</p><p class="side">expires ${timeLeft(expiresAt, now)}</p></li>
+  const { customer, changes } = question
+  const soon = expiresAt - now < SOON_MS
+  return markup`<li><a href="/approvals/${id}">${headline(question)}</a><p class="${soon ? 'side soon' : 'side'}">expires ${timeLeft(expiresAt, now)}</p>
+<p>customer ${customer.id}${customer.email !== undefined && markup`, ${foreign(customer.email)}`}${changes.length > 1 && markup` · ${labelList(changes)}`}</p>
+<p>asked by ${foreign(askedBy)}, ${time(askedAt)}</p></li>
 `
 }
 
-function decidedRow({ id, customerId, fields, askedBy, decidedBy, status, at }: DecidedRow): Markup {
-  return markup`<li><a href="/approvals/${id}">${labels(fields)} of customer ${customerId}</a><p class="side">${OUTCOMES[status].headline}</p>
-<p>asked by ${foreign(askedBy)}${decidedBy !== undefined && markup` · decided by ${foreign(decidedBy)}`}</p><p class="side">at ${time(at)}</p></li>
+function decidedRow(row: DecidedRow): Markup {
+  const { id, customerId, fields, askedBy, status, at } = row
+  const { sign, headline: outcome } = OUTCOMES[status]
+  const unsure = status === 'unknown' || status === 'failed'
+  return markup`<li><a href="/approvals/${id}">${changeOf(fields, customerId)}</a><p class="${unsure ? 'side outcome unsure' : 'side outcome'}"><span aria-hidden="true">${sign} </span>${outcome}</p>
+<p>asked by ${foreign(askedBy)}${decidedBy(row)}, ${time(at)}</p></li>
 `
+}
+
+/** Who decided, and how. */
+function decidedBy({ decidedBy: who, status }: DecidedRow): Markup | false {
+  const verb = status === 'declined' || status === 'withdrawn' ? status : 'approved'
+  return who !== undefined && markup` · ${verb} by ${foreign(who)}`
+}
+
+/** What was asked for, where its values are not remembered. */
+function changeOf(fields: readonly CustomerField[], customerId: number): string {
+  return `Change ${labels(fields)} of customer ${customerId}`
 }
 
 function labels(fields: readonly CustomerField[]): string {
-  return fields.map((field) => fieldFacts[field].label).join(', ')
+  return listed(fields.map((field) => `“${fieldFacts[field].label}”`))
 }
 
-/** In the zone of the server until the script has put it into the reader's. */
+/** Of the server, until the script has put it into the reader's zone. */
 function time(at: number): Markup {
   const iso = new Date(at).toISOString()
-  return markup`<time datetime="${iso}">${iso.slice(11, 16)} UTC</time>`
+  return markup`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')} UTC</time>`
 }
 
 /** One question that waits. */
@@ -181,18 +208,25 @@ export function underWayPage(customerId: number, fields: readonly CustomerField[
     : 'It was approved. Before anything is sent, the record is read once more.'
   return markup`<article class="card answered"><p class="sign turning" aria-hidden="true"></p><div>
 <h1>${isSent ? 'Sending to AiFi' : 'Checking'}</h1><p role="status">${message}</p>
-<p class="summary">${labels(fields)} of customer ${customerId}</p></div></article>${back}`
+<p class="summary">${changeOf(fields, customerId)}</p></div></article>${back}`
+}
+
+/** What waits besides, for somebody who decides it. */
+export interface NextQuestion {
+  readonly id: string
+  /** It included. */
+  readonly count: number
 }
 
 /** A question that was decided. `message` is there as long as the outcome itself is kept. */
-export function decidedPage(row: DecidedRow, message: string | undefined): Markup {
-  const { customerId, fields, askedBy, decidedBy, status, at } = row
+export function decidedPage(row: DecidedRow, message: string | undefined, next?: NextQuestion): Markup {
+  const { customerId, fields, askedBy, status, at } = row
   const { sign, headline: title, advice } = OUTCOMES[status]
   return markup`<article class="card answered ${status}"><p class="sign" aria-hidden="true">${sign}</p><div>
 <h1>${title}</h1>
 ${message !== undefined && markup`<p class="message" role="status">${message}</p>`}
 ${advice !== undefined && markup`<p>${advice}</p>`}
-<p class="summary">${labels(fields)} of customer ${customerId} · asked by ${foreign(askedBy)}${decidedBy !== undefined && markup` · decided by ${foreign(decidedBy)}`} · ${time(at)}</p></div></article>${back}`
+<p class="summary">${changeOf(fields, customerId)} · asked by ${foreign(askedBy)}${decidedBy(row)}, ${time(at)}</p></div></article>${next && markup`<p><a href="/approvals/${next.id}">Next question</a> (${next.count} ${next.count === 1 ? 'waits' : 'wait'})</p>`}${back}`
 }
 
 /** A page that shows no customer's data. */

@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono'
 import { statusOf } from '../approval/page/model.ts'
 import { settled } from '../approval/page/routes.ts'
 import { typedSecrets } from '../approval/page/typed.ts'
-import type { CardAlert } from '../approval/page/words.ts'
+import { type CardAlert, OUTCOMES } from '../approval/page/words.ts'
 import type { Deployment } from '../approval/question.ts'
 import { UNREAD_MS } from '../approval/question.ts'
 import { callerName, questionAbout } from '../approval/words.ts'
@@ -11,17 +11,20 @@ import type { Asked, Change, Decided } from '../change/change.ts'
 import type { Changes } from '../change/changes.ts'
 import type { Whose } from '../change/store.ts'
 import type { PrivateFieldName } from '../customer/fields.ts'
-import { readBody } from '../lib/body.ts'
+import { readForm } from '../lib/body.ts'
 import type { Clock } from '../lib/clock.ts'
-import { personName } from '../lib/person.ts'
+import { isSamePerson, personName } from '../lib/person.ts'
 import type { BrowserSession, BrowserSessions } from './browser-session.ts'
 import type { FormTokens } from './form-tokens.ts'
+import { showNotice } from './inbox-notices.ts'
 import {
   type DecidedRow,
   decidedPage,
+  documentTitle,
   inboxDocument,
   inboxList,
   messagePage,
+  type NextQuestion,
   questionPage,
   underWayPage,
   type WaitingRow,
@@ -29,10 +32,8 @@ import {
   withdrawForm,
 } from './inbox-view.ts'
 import { rightsOf } from './rights.ts'
-import type { SignIn, SignInFault } from './sign-in.ts'
+import type { SignIn } from './sign-in.ts'
 
-/** Far more than three secrets typed twice, bytes. */
-const BODY_LIMIT = 32_000
 /** Questions that wait, of which the list shows the first ones: a reader gets through no more. */
 const WAITING_SHOWN = 50
 /** Decided questions that the list shows, and those among which one is looked for. */
@@ -57,13 +58,7 @@ export function createInbox(deps: InboxDeps): Hono {
   const { sessions, signIn } = deps
   const app = new Hono()
   app.get('/callback', (c) => signIn.callback(c))
-  app.get('/signed-out', (c) =>
-    show(
-      c,
-      'Signed out',
-      messagePage('Signed out', ['You are signed out here.'], { href: '/approvals', label: 'Sign in' }),
-    ),
-  )
+  app.get('/signed-out', (c) => showNotice(c, 'signed_out'))
   app.get('/news', async (c) => {
     const session = sessions.read(c)
     if (!session || session === 'over') return c.json({}, 401)
@@ -71,15 +66,13 @@ export function createInbox(deps: InboxDeps): Hono {
   })
   app.get('/', (c) => withSession(c, deps, (session) => listPage(c, session, deps)))
   app.get('/:id', (c) => withSession(c, deps, (session) => onePage(c, session, c.req.param('id'), deps)))
-  app.post('/sign-in', (c) => signIn.choose?.(c) ?? unknown(c))
+  app.post('/sign-in', (c) => signIn.choose?.(c) ?? showNotice(c, 'unknown'))
   app.post('/sign-out', (c) => signOut(c, deps))
   app.post('/:id', async (c) => {
-    if (!isOwnForm(c, deps.publicUrl)) return refused(c)
-    const body = await readBody(c.req.raw, BODY_LIMIT)
+    if (!isOwnForm(c, deps.publicUrl)) return showNotice(c, 'refused')
+    const form = (await readForm(c.req.raw)) ?? new URLSearchParams()
     // After the session's end, what was typed is not kept: the question is shown again.
-    return withSession(c, deps, (session) =>
-      decide(c, session, c.req.param('id'), new URLSearchParams(String(body)), deps),
-    )
+    return withSession(c, deps, (session) => decide(c, session, c.req.param('id'), form, deps))
   })
   return app
 }
@@ -110,7 +103,8 @@ async function listPage(c: Context, session: BrowserSession, deps: InboxDeps): P
   }
   const news = { address: '/approvals/news', digest: (await newsOf(session, undefined, deps)).digest }
   const content = inboxList(model, clock.now())
-  return c.html(inboxDocument({ title: waitingTitle(model), content, viewer: viewer(session, deps), news }))
+  const title = waitingTitle((model.forYou ?? model.own).length)
+  return c.html(inboxDocument({ title, content, viewer: viewer(session, deps), news }))
 }
 
 /** The first questions that stand in the inbox and that this person may see, those first that run out first. */
@@ -130,12 +124,12 @@ async function onePage(c: Context, session: BrowserSession, id: string, deps: In
   const change = await changes.get(id)
   const past = change?.state === 'asked' ? undefined : await decidedBefore(id, deps)
   const known = change ?? past
-  if (!known || !rightsOf(session, known.caller, fourEyes).see) return unknown(c)
+  if (!known || !rightsOf(session, known.caller, fourEyes).see) return showNotice(c, 'unknown')
   if (change?.state === 'asked') return askedPage(c, session, change, deps)
   const page =
     change?.state === 'claimed' || change?.state === 'sending'
       ? { title: 'Under way', content: underWayPage(change.customerId, change.fields, change.state === 'sending') }
-      : { title: 'Decided', content: decidedContent(change, past) }
+      : overPage(change, past, await nextFor(session, deps))
   const news = { address: `/approvals/news?id=${id}`, digest: digestOf(change) }
   return c.html(inboxDocument({ ...page, viewer: viewer(session, deps), news }))
 }
@@ -159,6 +153,7 @@ function askedPage(c: Context, session: BrowserSession, asked: Asked, deps: Inbo
     round,
     expiresAt: expiresAt.wall,
     problems: again.problems ?? {},
+    askedByAnother: !isSamePerson(session.person, asked.caller.person),
     ...(alert && { alert }),
     ...(!rightsOf(session, asked.caller, fourEyes).decide && { instead: withdrawForm(asked.id, token) }),
   }
@@ -178,7 +173,7 @@ async function decide(
 ): Promise<Response> {
   const { changes, forms, clock, fourEyes, deployment } = deps
   const token = forms.read(form.get('token'), session, id)
-  if (!token) return refused(c)
+  if (!token) return showNotice(c, 'refused')
   const asked = await changes.get(id)
   const seeWhatBecameOfIt = () => c.redirect(`/approvals/${id}`, 303)
   if (asked?.state !== 'asked') return seeWhatBecameOfIt()
@@ -188,7 +183,7 @@ async function decide(
     await changes.withdraw(id, 'Whoever asked for it took it back.', { unwanted: false, by: session.person })
     return seeWhatBecameOfIt()
   }
-  if (!rights.decide || (decision !== 'approve' && decision !== 'decline')) return refused(c)
+  if (!rights.decide || (decision !== 'approve' && decision !== 'decline')) return showNotice(c, 'refused')
   const given = { round: token.round, handle: token.handle, channel: 'inbox', by: session.person } as const
   if (decision === 'decline') {
     await changes.decide(id, { ...given, answer: 'declined' })
@@ -205,9 +200,9 @@ async function decide(
 
 async function signOut(c: Context, { sessions, forms, signIn, publicUrl }: InboxDeps): Promise<Response> {
   const session = sessions.read(c)
-  if (!isOwnForm(c, publicUrl)) return refused(c)
-  const form = new URLSearchParams(String(await readBody(c.req.raw, BODY_LIMIT)))
-  if (session && session !== 'over' && !forms.read(form.get('token'), session)) return refused(c)
+  if (!isOwnForm(c, publicUrl)) return showNotice(c, 'refused')
+  const form = await readForm(c.req.raw)
+  if (session && session !== 'over' && !forms.read(form?.get('token') ?? null, session)) return showNotice(c, 'refused')
   sessions.end(c)
   return c.redirect((await signIn.endAddress()) ?? '/approvals/signed-out', 303)
 }
@@ -232,7 +227,7 @@ async function newsOf(session: BrowserSession, id: string | undefined, deps: Inb
   const count = session.approver ? decides.length : waiting.length
   return {
     digest: createHash('sha256').update(seen.join('\n')).digest('base64url'),
-    title: `(${count}) AiFi customer approval`,
+    title: documentTitle(waitingTitle(count)),
   }
 }
 
@@ -265,70 +260,22 @@ function decidedRow({ id, customerId, fields, caller, decision, status, endedAt 
   }
 }
 
-function decidedContent(change: Change | undefined, past: Decided | undefined) {
+function overPage(change: Change | undefined, past: Decided | undefined, next: NextQuestion | undefined) {
   const message = change?.state === 'ended' ? change.outcome.message : undefined
-  if (past) return decidedPage(decidedRow(past), message)
-  return messagePage('Over', [message ?? 'This change is over.'])
+  if (!past) return { title: 'Over', content: messagePage('Over', [message ?? 'This change is over.']) }
+  const row = decidedRow(past)
+  return { title: OUTCOMES[row.status].headline, content: decidedPage(row, message, next) }
+}
+
+/** The question that runs out first of those that this person decides. */
+async function nextFor(session: BrowserSession, deps: InboxDeps): Promise<NextQuestion | undefined> {
+  if (!session.approver) return undefined
+  const questions = await questionsFor(session, deps)
+  const decided = questions.filter(({ caller }) => rightsOf(session, caller, deps.fourEyes).decide)
+  const [first] = decided
+  return first && { id: first.id, count: decided.length }
 }
 
 function viewer(session: BrowserSession, { forms }: InboxDeps) {
   return { name: personName(session.person), token: forms.create(session) }
-}
-
-function show(
-  c: Context,
-  title: string,
-  content: ReturnType<typeof messagePage>,
-  status: 200 | 400 | 403 | 404 | 503 = 200,
-) {
-  return c.html(inboxDocument({ title, content }), status)
-}
-
-const list = { href: '/approvals', label: 'All approvals' }
-
-function refused(c: Context): Response {
-  const sentences = [
-    'This did not come from a form that you were shown here, or you may not do this, so it changed nothing.',
-    'Whatever waits still waits.',
-  ]
-  return show(c, 'Not accepted', messagePage('Not accepted', sentences, list), 403)
-}
-
-function unknown(c: Context): Response {
-  const sentences = ['There is no such question, it is long over, or it is not yours to see.']
-  return show(c, 'Nothing here', messagePage('Nothing here', sentences, list), 404)
-}
-
-/** The page for somebody who could not be signed in. */
-export function signInFault(c: Context, fault: SignInFault): Response {
-  const again = { href: '/approvals', label: 'Try again' }
-  switch (fault) {
-    case 'issuer_away':
-      return show(
-        c,
-        'Not signed in',
-        messagePage('Not signed in', ['The sign-in service cannot be reached. Nothing that waits is lost.'], again),
-        503,
-      )
-    case 'not_completed':
-      return show(
-        c,
-        'Not signed in',
-        messagePage(
-          'Not signed in',
-          ['The sign-in was not completed: it took too long, was interrupted, or was begun in another browser.'],
-          again,
-        ),
-        400,
-      )
-    case 'no_person':
-      return show(
-        c,
-        'Not signed in',
-        messagePage('Not signed in', [
-          'The sign-in service did not say who you are, so you cannot approve here. Whoever runs this server should look at AIFI_PERSON_CLAIM.',
-        ]),
-        403,
-      )
-  }
 }

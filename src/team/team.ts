@@ -15,8 +15,9 @@ import { BrowserSessions, Cookies } from './browser-session.ts'
 import { createEdge, METADATA_PATH } from './edge.ts'
 import { FormTokens } from './form-tokens.ts'
 import type { Fetch } from './http-server.ts'
-import { createInbox, signInFault } from './inbox.ts'
+import { createInbox } from './inbox.ts'
 import { InboxChannel } from './inbox-channel.ts'
+import { showNotice } from './inbox-notices.ts'
 import { Issuer } from './issuer.ts'
 import { createMcpEndpoint } from './mcp-endpoint.ts'
 import { McpSessions } from './mcp-session.ts'
@@ -168,7 +169,7 @@ async function identityOf(
   const known = async () => (await issuer.metadata()).issuer
   return {
     rules: { issuer: known, key: issuer.key, audience: oidc.audience, names: oidc, metadataUrl },
-    signInOf: () => new OidcSignIn({ ...parts, issuer, oidc, publicUrl, clock, fault: signInFault }),
+    signInOf: () => new OidcSignIn({ ...parts, issuer, oidc, publicUrl, clock, fault: showNotice }),
     token: undefined,
     reachesIssuer: async () => (await known()) !== '',
     close: () => issuer.close(),

@@ -5,6 +5,7 @@ import type { Asked, Caller, Change, Ended } from '../change/change.ts'
 import type { Changes, Proposal, Watch } from '../change/changes.ts'
 import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
 import type { Plan } from '../change/plan.ts'
+import { StoreUnavailable } from '../change/store.ts'
 import {
   earlierOutcome,
   inProgress,
@@ -13,6 +14,7 @@ import {
   pending,
   pendingCode,
   stoppedBeforeSending,
+  storeAway,
   toldElsewhere,
   tooSlow,
   wrongCode,
@@ -108,10 +110,16 @@ async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Ans
   if (!parsed.ok) return invalidArguments(parsed.errors, customerIdOf(call.arguments))
   const { request } = parsed
   const step: Step = { call, request, proposal: deps.changes.proposal(request, callerOf(call)), deps }
-  if (request.dryRun) return preview(step)
-  if (call.state) return answered(call.state, step)
-  const earlier = await deps.changes.find(step.proposal)
-  return earlier ? repeated(earlier, step) : proposed(step)
+  try {
+    if (request.dryRun) return await preview(step)
+    if (call.state) return await answered(call.state, step)
+    const earlier = await deps.changes.find(step.proposal)
+    return await (earlier ? repeated(earlier, step) : proposed(step))
+  } catch (error) {
+    // Whatever has got as far as being sent is followed, and answers for itself.
+    if (error instanceof StoreUnavailable) return storeAway(request)
+    throw error
+  }
 }
 
 function callerOf({
@@ -234,8 +242,25 @@ async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> 
       const signals = [call.cancelled, ...asking.signals, ...(isAsked && deps.draining ? [deps.draining] : [])]
       change = await watch.next(change.version, Math.min(leftMs, PROGRESS_MS), signals)
     }
+  } catch (error) {
+    if (error instanceof StoreUnavailable && change) return asLastSeen(change, asking.latest, request)
+    throw error
   } finally {
     asking.end()
+  }
+}
+
+/** The store is away: what was known of the change a moment ago, and that the same call again tells the rest. */
+function asLastSeen(change: Change, asked: AskingOnce['latest'], request: ChangeRequest): Answer {
+  switch (change.state) {
+    case 'ended':
+      return change.outcome
+    case 'asked':
+      return asked ? pending(request, asked) : storeAway(request)
+    case 'claimed':
+      return inProgress(request, change.decision ? 'approved' : 'waiting')
+    case 'sending':
+      return inProgress(request, 'sent')
   }
 }
 

@@ -1,17 +1,26 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import Provider from 'oidc-provider'
+import Provider, { errors } from 'oidc-provider'
 import { exchange } from './exchange.ts'
 
+/** What the issuer says of somebody. */
+export interface Account {
+  name: string
+  groups?: unknown
+  [claim: string]: unknown
+}
+
 /** Everybody whom the issuer knows, and their groups. */
-const ACCOUNTS: Readonly<Record<string, { name: string; groups?: unknown; [claim: string]: unknown }>> = {
+const ACCOUNTS: Readonly<Record<string, Account>> = {
   alex: { name: 'Alex Approver', groups: ['staff', 'approvers'] },
   robin: { name: 'Robin Approver', groups: ['approvers'] },
   sam: { name: 'Sam Agent', groups: ['staff'] },
   text: { name: 'Tex T', groups: 'approvers' },
   overage: { name: 'Ova Rage', groups: ['approvers'], _claim_names: { groups: 'src1' } },
 }
+
+const SCOPES = ['customers.read', 'customers.write']
 
 export interface TestIssuer {
   readonly url: string
@@ -21,26 +30,43 @@ export interface TestIssuer {
   token(claims?: Readonly<Record<string, unknown>>): Promise<string>
   /** Signs somebody in who was sent to this address; resolves with the address that the browser is sent back to. */
   signIn(address: string, login: string): Promise<string>
+  /** A browser whose cookies the issuer knows the next time. */
+  browser(): IssuerVisitor
+  /** What it says of everybody, to be changed. */
+  readonly accounts: Record<string, Account>
+  /** The scopes that it gives out for now, whatever is asked for. */
+  allowed: readonly string[]
   close(): Promise<void>
 }
 
 export interface TestIssuerOptions {
   readonly publicUrl: string
   readonly port?: number
+  /** Where everybody reaches it, if not on its own port. */
+  readonly address?: string
+  /** Of a public client for agents that is known without registering; where it is sent back to. */
+  readonly agentRedirect?: string
   /** How far the clock in its answers is ahead, milliseconds. */
   readonly aheadMs?: number
 }
 
+/** A client of the agents that the issuer knows. */
+export const AGENT = 'known-agent'
+
 /** A real issuer (`oidc-provider`) on this machine. */
-export async function startIssuer({ publicUrl, port = 0, aheadMs = 0 }: TestIssuerOptions): Promise<TestIssuer> {
+export async function startIssuer(options: TestIssuerOptions): Promise<TestIssuer> {
+  const { publicUrl, port = 0, address, agentRedirect, aheadMs = 0 } = options
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
   const jwk = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'first' }
   const server = createServer()
   server.listen(port, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = address ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const clientId = 'approvals'
   const clientSecret = 'a secret of forty characters, for a test'
+  const accounts = structuredClone(ACCOUNTS)
+  const resource = `${publicUrl}/mcp`
+  let allowed: readonly string[] = SCOPES
   const provider = new Provider(url, {
     clients: [
       {
@@ -49,11 +75,33 @@ export async function startIssuer({ publicUrl, port = 0, aheadMs = 0 }: TestIssu
         redirect_uris: [`${publicUrl}/approvals/callback`],
         post_logout_redirect_uris: [`${publicUrl}/approvals/signed-out`],
       },
+      ...(agentRedirect === undefined
+        ? []
+        : [
+            {
+              client_id: AGENT,
+              application_type: 'native' as const,
+              redirect_uris: [agentRedirect],
+              token_endpoint_auth_method: 'none' as const,
+            },
+          ]),
     ],
-    claims: { openid: ['sub'], profile: ['name', 'groups', '_claim_names'] },
+    scopes: ['openid', 'offline_access', ...SCOPES],
+    claims: { openid: ['sub'], profile: ['name', 'groups', '_claim_names', 'oid'] },
     conformIdTokenClaims: false,
-    findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...ACCOUNTS[id] }) }),
-    features: { devInteractions: { enabled: true } },
+    findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...accounts[id] }) }),
+    extraTokenClaims: (_, token) => ('accountId' in token ? { ...accounts[String(token.accountId)] } : {}),
+    features: {
+      devInteractions: { enabled: true },
+      registration: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo(_, indicator) {
+          if (indicator !== resource) throw new errors.InvalidTarget()
+          return { scope: allowed.join(' '), audience: resource, accessTokenFormat: 'jwt' }
+        },
+      },
+    },
     jwks: { keys: [jwk] },
     cookies: { keys: ['a key of the test'] },
     pkce: { required: () => true },
@@ -67,18 +115,26 @@ export async function startIssuer({ publicUrl, port = 0, aheadMs = 0 }: TestIssu
     token: (claims = {}) =>
       new SignJWT({
         iss: url,
-        aud: `${publicUrl}/mcp`,
+        aud: resource,
         sub: 'sam',
         name: 'Sam Agent',
         client_id: 'the-agent',
-        scope: 'customers.read customers.write',
+        scope: SCOPES.join(' '),
         iat: Math.floor(Date.now() / 1000),
         exp: Math.floor(Date.now() / 1000) + 300,
         ...claims,
       })
         .setProtectedHeader({ alg: 'RS256', kid: 'first', typ: 'JWT' })
         .sign(privateKey),
-    signIn: (address, login) => new SignInWalk(url).walk(address, login),
+    signIn: (address, login) => new IssuerVisitor(url).walk(address, login),
+    browser: () => new IssuerVisitor(url),
+    accounts,
+    get allowed() {
+      return allowed
+    },
+    set allowed(scopes) {
+      allowed = scopes
+    },
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -87,7 +143,7 @@ export async function startIssuer({ publicUrl, port = 0, aheadMs = 0 }: TestIssu
 }
 
 /** A browser at the issuer: follows where it is sent, and fills in the form for name and password. */
-class SignInWalk {
+export class IssuerVisitor {
   readonly #origin: string
   readonly #cookies = new Map<string, string>()
 
@@ -95,7 +151,8 @@ class SignInWalk {
     this.#origin = origin
   }
 
-  async walk(start: string, login: string): Promise<string> {
+  /** @param login who signs in; absent for somebody who is to be asked nothing. */
+  async walk(start: string, login?: string): Promise<string> {
     let address = start
     let form: Record<string, string> | undefined
     for (let steps = 0; steps < 12; steps += 1) {
@@ -108,7 +165,8 @@ class SignInWalk {
       }
       const [, action] = /<form[^>]*action="([^"]+)"/.exec(answer.body) ?? []
       const [, prompt = ''] = /name="prompt" value="(\w+)"/.exec(answer.body) ?? []
-      if (action === undefined) throw new Error(`no form at the issuer: ${answer.status} ${answer.body.slice(0, 300)}`)
+      if (action === undefined || login === undefined)
+        throw new Error(`no way on at the issuer: ${answer.status} ${answer.body.slice(0, 300)}`)
       address = new URL(action, address).href
       form = { prompt, ...(prompt === 'login' && { login, password: 'any' }) }
     }

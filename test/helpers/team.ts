@@ -110,7 +110,12 @@ function watched({ url, via }: HttpClientOptions) {
 }
 
 /** `fetch` names the host that it connects to; this one names the one that was meant. */
-async function fetchVia(via: string, host: string, address: string | URL, init: RequestInit = {}): Promise<Response> {
+export async function fetchVia(
+  via: string,
+  host: string,
+  address: string | URL,
+  init: RequestInit = {},
+): Promise<Response> {
   const headers = Object.fromEntries(new Headers(init.headers))
   const answer = await request(new URL(new URL(address).pathname, via), {
     method: init.method === 'POST' ? 'POST' : init.method === 'DELETE' ? 'DELETE' : 'GET',

@@ -151,7 +151,7 @@ describe('who signs in', () => {
     expect(await call()).toMatchObject({ status: 'updated', approval: { channel: 'inbox', by: 'Alex Approver' } })
     // Another approver, a moment too late, is told who was faster.
     await robin.decide(path, 'approve')
-    expect((await robin.get(path)).body).toContain('decided by <bdi>Alex Approver</bdi>')
+    expect((await robin.get(path)).body).toContain('approved by <bdi>Alex Approver</bdi>')
     expect(patches).toBe(before + 1)
   })
 

@@ -58,8 +58,8 @@ describe.each(httpClients)('with %s', (_, connect) => {
       status: 'updated',
       approval: { channel: 'inbox', answer: 'approved', by: 'Alex' },
     })
-    expect((await alex.get(path)).body).toContain('decided by <bdi>Alex</bdi>')
-    expect((await alex.get('/approvals')).body).toContain('decided by <bdi>Alex</bdi>')
+    expect((await alex.get(path)).body).toContain('approved by <bdi>Alex</bdi>')
+    expect((await alex.get('/approvals')).body).toContain('approved by <bdi>Alex</bdi>')
   })
 
   test('what Alex declines is told as declined by Alex, and nothing is sent', async () => {

@@ -42,6 +42,8 @@ export type CardState =
       readonly problems: Partial<Record<PrivateFieldName, string>>
       /** Why the person is asked again. */
       readonly alert?: CardAlert
+      /** Somebody else than whoever decides has asked for it. */
+      readonly askedByAnother?: boolean
       /** What stands in place of the form, for somebody who may look but not decide. */
       readonly instead?: Markup
     }
@@ -64,7 +66,7 @@ type Waiting = Extract<CardState, { kind: 'waiting' }>
 type Settled = Extract<CardState, { kind: 'settled' }>
 
 /** Where a card stands: the prefix of its ids, unique on the page, and the level of its heading. */
-export interface Place {
+interface Place {
   readonly id: string
   readonly level: 1 | 2
 }
@@ -204,7 +206,7 @@ function decisionForm(question: Question, state: Waiting, id: string): Markup {
 <input type="hidden" name="token" value="${state.token}">
 ${privateFields.length > 0 && privateFieldset(privateFields, state.problems, id)}
 <p id="${id}-effect">Approving takes effect at once.${changes.some((change) => change.final) && markup` <strong class="final">What was there before cannot be restored.</strong>`}</p>
-<p>Did you not ask for this? Press Decline: nothing is sent.</p>
+<p>${state.askedByAnother ? 'Should this not happen?' : 'Did you not ask for this?'} Press Decline: nothing is sent.</p>
 ${changes.length >= LONG && markup`<p class="again">${who(customer)}, customer ${customer.id}${customer.email !== undefined && markup`, ${foreign(customer.email)}`}</p>`}
 <div class="buttons"><button type="submit" name="decision" value="decline" formnovalidate aria-describedby="${id}-title">Decline</button><button type="submit" name="decision" value="approve" class="${final ? 'approve final' : 'approve'}" aria-describedby="${id}-effect">${action(question)}</button></div>
 </form>`
