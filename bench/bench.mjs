@@ -10,6 +10,7 @@ import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
+import { installed } from '../scripts/installed.mjs'
 import { measureCalls, measureThroughput } from './measure-calls.mjs'
 import { measureGrowth, measureMemory } from './measure-memory.mjs'
 import { measureFirstCall, measureStart } from './measure-start.mjs'
@@ -25,6 +26,8 @@ const run = promisify(execFile)
 const FULL = { starts: 30, firstCalls: 10, rounds: 12, calls: 200, memory: 5, few: 1_000, many: 10_000, growths: 3 }
 const QUICK = { starts: 2, firstCalls: 1, rounds: 2, calls: 50, memory: 1, few: 100, many: 300, growths: 1 }
 const times = values.quick ? QUICK : FULL
+/** A generic bridge from OpenAPI to MCP, for the start: what one would use in place of this server. */
+const BRIDGE = { name: '@ivotoby/openapi-mcp-server', version: '1.16.1' }
 const say = (/** @type {string} */ text) => process.stderr.write(`${text}\n`)
 
 const folder = await mkdtemp(join(tmpdir(), 'aifi-bench-'))
@@ -63,15 +66,26 @@ async function prepare(address) {
     minimalV2: { file: join(folder, 'minimal-v2.js'), env: access },
     lineLoop: { file: join(folder, 'line-loop.js'), env: {} },
     bareLoop: { file: join(folder, 'bare-loop.js'), env: access },
+    ...(!values.quick && { bridge: await bridgeTo(address) }),
+  }
+}
+
+/** Installed from the registry, once. @param {string} address */
+async function bridgeTo(address) {
+  const modules = join(await installed('bridge', { [BRIDGE.name]: BRIDGE.version }), 'node_modules')
+  const spec = join(root, 'bench', 'servers', 'customers.openapi.json')
+  return {
+    file: join(modules, BRIDGE.name, 'bin', 'mcp-server.js'),
+    env: { API_BASE_URL: address, OPENAPI_SPEC_PATH: spec },
   }
 }
 
 /** @param {Awaited<ReturnType<typeof prepare>>} servers */
-async function measure({ ours, oursReading, oursLogging, minimalV1, minimalV2, lineLoop, bareLoop }) {
+async function measure({ ours, oursReading, oursLogging, minimalV1, minimalV2, lineLoop, bareLoop, bridge }) {
   const { starts, firstCalls, rounds, calls, memory, few, many, growths } = times
   const compared = { ours, minimalV2, minimalV1 }
   say('start-up')
-  const start = await measureStart({ servers: { ...compared, oursLogging }, rounds: starts })
+  const start = await measureStart({ servers: { ...compared, oursLogging, ...(bridge && { bridge }) }, rounds: starts })
   say('first call')
   const firstCall = await measureFirstCall({ servers: { ours, minimalV2 }, rounds: firstCalls, warmCalls: 50 })
   say('calls, one after the other')

@@ -7,7 +7,7 @@ const [, , outdir] = process.argv
 if (outdir === undefined) throw new Error('It needs a folder.')
 await build({
   absWorkingDir: fileURLToPath(new URL('servers', import.meta.url)),
-  entryPoints: ['minimal-v1.mjs', 'minimal-v2.mjs', 'bare-loop.mjs', 'line-loop.mjs'],
+  entryPoints: ['minimal-v1.mjs', 'minimal-v2.mjs', 'minimal-http.mjs', 'bare-loop.mjs', 'line-loop.mjs'],
   outdir,
   bundle: true,
   minify: true,

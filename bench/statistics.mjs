@@ -8,6 +8,17 @@ export function summary(values) {
 }
 
 /**
+ * The value that this share of all values does not exceed (nearest rank).
+ *
+ * @param {readonly number[]} values
+ * @param {number} share from 0 to 1
+ */
+export function percentile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
+}
+
+/**
  * Runs everything once per round, in turn, so that whatever else the machine does falls on all of them.
  *
  * @param {number} rounds

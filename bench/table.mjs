@@ -7,7 +7,13 @@ export function table(rows) {
   const head = ['what', 'measured', 'target', '', 'beside it']
   const lines = [
     head,
-    ...rows.map(({ what, measured, target, meets, beside }) => [what, measured, target, verdict(meets), beside]),
+    ...rows.map(({ what, measured, target, meets, beside }) => [
+      what,
+      measured,
+      target,
+      target === '' ? '' : verdict(meets),
+      beside,
+    ]),
   ]
   const widths = head.map((_, column) => Math.max(3, ...lines.map((line) => line[column]?.length ?? 0)))
   const printed = lines.map((line) => `| ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`)

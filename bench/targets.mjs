@@ -33,6 +33,16 @@ export function judge({ start, firstCall, call, throughput, memory, growth, toke
       atMost(startRatio('ours'), startTarget, `${startTarget.toFixed(1)} ×`),
       `v2 ${startRatio('minimalV2').toFixed(2)} ×, v1 ${startRatio('minimalV1').toFixed(2)} ×, with log ${startRatio('oursLogging').toFixed(2)} ×`,
     ),
+    ...(start.bridge
+      ? [
+          row(
+            'the same of a generic OpenAPI bridge',
+            `${(start.bridge.median / start.ours.median).toFixed(2)} × ours (${ms(start.bridge)})`,
+            atLeast(start.bridge.median / start.ours.median, 1.5, '1.5 ×'),
+            '@ivotoby/openapi-mcp-server 1.16.1',
+          ),
+        ]
+      : []),
     row(
       'added to a bare PATCH, without reading, p50',
       `${micros(added('ours'))} (${ms(call.ours)} against ${ms(call.barePatch)})`,

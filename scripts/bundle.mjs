@@ -5,8 +5,8 @@ import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { packExtension } from '@anthropic-ai/mcpb'
 
-/** Only the command for a team needs it; a bundle serves one desk. */
-const TEAM_ENTRY = 'src/cli/serve-http.ts'
+/** Only the commands for a team need them; a bundle serves one desk. */
+const TEAM_ENTRIES = ['src/cli/serve-http.ts', 'src/cli/audit-store.ts', 'src/doctor/http-doctor.ts']
 const CONTENT = ['dist/package.json', 'manifest.json', 'assets/icon.png', 'README.md', 'LICENSE', 'THIRD_PARTY_NOTICES']
 
 const root = join(import.meta.dirname, '..')
@@ -31,7 +31,7 @@ try {
 }
 
 /**
- * The built files that are reached without the command for a team.
+ * The built files that are reached without the commands for a team.
  * @returns {Promise<string[]>}
  */
 async function deskFiles() {
@@ -42,7 +42,7 @@ async function deskFiles() {
   for (const name of reached) {
     for (const { path } of byName.get(name)?.imports ?? []) {
       const imported = basename(path)
-      if (byName.has(imported) && byName.get(imported)?.entryPoint !== TEAM_ENTRY) reached.add(imported)
+      if (byName.has(imported) && !TEAM_ENTRIES.includes(byName.get(imported)?.entryPoint ?? '')) reached.add(imported)
     }
   }
   return [...reached].map((name) => join('dist', name))

@@ -9,7 +9,6 @@ import { APPROVAL_LIFETIME_MS, Changes } from './change/changes.ts'
 import type { ChangeStore } from './change/store.ts'
 import { MemoryStore } from './change/store-memory.ts'
 import type { Config } from './config/config.ts'
-import { Markers } from './customer/markers.ts'
 import { RecordViews } from './customer/record-view.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Logger } from './lib/logger.ts'
@@ -67,7 +66,7 @@ export function createApp(config: Config, outside: Outside): App {
   const { approval } = config
   const lookups = new RateLimit(LOOKUPS_PER_MINUTE, clock)
   const rate = new RateLimit(config.maxChangesPerMinute, clock)
-  const views = new RecordViews(new Markers(keys?.markers ?? randomBytes(32)), config.showFields)
+  const views = new RecordViews(keys?.markers ?? randomBytes(32), config.showFields)
   const { store, kept } = storeOf(outside)
   const changes = new Changes(
     { store, aifi, audit, clock, logger, rate, lookups, views, secrets: keys?.changes ?? [randomBytes(32)] },

@@ -33,13 +33,23 @@ const FILES = [
 ]
 
 /** @returns {Promise<Parts>} */
-export async function loadParts() {
+export function loadParts() {
+  return load(FILES)
+}
+
+/**
+ * What these modules export, all together.
+ *
+ * @param {readonly string[]} files from the root of the project.
+ * @returns {Promise<any>}
+ */
+export async function load(files) {
   await mkdir(cache, { recursive: true })
   const folder = await mkdtemp(join(cache, 'team-'))
   const outfile = join(folder, 'parts.mjs')
   try {
     await build({
-      stdin: { contents: FILES.map((file) => `export * from '${file}'`).join('\n'), resolveDir: root, loader: 'ts' },
+      stdin: { contents: files.map((file) => `export * from '${file}'`).join('\n'), resolveDir: root, loader: 'ts' },
       outfile,
       bundle: true,
       packages: 'external',

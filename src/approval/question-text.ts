@@ -13,7 +13,7 @@ const VERB_COLUMNS = 40
 const CHANGES_LIMIT = 2_000
 
 /** A question as plain text. Never in part: nobody may agree to what is not shown. */
-export interface QuestionText {
+interface QuestionText {
   readonly text: string
   /** Whom and what stands in the lines that every client shows. */
   readonly fits: boolean
@@ -95,9 +95,14 @@ function changeLine({ field, label, before, after, loss, final }: ShownChange): 
   const verb = `${loss ? 'LOSES DATA: ' : final ? 'FOR GOOD: ' : ''}${name}`
   const colon = RIGHT_TO_LEFT.test(name) ? ': now' : ':'
   const arrow = RIGHT_TO_LEFT.test(plain(before)) ? '→ new:' : '→'
-  // The label says what, and yes or no whether.
-  const is = field === 'blocked' && after.kind === 'value' ? (after.text === 'Blocked' ? 'Yes' : 'No') : plain(after)
-  return { text: `${verb}${colon} ${plain(before)} ${arrow} ${is}`, verb }
+  return { text: `${verb}${colon} ${plain(before)} ${arrow} ${shortly(after, label)}`, verb }
+}
+
+/** Where the label says what, yes or no says whether. */
+function shortly(after: ShownValue, label: string): string {
+  const text = plain(after)
+  if (text === label) return 'Yes'
+  return text === `Not ${label.toLowerCase()}` ? 'No' : text
 }
 
 function isCut(value: ShownValue): boolean {

@@ -96,7 +96,10 @@ export function isSpeakable(name: string): boolean {
   return /^\p{L}[\p{L}\p{M} '’.-]{0,59}$/u.test(name)
 }
 
-/** No person reads a question and answers it in less, milliseconds. Whoever does has not asked one, or meant what stood there before. */
+/**
+ * No person reads a question and answers it in less, milliseconds: the answer is that of a client that asked nobody, or
+ * was meant for what stood there before.
+ */
 export const UNREAD_MS = 700
 
 /**

@@ -94,7 +94,7 @@ export class AuditError extends Error {
 export const noAudit: ImmediateAudit = { write: () => true, close() {} }
 
 /** Stands in the `start` line of a run. */
-export interface AuditOrigin {
+interface AuditOrigin {
   /** The user of the operating system; its number where it has no name. */
   readonly user: string
   readonly host: string
@@ -158,7 +158,7 @@ function thisOrigin(): AuditOrigin {
 }
 
 /** Where a line stands in its run: its number, and the hash of the line before. */
-export interface AuditPlace {
+interface AuditPlace {
   readonly time: Date
   readonly run: string
   readonly seq: number

@@ -23,7 +23,7 @@ const BLANK = {
 const COLUMNS = keysOf(BLANK)
 type Row = Readonly<typeof BLANK>
 
-export interface AuditList {
+interface AuditList {
   /** One line a change, in the order in which the changes began or were refused. */
   readonly text: string
   /** Lines that are no record. */

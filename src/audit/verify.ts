@@ -24,7 +24,7 @@ interface UnreadableLine {
   readonly torn: boolean
 }
 
-export interface AuditProblem {
+interface AuditProblem {
   /** Line number, from 1: the line itself, or the first one after the place where lines are missing. */
   readonly line: number
   readonly run?: string

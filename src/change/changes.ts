@@ -13,6 +13,7 @@ import { Claims, type ClaimsDeps, type ClaimsSettings, type Typed } from './clai
 import type { ChannelName, UpdateEnvelope } from './envelope.ts'
 import { BUSY_MS, Keeping, type KeepingDeps } from './keeping.ts'
 import { hasMoved, type Plan, Planner, type PlannerDeps, type PlannerSettings, shownBy } from './plan.ts'
+import type { Whose } from './store.ts'
 import * as unsent from './unsent.ts'
 
 /** How long a question waits for its answer where nothing else is set, milliseconds. */
@@ -123,10 +124,14 @@ export class Changes {
     return this.#asItIs(() => this.#deps.store.get(id))
   }
 
-  /** The questions that wait for their answer. */
-  async waiting(): Promise<readonly Asked[]> {
+  /** The first `limit` questions that wait for their answer, those that run out first at the front. */
+  async waiting(limit: number, whose: Whose = {}): Promise<readonly Asked[]> {
     await this.sweep()
-    return (await this.#deps.store.live()).filter((each) => each.state === 'asked')
+    return this.#deps.store.waiting(whose, limit)
+  }
+
+  countWaiting(whose: Whose = {}): Promise<number> {
+    return this.#deps.store.countWaiting(whose)
   }
 
   /** Questions that were decided lately, the latest first. */

@@ -12,7 +12,7 @@ import type { CustomerRecord } from '../customer/record.ts'
 import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
 import { writeExactly } from '../lib/exact-json.ts'
-import { type JsonObject, partsOf } from '../lib/json.ts'
+import { type JsonObject, visitParts } from '../lib/json.ts'
 import { type Person, personName } from '../lib/person.ts'
 import { CUT, Relay } from '../lib/text.ts'
 import { traceIdOf } from '../lib/trace.ts'
@@ -109,9 +109,8 @@ function auditedValue(value: unknown, relay: Relay): unknown {
   const bytes = Buffer.byteLength(writeExactly(value))
   if (bytes > VALUE_LIMIT) return `… ${bytes} bytes left out`
   // A value that is no secret may still repeat one.
-  for (const part of partsOf(value, { names: true }))
-    if ((typeof part === 'string' || typeof part === 'number') && relay.holdsSecret(part)) return CUT
-  return value
+  const isSecret = (part: unknown) => (typeof part === 'string' || typeof part === 'number') && relay.holdsSecret(part)
+  return visitParts(value, isSecret, { names: true }) ? CUT : value
 }
 
 /** The answer to a question, for a result. Says what the client or the page answered. */

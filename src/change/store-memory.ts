@@ -1,5 +1,6 @@
 import type { AuditEntry, ImmediateAudit } from '../audit/audit.ts'
 import { type Clock, earlier, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
+import { isSamePerson } from '../lib/person.ts'
 import {
   type Asked,
   type Change,
@@ -14,7 +15,7 @@ import {
 } from './change.ts'
 import { deskLimits, type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, refusal } from './limits.ts'
 import { isByPerson, pastOf, SentLately } from './past.ts'
-import type { Added, ChangeStore, Swapped } from './store.ts'
+import type { Added, ChangeStore, Swapped, Whose } from './store.ts'
 
 /** An outcome that nobody has picked up is kept for this long, milliseconds. */
 const KEEP_MS = 10 * 60_000
@@ -115,6 +116,16 @@ export class MemoryStore implements ChangeStore {
     return this.#liveChanges()
   }
 
+  async waiting(whose: Whose, limit: number): Promise<readonly Asked[]> {
+    return this.#asked(whose)
+      .toSorted((a, b) => a.asking.expiresAt.wall - b.asking.expiresAt.wall)
+      .slice(0, limit)
+  }
+
+  async countWaiting(whose: Whose): Promise<number> {
+    return this.#asked(whose).length
+  }
+
   async decided(limit: number): Promise<readonly Decided[]> {
     return this.#decided.slice(-limit).reverse()
   }
@@ -181,6 +192,12 @@ export class MemoryStore implements ChangeStore {
       this.#supersede(change)
       this.#sent.add(customerId, { key, fields, at: change.endedAt, byPerson: isByPerson(decision) })
     }
+  }
+
+  #asked({ by }: Whose): Asked[] {
+    return this.#liveChanges()
+      .filter((each) => each.state === 'asked')
+      .filter(({ caller }) => !by || isSamePerson(by, caller.person))
   }
 
   #liveChanges(): Live[] {

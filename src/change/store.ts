@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../audit/audit.ts'
+import type { Person } from '../lib/person.ts'
 import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from './change.ts'
 import type { Refusal } from './limits.ts'
 
@@ -41,6 +42,9 @@ export interface ChangeStore {
   tell(change: Ended): Promise<boolean>
   /** The changes that have not ended. */
   live(): Promise<readonly Change[]>
+  /** The first `limit` questions that wait for their answer, those that run out first at the front. */
+  waiting(whose: Whose, limit: number): Promise<readonly Asked[]>
+  countWaiting(whose: Whose): Promise<number>
   /** Questions that were decided, the latest first; empty where nobody looks at them. */
   decided(limit: number): Promise<readonly Decided[]>
   /** The live changes whose question or lease has lapsed. */
@@ -50,6 +54,12 @@ export interface ChangeStore {
   /** Calls `moved` whenever the change may have moved, wherever it does; now and then in vain. Returns the end of that. */
   watch(id: string, moved: () => void): () => void
   close(): Promise<void>
+}
+
+/** Empty: everybody's. */
+export interface Whose {
+  /** Only what this person asked for. */
+  readonly by?: Person
 }
 
 export type Added =

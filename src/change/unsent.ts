@@ -200,33 +200,19 @@ export function inProgress(
   { customerId }: ChangeRequest,
   how: 'waiting' | 'approved' | 'answer_not_taken' | 'sent',
 ): UpdateEnvelope {
+  const change = `The change of customer ${customerId}`
   const again = 'Call again with the same arguments for the outcome; it is not sent twice.'
-  switch (how) {
-    case 'waiting':
-      return {
-        status: 'unknown',
-        customerId,
-        message: `The change of customer ${customerId} waits for its turn to be sent. ${again}`,
-      }
-    case 'approved':
-      return {
-        status: 'approval_pending',
-        customerId,
-        message: `The change of customer ${customerId} is approved and about to be sent. ${again}`,
-      }
-    case 'answer_not_taken':
-      return {
-        status: 'approval_pending',
-        customerId,
-        message: `Another change of customer ${customerId} is being sent, so the answer could not be taken. Nothing of this change has been sent. Call again with the same arguments, to ask anew.`,
-      }
-    case 'sent':
-      return {
-        status: 'unknown',
-        customerId,
-        message: `The change of customer ${customerId} has been sent, and AiFi has not answered yet. ${again}`,
-      }
-  }
+  const told = {
+    waiting: ['unknown', `${change} waits for its turn to be sent. ${again}`],
+    approved: ['approval_pending', `${change} is approved and about to be sent. ${again}`],
+    answer_not_taken: [
+      'approval_pending',
+      `Another change of customer ${customerId} is being sent, so the answer could not be taken. Nothing of this change has been sent. Call again with the same arguments, to ask anew.`,
+    ],
+    sent: ['unknown', `${change} has been sent, and AiFi has not answered yet. ${again}`],
+  } as const
+  const [status, message] = told[how]
+  return { status, customerId, message }
 }
 
 /** An outcome that a later call picks up. */

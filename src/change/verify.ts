@@ -126,12 +126,7 @@ export function changeLines({
 }
 
 /** Fields that moved although nobody asked for it. */
-export function unexpectedLines({
-  changes,
-  before,
-  after,
-  view,
-}: Evidence): NonNullable<UpdateEnvelope['unexpectedChanges']> {
+function unexpectedLines({ changes, before, after, view }: Evidence): NonNullable<UpdateEnvelope['unexpectedChanges']> {
   return unexpectedFields(before, after, changes).map((field) => ({
     field,
     before: view.value(field, before?.[field]),

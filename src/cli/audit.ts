@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { fileLines, type LineSource } from '../audit/lines.ts'
 import { listAudit } from '../audit/list.ts'
 import { AuditCheck, formatAuditReport } from '../audit/verify.ts'
-import { readStoreUrl } from '../config/http.ts'
-import { SettingsReader } from '../config/settings-reader.ts'
 import { errorCode } from '../lib/error-facts.ts'
 import type { ProcessIo } from './process-io.ts'
 
@@ -40,44 +37,24 @@ export async function listCommand(io: Io, { file, csv }: Place & { readonly csv:
 
 /** False when it cannot be read, which is on stderr then. */
 async function readAudit(io: Io, { file }: Place, read: (lines: LineSource) => Promise<void>): Promise<boolean> {
+  if (file === undefined) return readStore(io, read)
   try {
-    if (file === undefined) await readStore(io, read)
-    else await read(fileLines(file))
+    await read(fileLines(file))
     return true
   } catch (error) {
-    const code = errorCode(error) ?? 'unreadable'
-    const subject = file === undefined ? 'audit' : 'audit file'
-    const why = error instanceof StoreError ? `. ${error.message}` : ` (${code}).`
-    io.stderr.write(`aifi-customer-mcp: the ${subject} cannot be read${why}\n`)
+    io.stderr.write(`aifi-customer-mcp: the audit file cannot be read (${errorCode(error) ?? 'unreadable'}).\n`)
     return false
   }
 }
 
-/** PostgreSQL, appendix A. */
-const UNDEFINED_TABLE = '42P01'
-
-/** A sentence for people. */
-class StoreError extends Error {
-  override readonly name = 'StoreError'
-}
-
-async function readStore({ env }: Io, read: (lines: LineSource) => Promise<void>): Promise<void> {
-  const reader = new SettingsReader(env, (path) => readFileSync(path))
-  const url = readStoreUrl(reader)
-  const [problem] = reader.problems
-  if (problem !== undefined) throw new StoreError(problem)
-  if (!url) throw new StoreError('Name the file of the audit, or set AIFI_STORE_URL to the database that holds it.')
-  const { Database, DatabaseAddressError, DatabaseError } = await import('../team/database.ts')
-  const { databaseAuditLines } = await import('../team/audit-postgres.ts')
-  let database: InstanceType<typeof Database> | undefined
+async function readStore({ env, stderr }: Io, read: (lines: LineSource) => Promise<void>): Promise<boolean> {
+  const { AuditStoreError, readAuditStore } = await import('./audit-store.ts')
   try {
-    database = new Database(url.reveal())
-    await read(databaseAuditLines(database))
+    await readAuditStore(env, read)
+    return true
   } catch (error) {
-    if (error instanceof DatabaseError || error instanceof DatabaseAddressError) throw new StoreError(error.message)
-    const isEmpty = errorCode(error) === UNDEFINED_TABLE
-    throw isEmpty ? new StoreError('The database holds none.') : error
-  } finally {
-    await database?.close()
+    if (!(error instanceof AuditStoreError)) throw error
+    stderr.write(`aifi-customer-mcp: the audit cannot be read. ${error.message}\n`)
+    return false
   }
 }

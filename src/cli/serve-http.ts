@@ -80,7 +80,7 @@ async function start(
   const { store, audit, endsWithProcess } = opened
   const draining = new AbortController()
   const ending = new AbortController()
-  const metrics = new Metrics(async () => (await app.changes.waiting()).length)
+  const metrics = new Metrics(() => app.changes.countWaiting())
   let fetch: Fetch = () => new Response(null, { status: 503, headers: { 'Retry-After': '1' } })
   const edge = await listen(http.listen, (request) => fetch(request))
   const publicUrl = http.publicUrl ?? `http://${edge.address}`

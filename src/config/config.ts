@@ -10,7 +10,7 @@ import { type Environment, SettingsReader } from './settings-reader.ts'
 export type Config = ReturnType<typeof readSettings>
 
 /** Where AiFi is and the way in. */
-export interface Access {
+interface Access {
   /** `https://host[:port][/prefix]`, without a trailing slash; http only for loopback. */
   readonly baseUrl: string
   readonly credentials: Credentials
@@ -127,13 +127,13 @@ function readAudit(reader: SettingsReader, isInStore: boolean) {
 }
 
 /** The stand-in's; a placeholder while it has not been started. */
-export function sandboxAccess(sandbox: { baseUrl: string; token: string } | true): Access {
+function sandboxAccess(sandbox: { baseUrl: string; token: string } | true): Access {
   const { baseUrl, token } = sandbox === true ? { baseUrl: 'http://127.0.0.1', token: 'sandbox' } : sandbox
   return { baseUrl, credentials: { kind: 'token', token: new Secret(token) } }
 }
 
 /** From the environment, as far as it is there and right; what is not is a problem with the reader. */
-export function readAccess(reader: SettingsReader): Partial<Access> {
+function readAccess(reader: SettingsReader): Partial<Access> {
   const baseUrl = reader.optional(setting.baseUrl)
   if (!reader.isSet(setting.baseUrl)) {
     reader.problems.push(

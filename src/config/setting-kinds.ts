@@ -104,14 +104,6 @@ export const httpsAddress: Kind<string> = {
   }),
 }
 
-/** An address that is a secret, since whoever knows it can post there. */
-export const webhook: Kind<string> = {
-  allowed: 'an https address; http only for localhost, 127.0.0.0/8 and [::1]',
-  format: 'string',
-  secret: true,
-  schema: z.string().transform((text, context) => checkedUrl(text, context).href),
-}
-
 export interface ListenAddress {
   readonly host: string
   readonly port: number
@@ -176,6 +168,9 @@ export const tokenEndpoint: Kind<string> = {
   format: 'string',
   schema: z.string().transform((text, context) => checkedUrl(text, context).href),
 }
+
+/** The same as a secret, since whoever knows it can post there. */
+export const webhook: Kind<string> = { ...tokenEndpoint, secret: true }
 
 function checkedUrl(text: string, context: z.RefinementCtx): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined

@@ -1,11 +1,19 @@
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
 import { type ChangeRequest, type CustomerChanges, changedFields, fieldFacts } from './fields.ts'
-import { below, looksMarked, type Pointer, splitMarked } from './markers.ts'
 import type { CustomerRecord } from './record.ts'
-import { type Mark, type RecordView, shownText, valueAt } from './record-view.ts'
+import {
+  below,
+  looksMarked,
+  type Mark,
+  type Pointer,
+  type RecordView,
+  shownText,
+  splitMarked,
+  valueAt,
+} from './record-view.ts'
 
 /** A request in which every marker is what it stands for, or the places whose markers do not fit. */
-export type Resolved =
+type Resolved =
   | { readonly kind: 'resolved'; readonly request: ChangeRequest }
   | { readonly kind: 'unfit'; readonly places: readonly Place[] }
 

@@ -95,7 +95,7 @@ export function movedFields(
   })
 }
 
-export type Verified = 'as_requested' | 'not_reported' | 'different'
+type Verified = 'as_requested' | 'not_reported' | 'different'
 
 /** What came back for one field that was sent. Fields that AiFi never reports are `not_reported`. */
 export function verified(field: CustomerField, sent: unknown, after: CustomerRecord | undefined): Verified {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { isJsonObject, type JsonObject, partsOf } from '../lib/json.ts'
+import { isJsonObject, type JsonObject, visitParts } from '../lib/json.ts'
 
 /** Shopper password, in UTF-16 code units (AiFi Admin API, "Update customer by customerId"). */
 const PASSWORD_LENGTH = { minLength: 8, maxLength: 255 }
@@ -56,7 +56,7 @@ export type CustomerChanges = z.infer<typeof customerChanges>
 export type CustomerField = keyof CustomerChanges
 
 /** Everything the program has to know about a field besides its schema: nothing about one field stands elsewhere. */
-export interface FieldFacts {
+interface FieldFacts {
   /** The name that people read. */
   readonly label: string
   /** A person has to agree, even if nothing that is there today would be lost. */
@@ -279,11 +279,11 @@ export function requestedFields(request: ChangeRequest): CustomerField[] {
 
 /** Every secret string of a body, to cut it out of whatever comes back. Numbers of three digits and more count. */
 export function secretStrings(changes: CustomerChanges): string[] {
-  const secrets = changedFields(changes).filter((field) => isSecretValue(field, changes[field]))
-  return secrets.flatMap((field) =>
-    [...partsOf(changes[field])].flatMap((part) => {
-      if (typeof part === 'string' && part !== '') return [part]
-      return typeof part === 'number' && String(part).length >= 3 ? [String(part)] : []
-    }),
-  )
+  const found: string[] = []
+  const keep = (part: unknown) => {
+    if (typeof part === 'string' && part !== '') found.push(part)
+    else if (typeof part === 'number' && String(part).length >= 3) found.push(String(part))
+  }
+  for (const field of changedFields(changes)) if (isSecretValue(field, changes[field])) visitParts(changes[field], keep)
+  return found
 }

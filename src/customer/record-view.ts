@@ -1,7 +1,8 @@
+import { createHmac } from 'node:crypto'
 import { isLosslessNumber } from 'lossless-json'
+import { writeExactly } from '../lib/exact-json.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { harmless, Relay, STRING_LIMIT, showsItself } from '../lib/text.ts'
-import { below, looksMarked, type Markers, type Pointer } from './markers.ts'
 import { type CustomerRecord, type RecordField, recordFields, type ShownRecord } from './record.ts'
 
 /** The value of one field in a result, as JSON, in bytes. */
@@ -14,6 +15,9 @@ const DIGITS_LIMIT = 100
 const MARKED_LIMIT = STRING_LIMIT - 20
 /** Nobody reads what is nested deeper, and recursion must end. */
 const DEPTH_LIMIT = 12
+
+/** A place in a record, as a JSON Pointer (RFC 6901): `/metadata/loyalty/tier`. */
+export type Pointer = string
 
 /** A place at which a result does not show what is stored. */
 export interface Mark {
@@ -35,22 +39,21 @@ interface Sized extends View {
 
 /** How results show the values of records. */
 export class RecordViews {
-  readonly #markers: Markers
+  readonly #key: Uint8Array
   readonly #shown: 'all' | readonly string[]
 
-  /** @param shown the fields whose values results may show (`AIFI_SHOW_FIELDS`). */
-  constructor(markers: Markers, shown: 'all' | readonly string[]) {
-    this.#markers = markers
+  /**
+   * @param key of the markers, shared by all who may get one back.
+   * @param shown the fields whose values results may show (`AIFI_SHOW_FIELDS`).
+   */
+  constructor(key: Uint8Array, shown: 'all' | readonly string[]) {
+    this.#key = key
     this.#shown = shown
   }
 
   /** Of one customer. @param relay knows the secrets of the call, which no value may repeat. */
   of(customerId: number, relay: Relay = new Relay([])): RecordView {
-    return new RecordView(
-      (pointer, stored) => this.#markers.of(customerId, pointer, stored),
-      (field) => this.#shown === 'all' || this.#shown.includes(field),
-      relay,
-    )
+    return new RecordView(customerId, this.#key, this.#shown, relay)
   }
 }
 
@@ -59,24 +62,23 @@ export class RecordViews {
  * as far as it can be, with its marker behind it; a list or an object that cannot be shown whole is its marker alone.
  */
 export class RecordView {
-  readonly #markerOf: (pointer: Pointer, stored: unknown) => string
-  readonly #mayShow: (field: string) => boolean
+  readonly #customerId: number
+  readonly #key: Uint8Array
+  readonly #shown: 'all' | readonly string[]
   readonly #relay: Relay
 
-  constructor(
-    markerOf: (pointer: Pointer, stored: unknown) => string,
-    mayShow: (field: string) => boolean,
-    relay: Relay,
-  ) {
-    this.#markerOf = markerOf
-    this.#mayShow = mayShow
+  constructor(customerId: number, key: Uint8Array, shown: 'all' | readonly string[], relay: Relay) {
+    this.#customerId = customerId
+    this.#key = key
+    this.#shown = shown
     this.#relay = relay
   }
 
   /** The value of a field. */
   view(field: string, stored: unknown): View {
     const pointer = below('', field)
-    return this.#mayShow(field) ? this.#see(stored, pointer, 0) : this.#alone(stored, pointer)
+    const mayShow = this.#shown === 'all' || this.#shown.includes(field)
+    return mayShow ? this.#see(stored, pointer, 0) : this.#alone(stored, pointer)
   }
 
   /** The value of a field, for a result that does not say where it has markers. */
@@ -100,9 +102,16 @@ export class RecordView {
     }
   }
 
-  /** The marker of what is stored at this place. */
+  /**
+   * What stands for a value that cannot be shown exactly: `⟦altered 9c41d2⟧`. Given back, it means what is stored at that
+   * place, as long as it still is: nobody can make one up, or take it to another customer.
+   */
   marker(pointer: Pointer, stored: unknown): string {
-    return this.#markerOf(pointer, stored)
+    const place = JSON.stringify([this.#customerId, pointer])
+    const hash = createHmac('sha256', this.#key)
+      .update(`${place}\n${writeExactly(stored)}`)
+      .digest('hex')
+    return `⟦altered ${hash.slice(0, 6)}⟧`
   }
 
   #see(stored: unknown, pointer: Pointer, depth: number): Sized {
@@ -199,4 +208,23 @@ export function valueAt(value: unknown, key: string): { value: unknown } | undef
   if (Array.isArray(value))
     return /^\d+$/.test(key) && Number(key) < value.length ? { value: value[Number(key)] } : undefined
   return isJsonObject(value) && Object.hasOwn(value, key) ? { value: value[key] } : undefined
+}
+
+const MARKER = /⟦altered [0-9a-f]{6}⟧$/
+
+/** True for text that is, or that a model could take for, a value with a marker. */
+export function looksMarked(text: string): boolean {
+  return /⟦\s*altered/i.test(text)
+}
+
+/** The marker at the end of a text, and what stands before it; undefined when there is none. */
+export function splitMarked(text: string): { before: string; marker: string } | undefined {
+  const trimmed = text.trim()
+  const marker = MARKER.exec(trimmed)?.[0]
+  return marker === undefined ? undefined : { before: trimmed.slice(0, -marker.length).trim(), marker }
+}
+
+/** The place of a member or an element below another place. */
+export function below(pointer: Pointer, key: string | number): Pointer {
+  return `${pointer}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`
 }

@@ -12,6 +12,7 @@ import { type ClockReading, clockFinding } from './clock.ts'
 import { type DoctorHost, present } from './doctor.ts'
 import { issuerChecks } from './issuer-checks.ts'
 import { auditFinding, settingRows, settingsFinding } from './local-checks.ts'
+import { publicUrlFinding } from './public-url.ts'
 import { type Check, httpChecks, ok } from './report.ts'
 import { storeChecks } from './store-checks.ts'
 import { tokenChecks } from './token-checks.ts'
@@ -80,6 +81,9 @@ async function* examine(
   if (!result.ok || !result.config.http) return
   const { config } = result
   const { http } = result.config
+  const { publicUrl } = http
+  if (publicUrl !== undefined)
+    yield { name: 'public_url', ...(await publicUrlFinding(publicUrl, { proxy: config.aifi.proxy, clock })) }
   const issuerClock = yield* identityChecks(config, http, { clock, sample })
   const storeClock = yield* storeChecks(http, clock)
   const inStore = ok('in the database, in the transaction of what it is about')

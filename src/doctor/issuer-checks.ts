@@ -169,10 +169,10 @@ async function clientFinding(
 
 async function errorIn(response: Response): Promise<string | undefined> {
   const body: unknown = await response.json()
-  return isJsonObject(body) ? errorCode(body.error) : undefined
+  return isJsonObject(body) ? oauthError(body.error) : undefined
 }
 
-function errorCode(value: unknown): string | undefined {
+function oauthError(value: unknown): string | undefined {
   return typeof value === 'string' && ERROR_CODE.test(value) ? value : undefined
 }
 
@@ -212,7 +212,7 @@ async function redirectFinding(
     const error = target.searchParams.get('error') ?? ''
     if (error === '' || NEEDS_PERSON.has(error)) return ok(`the issuer sends people back to ${redirectUri}`)
     return problem(
-      `the issuer sends people back with ${errorCode(error) ?? 'an error'}`,
+      `the issuer sends people back with ${oauthError(error) ?? 'an error'}`,
       'Allow the client the authorization code flow with PKCE (S256) and the scopes openid, profile and email.',
     )
   }

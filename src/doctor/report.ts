@@ -14,6 +14,7 @@ export const titles = {
   browser: 'Browser',
   approval_page: 'Approval page',
   audit: 'Audit trail',
+  public_url: 'Public URL',
   issuer: 'Issuer',
   issuer_keys: 'Issuer’s keys',
   client: 'Client',
@@ -36,8 +37,8 @@ export const stdioChecks: readonly CheckName[] = [
 
 /** What `doctor http` checks, in this order. */
 export const httpChecks: readonly CheckName[] = [
-  ...(['node', 'settings', 'certificates', 'issuer', 'issuer_keys', 'client', 'redirect'] as const),
-  ...(['access_token', 'id_token', 'person', 'database', 'tables', 'audit', 'clock'] as const),
+  ...(['node', 'settings', 'certificates', 'public_url', 'issuer', 'issuer_keys'] as const),
+  ...(['client', 'redirect', 'access_token', 'id_token', 'person', 'database', 'tables', 'audit', 'clock'] as const),
   ...(['proxy', 'token', 'address', 'tls', 'customers', 'record'] as const),
 ]
 

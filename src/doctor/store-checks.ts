@@ -1,5 +1,6 @@
 import type { HttpConfig } from '../config/http.ts'
 import type { Clock } from '../lib/clock.ts'
+import { errorCode } from '../lib/error-facts.ts'
 import { Database, DatabaseAddressError, DatabaseError, type Row } from '../team/database.ts'
 import type { DatabaseFault } from '../team/database-fault.ts'
 import { SCHEMA_VERSION, schemaVersion } from '../team/migrations.ts'
@@ -113,7 +114,8 @@ function unreachable(error: unknown, address: string): Finding {
 }
 
 function codeIn(error: unknown): string {
-  return error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
+  const code = errorCode(error)
+  return code === undefined ? '' : ` (${code})`
 }
 
 function fragment(sentence: string): string {

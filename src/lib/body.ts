@@ -16,3 +16,12 @@ export async function readBody(request: Request, limit: number): Promise<Buffer 
   }
   return size > limit ? undefined : Buffer.concat(chunks)
 }
+
+/** Bytes of a form: far more than three secrets typed twice. */
+const FORM_LIMIT = 32_000
+
+/** What a page's form posted; undefined when it is too long. */
+export async function readForm(request: Request): Promise<URLSearchParams | undefined> {
+  const body = await readBody(request, FORM_LIMIT)
+  return body && new URLSearchParams(body.toString())
+}

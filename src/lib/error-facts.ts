@@ -1,5 +1,5 @@
 /** What may be shown of an error: its kind and its place in the code. Its message may quote a record or a secret. */
-export interface ErrorFacts {
+interface ErrorFacts {
   readonly name: string
   /** `ECONNRESET`, where it has one. */
   readonly code: string | undefined

@@ -1,5 +1,5 @@
 import { isLosslessNumber, LosslessNumber, parse, stringify } from 'lossless-json'
-import { partsOf } from './json.ts'
+import { visitParts } from './json.ts'
 
 /**
  * JSON in which no digit is lost. What a double does not hold, `9007199254740993` or `1e400`, is a `LosslessNumber` with
@@ -26,8 +26,7 @@ export function parseExactly(text: string, limit: number = EXACT_LIMIT): unknown
 /** The JSON text of a value that {@link parseExactly} may have made. The caller has bounded its depth. */
 export function writeExactly(value: unknown): string {
   // `JSON.stringify` would write what is in the object, not the number.
-  for (const part of partsOf(value)) if (isLosslessNumber(part)) return stringify(value) ?? 'null'
-  return JSON.stringify(value) ?? 'null'
+  return (visitParts(value, isLosslessNumber) ? stringify(value) : JSON.stringify(value)) ?? 'null'
 }
 
 function parseNumber(digits: string): number | LosslessNumber {

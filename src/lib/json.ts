@@ -47,15 +47,19 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value) ?? 'null'
 }
 
-/** The value and all that is in it, at any depth, in no order; with `names`, the names of members too. */
-export function* partsOf(value: unknown, { names = false } = {}): Generator<unknown> {
+/**
+ * Visits the value and all that is in it, at any depth, in no order, until `visit` returns true; with `names`, the names
+ * of members too. True when it was stopped.
+ */
+export function visitParts(value: unknown, visit: (part: unknown) => unknown, { names = false } = {}): boolean {
   const open: unknown[] = [value]
   while (open.length > 0) {
     const next = open.pop()
-    yield next
-    if (!Array.isArray(next) && !isJsonObject(next)) continue
+    if (visit(next) === true) return true
+    if (typeof next !== 'object' || next === null || isLosslessNumber(next)) continue
+    if (names && !Array.isArray(next) && Object.keys(next).some((name) => visit(name) === true)) return true
     // One by one: as arguments of one `push`, a hundred thousand members would exhaust the stack.
     for (const member of Object.values(next)) open.push(member)
-    if (names && !Array.isArray(next)) yield* Object.keys(next)
   }
+  return false
 }

@@ -10,7 +10,7 @@ export interface Log {
   (fields: object, message: string): void
 }
 
-export interface LoggerOptions {
+interface LoggerOptions {
   level: LevelWithSilent
   /** Takes one line with its line break. */
   write(line: string): void

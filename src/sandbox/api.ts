@@ -19,7 +19,7 @@ export interface SandboxRequest {
   body: unknown
 }
 
-export interface ApiParts {
+interface ApiParts {
   customers: Map<number, SandboxCustomer>
   access: Access
   /** Whether the undocumented `GET /customers/{customerId}` exists. */

@@ -1,6 +1,6 @@
 import { type Audit, type AuditEntry, auditLine } from '../audit/audit.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { Database, Query } from './database.ts'
+import type { Database, Query, Row } from './database.ts'
 
 /** Lines that are read at a time. */
 const PAGE = 1_000
@@ -10,21 +10,32 @@ const PAGE = 1_000
  * One chain for all replicas, so from here to the end of the transaction no other can add to it.
  */
 export async function appendAudit(query: Query, deployment: string, entry: AuditEntry): Promise<void> {
-  await query('insert into aifi_audit_chain (deployment) values ($1) on conflict do nothing', [deployment])
-  const [chain] = await query(
-    'select run, seq, prev, clock_timestamp() as time from aifi_audit_chain where deployment = $1 for update',
-    [deployment],
-  )
+  const chain = (await chainOf(query, deployment)) ?? (await newChain(query, deployment))
   if (!(chain?.time instanceof Date)) throw new Error('The audit has no chain.')
   const place = { time: chain.time, run: String(chain.run), seq: Number(chain.seq) }
   const prev = typeof chain.prev === 'string' ? chain.prev : null
   const start = prev === null ? auditLine({ ...place, prev }, { event: 'start' }) : undefined
   const seq = start ? place.seq + 1 : place.seq
   const { line, hash } = auditLine({ ...place, seq, prev: start?.hash ?? prev }, entry)
-  for (const [at, text] of start ? [[place.seq, start.line] as const, [seq, line] as const] : [[seq, line] as const]) {
-    await query('insert into aifi_audit (deployment, seq, line) values ($1, $2, $3)', [deployment, at, text])
-  }
-  await query('update aifi_audit_chain set seq = $2, prev = $3 where deployment = $1', [deployment, seq + 1, hash])
+  await query(
+    `with added as (
+       insert into aifi_audit (deployment, seq, line) select $1::text, * from unnest($2::bigint[], $3::text[]))
+     update aifi_audit_chain set seq = $4, prev = $5 where deployment = $1`,
+    [deployment, start ? [place.seq, seq] : [seq], start ? [start.line, line] : [line], seq + 1, hash],
+  )
+}
+
+async function chainOf(query: Query, deployment: string): Promise<Row | undefined> {
+  const [chain] = await query(
+    'select run, seq, prev, clock_timestamp() as time from aifi_audit_chain where deployment = $1 for update',
+    [deployment],
+  )
+  return chain
+}
+
+async function newChain(query: Query, deployment: string): Promise<Row | undefined> {
+  await query('insert into aifi_audit_chain (deployment) values ($1) on conflict do nothing', [deployment])
+  return chainOf(query, deployment)
 }
 
 /** The audit of a team, in its database. */

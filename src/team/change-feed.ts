@@ -1,8 +1,13 @@
 import { type Clock, sleep } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { Database, Query } from './database.ts'
+import type { Database } from './database.ts'
 
 const CHANNEL = 'aifi_customer_mcp'
+/**
+ * Says that the change with this `id` moves, in SQL. Part of the transaction that moves it: nobody hears of what is not
+ * committed.
+ */
+export const tellMove = `pg_notify('${CHANNEL}', id::text)`
 /** Between two looks at what is watched, milliseconds: a notification may be lost, and none comes through some poolers. */
 const POLL_MS = 1_000
 /** Polls between two looks for what is to be erased. */
@@ -38,11 +43,6 @@ export class ChangeFeed {
     this.#running = Promise.all([listening, this.#poll(signal)])
   }
 
-  /** Part of the transaction that moves it: nobody hears of what is not committed. */
-  async tell(query: Query, id: string): Promise<void> {
-    await query('select pg_notify($1, $2)', [CHANNEL, id])
-  }
-
   watch(id: string, moved: () => void): () => void {
     const watched = this.#watched.get(id) ?? { moved: new Set(), version: undefined }
     this.#watched.set(id, watched)
@@ -55,12 +55,6 @@ export class ChangeFeed {
 
   /** Bodies go once they were told, or after a day; what is left of a change, no value of it, after 90 days. */
   async erase(): Promise<void> {
-    // Whoever could read it would have ended it long before: its key is gone.
-    await this.#database.query(
-      `update aifi_change set state = 'ended', body = null, ended_at = clock_timestamp() where deployment = $1
-         and state <> 'ended' and coalesce(lease_until, expires_at) < clock_timestamp() - interval '1 hour'`,
-      [this.#deployment],
-    )
     await this.#database.query(
       `update aifi_change set body = null where deployment = $1 and id in (
          select id from aifi_change where deployment = $1 and body is not null and erase_at <= clock_timestamp()

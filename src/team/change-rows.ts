@@ -42,7 +42,7 @@ export function rowOf(change: Change, body: string, clock: Clock): unknown[] {
 }
 
 /** Equal for the same caller. */
-export function proposerOf({ person, application }: Caller): string {
+export function proposerOf({ person, application }: Pick<Caller, 'person' | 'application'>): string {
   return canonicalJson(person ? { issuer: person.issuer, subject: person.subject } : { application })
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkServerIdentity } from 'node:tls'
 import pg from 'pg'
@@ -65,10 +66,13 @@ export class Database {
   /**
    * One transaction. When a connection is lost in the middle, whether it was committed is not known: `work` runs again,
    * and has to notice what it did the first time.
+   *
+   * @param turns what it is about: from its first look to its end no other transaction about the same is between its own.
    */
-  async transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
+  async transaction<Result>(work: (query: Query) => Promise<Result>, turns: readonly string[] = []): Promise<Result> {
+    const begin = [BEGIN, ...turns.map((turn) => `select pg_advisory_xact_lock(${lockOf(turn)})`)].join('; ')
     return this.#patiently(async (client) => {
-      await client.query(BEGIN)
+      await client.query(begin)
       const result = await work(async (text, values) => (await client.query<Row>(text, [...values])).rows)
       await client.query('commit')
       return result
@@ -142,6 +146,11 @@ export class Database {
       client.release(isBroken)
     }
   }
+}
+
+/** 64 bits, which a text of any length is equal in to no other that anybody would find. */
+function lockOf(turn: string): bigint {
+  return createHash('sha256').update(turn).digest().readBigInt64BE()
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {

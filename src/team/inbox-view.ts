@@ -118,6 +118,8 @@ export interface InboxModel {
   readonly forYou: readonly WaitingRow[] | undefined
   /** What this person asked for. */
   readonly own: readonly WaitingRow[]
+  /** Those that wait behind these. */
+  readonly more: number
   readonly decided: readonly DecidedRow[]
 }
 
@@ -127,10 +129,11 @@ export function waitingTitle(count: number): string {
 }
 
 /** The list of what waits and what was decided. */
-export function inboxList({ forYou, own, decided }: InboxModel, now: number): Markup {
+export function inboxList({ forYou, own, more, decided }: InboxModel, now: number): Markup {
   return markup`<h1>Approvals</h1>
 ${forYou && waitingSection('Waiting for an approver', forYou, 'Nothing waits for you.', now)}
 ${(own.length > 0 || !forYou) && waitingSection('You asked for', own, 'Nothing that you asked for waits for an answer.', now)}
+${more > 0 && markup`<p class="none">${more} more wait. They move up as these are decided.</p>`}
 <h2 class="section">Decided lately</h2>
 ${decided.length === 0 ? markup`<p class="none">Nothing yet.</p>` : markup`<ul class="inbox" role="list">${decided.map((row) => decidedRow(row))}</ul>`}`
 }

@@ -9,8 +9,9 @@ import { UNREAD_MS } from '../approval/question.ts'
 import { callerName, questionAbout } from '../approval/words.ts'
 import type { Asked, Change, Decided } from '../change/change.ts'
 import type { Changes } from '../change/changes.ts'
+import type { Whose } from '../change/store.ts'
 import type { PrivateFieldName } from '../customer/fields.ts'
-import { readBody } from '../lib/body.ts'
+import { readForm } from '../lib/body.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isSamePerson, personName } from '../lib/person.ts'
 import type { BrowserSession, BrowserSessions } from './browser-session.ts'
@@ -33,8 +34,8 @@ import {
 import { rightsOf } from './rights.ts'
 import type { SignIn } from './sign-in.ts'
 
-/** Far more than three secrets typed twice, bytes. */
-const BODY_LIMIT = 32_000
+/** Questions that wait, of which the list shows the first ones: a reader gets through no more. */
+const WAITING_SHOWN = 50
 /** Decided questions that the list shows, and those among which one is looked for. */
 const DECIDED_SHOWN = 20
 const DECIDED_KEPT = 200
@@ -69,11 +70,9 @@ export function createInbox(deps: InboxDeps): Hono {
   app.post('/sign-out', (c) => signOut(c, deps))
   app.post('/:id', async (c) => {
     if (!isOwnForm(c, deps.publicUrl)) return showNotice(c, 'refused')
-    const body = await readBody(c.req.raw, BODY_LIMIT)
+    const form = (await readForm(c.req.raw)) ?? new URLSearchParams()
     // After the session's end, what was typed is not kept: the question is shown again.
-    return withSession(c, deps, (session) =>
-      decide(c, session, c.req.param('id'), new URLSearchParams(String(body)), deps),
-    )
+    return withSession(c, deps, (session) => decide(c, session, c.req.param('id'), form, deps))
   })
   return app
 }
@@ -95,6 +94,7 @@ async function listPage(c: Context, session: BrowserSession, deps: InboxDeps): P
   const decides = (asked: Asked) => rightsOf(session, asked.caller, fourEyes).decide
   const model = {
     forYou: session.approver ? waiting.filter(decides).map((each) => waitingRow(each, deps)) : undefined,
+    more: waiting.length < WAITING_SHOWN ? 0 : (await changes.countWaiting(whoseFor(session))) - waiting.length,
     own: waiting.filter((each) => !decides(each)).map((each) => waitingRow(each, deps)),
     decided: (await changes.decided(DECIDED_KEPT))
       .filter(({ caller }) => rightsOf(session, caller, fourEyes).see)
@@ -107,12 +107,16 @@ async function listPage(c: Context, session: BrowserSession, deps: InboxDeps): P
   return c.html(inboxDocument({ title, content, viewer: viewer(session, deps), news }))
 }
 
-/** The questions that stand in the inbox and that this person may see, those first that run out first. */
+/** The first questions that stand in the inbox and that this person may see, those first that run out first. */
 async function questionsFor(session: BrowserSession, { changes, fourEyes }: InboxDeps): Promise<Asked[]> {
-  const waiting = await changes.waiting()
-  return waiting
-    .filter(({ asking, caller }) => asking.rung?.channel === 'inbox' && rightsOf(session, caller, fourEyes).see)
-    .toSorted((a, b) => a.asking.expiresAt.wall - b.asking.expiresAt.wall)
+  const waiting = await changes.waiting(WAITING_SHOWN, whoseFor(session))
+  return waiting.filter(
+    ({ asking, caller }) => asking.rung?.channel === 'inbox' && rightsOf(session, caller, fourEyes).see,
+  )
+}
+
+function whoseFor({ approver, person }: BrowserSession): Whose {
+  return approver ? {} : { by: person }
 }
 
 async function onePage(c: Context, session: BrowserSession, id: string, deps: InboxDeps): Promise<Response> {
@@ -197,8 +201,8 @@ async function decide(
 async function signOut(c: Context, { sessions, forms, signIn, publicUrl }: InboxDeps): Promise<Response> {
   const session = sessions.read(c)
   if (!isOwnForm(c, publicUrl)) return showNotice(c, 'refused')
-  const form = new URLSearchParams(String(await readBody(c.req.raw, BODY_LIMIT)))
-  if (session && session !== 'over' && !forms.read(form.get('token'), session)) return showNotice(c, 'refused')
+  const form = await readForm(c.req.raw)
+  if (session && session !== 'over' && !forms.read(form?.get('token') ?? null, session)) return showNotice(c, 'refused')
   sessions.end(c)
   return c.redirect((await signIn.endAddress()) ?? '/approvals/signed-out', 303)
 }

@@ -44,6 +44,7 @@ const steps: readonly string[] = [
     seq bigint not null,
     line text not null,
     primary key (deployment, seq));`,
+  `create index aifi_change_waiting on aifi_change (deployment, expires_at) where state = 'asked';`,
 ]
 
 /** The number of the last step: what the tables of a database must be at for this program. */

@@ -1,13 +1,11 @@
 import type { Context } from 'hono'
-import { readBody } from '../lib/body.ts'
+import { readForm } from '../lib/body.ts'
 import { keysOf } from '../lib/keys.ts'
 import type { BrowserSessions } from './browser-session.ts'
 import { isOwnForm } from './inbox.ts'
 import { inboxDocument, peoplePage } from './inbox-view.ts'
 import { SANDBOX_PEOPLE, type SandboxIdentity, type SandboxPerson } from './sandbox-identity.ts'
 import type { SignIn } from './sign-in.ts'
-
-const BODY_LIMIT = 4_000
 
 /** The sandbox's sign-in: whoever comes says which of two people they are. */
 export class SandboxSignIn implements SignIn {
@@ -28,11 +26,11 @@ export class SandboxSignIn implements SignIn {
 
   async choose(c: Context): Promise<Response> {
     if (!isOwnForm(c, this.#publicUrl)) return c.text('Not accepted.\n', 403)
-    const form = new URLSearchParams(String(await readBody(c.req.raw, BODY_LIMIT)))
-    const who = keysOf(SANDBOX_PEOPLE).find((each): each is SandboxPerson => each === form.get('person'))
+    const form = await readForm(c.req.raw)
+    const who = keysOf(SANDBOX_PEOPLE).find((each): each is SandboxPerson => each === form?.get('person'))
     if (!who) return c.redirect('/approvals', 303)
     this.#sessions.begin(c, this.#identity.person(who), SANDBOX_PEOPLE[who].approver)
-    const returnTo = form.get('returnTo') ?? ''
+    const returnTo = form?.get('returnTo') ?? ''
     return c.redirect(/^\/approvals(\/[\w-]+)?$/.test(returnTo) ? returnTo : '/approvals', 303)
   }
 

@@ -3,12 +3,12 @@ import type { AuditEntry } from '../audit/audit.ts'
 import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from '../change/change.ts'
 import { type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, type Refusal, refusal } from '../change/limits.ts'
 import { isByPerson, pastOf, REMEMBER_MS, type SentChange } from '../change/past.ts'
-import type { Added, ChangeStore, Swapped } from '../change/store.ts'
+import type { Added, ChangeStore, Swapped, Whose } from '../change/store.ts'
 import { isCustomerField } from '../customer/fields.ts'
 import { type Clock, remainingMs } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { appendAudit } from './audit-postgres.ts'
-import { ChangeFeed } from './change-feed.ts'
+import { ChangeFeed, tellMove } from './change-feed.ts'
 import {
   bodyOf,
   changeColumns,
@@ -69,21 +69,19 @@ export class PostgresStore implements ChangeStore {
 
   async add(change: Asked | Claimed, keys: readonly string[] = [change.key]): Promise<Added> {
     const body = this.#sealed(change)
-    return this.#database.transaction(async (query): Promise<Added> => {
-      await this.#turn(query, `customer ${change.customerId}`)
-      await this.#turn(query, `proposer ${proposerOf(change.caller)}`)
+    const turns = [`customer ${change.customerId}`, `proposer ${proposerOf(change.caller)}`]
+    return this.#inTurn(turns, async (query): Promise<Added> => {
       const [row, existing] = await this.#holderOf(query, keys)
       if (row?.body === body) return { kind: 'added' }
       if (existing) return { kind: 'existing', change: existing }
       const refused = change.state === 'asked' && (await this.#refusal(query, change, keys))
       if (refused) return { kind: 'refused', refusal: refused }
       const added = await query(
-        `insert into aifi_change (deployment, ${written}) values ($1, ${values}) on conflict do nothing returning id`,
+        `with added as (insert into aifi_change (deployment, ${written}) values ($1, ${values})
+           on conflict do nothing returning id) select ${tellMove} from added`,
         [this.#deployment, ...rowOf(change, body, this.#options.clock)],
       )
-      if (added.length === 0) return { kind: 'busy' }
-      await this.#feed.tell(query, change.id)
-      return { kind: 'added' }
+      return { kind: added.length === 0 ? 'busy' : 'added' }
     })
   }
 
@@ -118,21 +116,16 @@ export class PostgresStore implements ChangeStore {
 
   async swap(next: Change, entry?: AuditEntry): Promise<Swapped> {
     const body = this.#sealed(next)
-    return this.#database.transaction(async (query): Promise<Swapped> => {
-      await this.#turn(query, `customer ${next.customerId}`)
-      const [present] = await query('select version, body from aifi_change where deployment = $1 and id = $2', [
-        this.#deployment,
-        next.id,
-      ])
+    return this.#inTurn([`customer ${next.customerId}`], async (query): Promise<Swapped> => {
+      const present = await this.#present(query, next)
       if (present?.body === body) return 'done'
       if (present?.version !== next.version - 1) return 'stale'
-      if (isHeld(next) && (await this.#isBusy(query, next))) return 'busy'
-      const columns = `(${written}) = (${values})`
+      if (isHeld(next) && present.is_busy) return 'busy'
       const row = rowOf(next, body, this.#options.clock)
-      await query(`update aifi_change set ${columns} where deployment = $1 and id = $2`, [this.#deployment, ...row])
-      if (next.state === 'ended') await this.#end(query, next)
+      if (next.state === 'ended') await this.#end(query, next, row)
+      else await this.#move(query, row)
+      // Last: until the end all others wait for their turn in the audit.
       if (entry) await appendAudit(query, this.#deployment, entry)
-      await this.#feed.tell(query, next.id)
       return 'done'
     })
   }
@@ -161,6 +154,23 @@ export class PostgresStore implements ChangeStore {
     return this.#changes("state <> 'ended'", [])
   }
 
+  async waiting({ by }: Whose, limit: number): Promise<readonly Asked[]> {
+    const changes = await this.#changes(
+      "state = 'asked' and ($2::text is null or proposer = $2) order by expires_at limit $3",
+      [by && proposerOf({ person: by }), limit],
+    )
+    return changes.filter((each) => each.state === 'asked')
+  }
+
+  async countWaiting({ by }: Whose): Promise<number> {
+    const [row] = await this.#database.query(
+      `select count(*)::int as waiting from aifi_change
+       where deployment = $1 and state = 'asked' and ($2::text is null or proposer = $2)`,
+      [this.#deployment, by && proposerOf({ person: by })],
+    )
+    return Number(row?.waiting)
+  }
+
   async decided(limit: number): Promise<readonly Decided[]> {
     const rows = await this.#database.query(
       `select history from aifi_change where deployment = $1 and state = 'ended' and history is not null
@@ -171,11 +181,26 @@ export class PostgresStore implements ChangeStore {
   }
 
   async due(): Promise<readonly Change[]> {
+    const asked = now(this.#options.clock)
     // The latest first: what nobody can read any more stays behind, and in nobody's way.
-    return this.#changes(
-      `state <> 'ended' and coalesce(lease_until, expires_at) <= clock_timestamp()
+    const rows = await this.#database.query(
+      `select ${changeColumns}, coalesce(lease_until, expires_at) < clock_timestamp() - interval '1 hour' as is_long_over
+       from aifi_change where deployment = $1 and state <> 'ended' and coalesce(lease_until, expires_at) <= clock_timestamp()
        order by coalesce(lease_until, expires_at) desc limit $2`,
-      [DUE_LIMIT],
+      [this.#deployment, DUE_LIMIT],
+    )
+    const due = rows.map((row) => ({ row, change: changeIn(row, this.#options.seal, asked) }))
+    await this.#giveUp(due.filter(({ row, change }) => !change && row.is_long_over).map(({ row }) => row.id))
+    return due.flatMap(({ change }) => change ?? [])
+  }
+
+  /** The key that these were sealed with is gone: whoever could read them would have ended them. */
+  async #giveUp(ids: readonly unknown[]): Promise<void> {
+    if (ids.length === 0) return
+    await this.#database.query(
+      `update aifi_change set state = 'ended', body = null, ended_at = clock_timestamp()
+       where deployment = $1 and id = any($2) and state <> 'ended'`,
+      [this.#deployment, ids],
     )
   }
 
@@ -201,9 +226,11 @@ export class PostgresStore implements ChangeStore {
     return this.#options.seal.seal(bodyOf(change))
   }
 
-  /** From here to the end of the transaction no other one about the same is between its first look and its end. */
-  async #turn(query: Query, whose: string): Promise<void> {
-    await query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`${this.#deployment} ${whose}`])
+  #inTurn<Result>(turns: readonly string[], work: (query: Query) => Promise<Result>): Promise<Result> {
+    return this.#database.transaction(
+      work,
+      turns.map((turn) => `${this.#deployment} ${turn}`),
+    )
   }
 
   async #changes(condition: string, given: readonly unknown[]): Promise<Change[]> {
@@ -225,24 +252,38 @@ export class PostgresStore implements ChangeStore {
     return [row, row && changeIn(row, this.#options.seal, asked)]
   }
 
-  async #isBusy(query: Query, { id, customerId }: Change): Promise<boolean> {
-    const others = await query(
-      `select 1 from aifi_change where deployment = $1 and customer_id = $2 and id <> $3
-         and state in ('claimed', 'sending')`,
-      [this.#deployment, customerId, id],
+  /** What is there now, and whether another change of this customer is being sent. */
+  async #present(query: Query, { id, customerId }: Change): Promise<Row | undefined> {
+    const [present] = await query(
+      `select version, body, exists (
+         select 1 from aifi_change other where other.deployment = $1 and other.customer_id = $3 and other.id <> $2
+           and other.state in ('claimed', 'sending')) as is_busy
+       from aifi_change where deployment = $1 and id = $2`,
+      [this.#deployment, id, customerId],
     )
-    return others.length > 0
+    return present
+  }
+
+  /** @param also further columns to set, whose values begin with $15. */
+  async #move(query: Query, row: readonly unknown[], also = '', given: readonly unknown[] = []): Promise<void> {
+    await query(
+      `with moved as (update aifi_change set (${written}) = (${values})${also} where deployment = $1 and id = $2
+         returning id) select ${tellMove} from moved`,
+      [this.#deployment, ...row, ...given],
+    )
   }
 
   /** What becomes of an outcome: kept for a day, or until it is told or overtaken. */
-  async #end(query: Query, { id, customerId, fields, decision, outcome, unwanted }: Ended): Promise<void> {
+  async #end(query: Query, ended: Ended, row: readonly unknown[]): Promise<void> {
+    const { id, customerId, fields, decision, outcome, unwanted } = ended
     const isMade = outcome.status === 'updated' || outcome.status === 'unknown'
-    await query(
-      `update aifi_change set ended_at = coalesce(ended_at, clock_timestamp()),
-         erase_at = coalesce(erase_at, clock_timestamp() + interval '1 day'), told_by = coalesce(told_by, $3),
-         made = $4, by_person = $5
-       where deployment = $1 and id = $2`,
-      [this.#deployment, id, unwanted ? 'nobody' : undefined, isMade, isByPerson(decision)],
+    await this.#move(
+      query,
+      row,
+      `, ended_at = coalesce(ended_at, clock_timestamp()),
+         erase_at = coalesce(erase_at, clock_timestamp() + interval '1 day'), told_by = coalesce(told_by, $15),
+         made = $16, by_person = $17`,
+      [unwanted ? 'nobody' : undefined, isMade, isByPerson(decision)],
     )
     if (!isMade) return
     await query(

@@ -1,7 +1,7 @@
 import { isLosslessNumber } from 'lossless-json'
 import * as z from 'zod'
 import { parseExactly } from '../lib/exact-json.ts'
-import { isJsonObject, type JsonObject, NESTING_LIMIT, nestsWithin, partsOf } from '../lib/json.ts'
+import { isJsonObject, type JsonObject, NESTING_LIMIT, nestsWithin, visitParts } from '../lib/json.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { harmless } from '../lib/text.ts'
 import { ARGUMENTS_LIMIT, type RawArguments } from '../mcp/raw-arguments.ts'
@@ -9,7 +9,7 @@ import type { FieldError } from '../mcp/result.ts'
 import { describeIssue, problem, takesNull } from './issues.ts'
 
 /** What the tools differ in when they read their arguments. */
-export interface ParseOptions {
+interface ParseOptions {
   /** null stands for an argument that was not given. */
   readonly nullIsAbsent?: boolean
   /** What to do instead of sending null or nothing for this argument; empty where something has to be sent. */
@@ -171,7 +171,7 @@ function tooLarge(name: string, isWhole: boolean): string {
 /** What is in a value that JSON or AiFi could not be given as it was written. */
 function contents(value: unknown) {
   const found = { isTooLarge: false, losesDigits: false, isMalformed: false }
-  for (const part of partsOf(value, { names: true })) {
+  const look = (part: unknown) => {
     if (typeof part === 'string') found.isMalformed ||= !part.isWellFormed()
     else if (typeof part === 'number') found.isTooLarge ||= !Number.isFinite(part)
     else if (isLosslessNumber(part)) {
@@ -179,6 +179,7 @@ function contents(value: unknown) {
       found.losesDigits = true
     }
   }
+  visitParts(value, look, { names: true })
   return found
 }
 

@@ -60,7 +60,7 @@ export const findEnvelope = z.strictObject({
 })
 export type FindEnvelope = z.infer<typeof findEnvelope>
 
-export interface FindCustomersDeps {
+interface FindCustomersDeps {
   /** Nothing in here can change a customer. */
   readonly aifi: Pick<Aifi, 'readCustomer' | 'listCustomers'>
   readonly audit: Audit
@@ -127,12 +127,9 @@ function parseFilter(raw: RawArguments): ParsedArguments<Filter> {
   })
   if (!parsed.ok) return parsed
   const { customerId, email, externalId = '' } = parsed.data
-  if (customerId !== undefined) return filterBy({ by: 'customerId', value: customerId })
-  return filterBy(email === undefined ? { by: 'externalId', value: externalId } : { by: 'email', value: email })
-}
-
-function filterBy(data: Filter): ParsedArguments<Filter> {
-  return { ok: true, data, aside: {} }
+  if (customerId !== undefined) return { ...parsed, data: { by: 'customerId', value: customerId } }
+  const isByEmail = email !== undefined
+  return { ...parsed, data: isByEmail ? { by: 'email', value: email } : { by: 'externalId', value: externalId } }
 }
 
 /** Asks AiFi, for as long as the call may take. A record that was read by its number is a list of one. */

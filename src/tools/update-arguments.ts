@@ -11,8 +11,8 @@ import {
   type PrivateFieldName,
   privateFieldNames,
 } from '../customer/fields.ts'
-import { looksMarked } from '../customer/markers.ts'
-import { type JsonObject, partsOf } from '../lib/json.ts'
+import { looksMarked } from '../customer/record-view.ts'
+import { type JsonObject, visitParts } from '../lib/json.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { harmless } from '../lib/text.ts'
 import type { RawArguments } from '../mcp/raw-arguments.ts'
@@ -95,7 +95,7 @@ function onlyNull(name: CustomerField): z.ZodType {
     .describe(`null: ${fieldFacts[name].consequence?.(null) ?? 'removes it'}`)
 }
 
-export type ParsedRequest = { ok: true; request: ChangeRequest } | Exclude<ParsedArguments<unknown>, { ok: true }>
+type ParsedRequest = { ok: true; request: ChangeRequest } | Exclude<ParsedArguments<unknown>, { ok: true }>
 
 /** Reads the arguments of one call. Reports every problem at once, and never the value of anything. */
 export function parseArguments(raw: RawArguments, settings: ArgumentSettings): ParsedRequest {
@@ -204,9 +204,12 @@ export function repeatedSecrets(given: JsonObject): FieldError[] {
 
 /** Every text of a value, and numbers as their digits. `names`: the names of members too. */
 function textsIn(value: unknown, names: boolean): string[] {
-  return [...partsOf(value, { names })].flatMap((part) =>
-    typeof part === 'string' || typeof part === 'number' ? [String(part)] : [],
-  )
+  const found: string[] = []
+  const keep = (part: unknown) => {
+    if (typeof part === 'string' || typeof part === 'number') found.push(String(part))
+  }
+  visitParts(value, keep, { names })
+  return found
 }
 
 /** Looks for many texts in one value; the pieces that are there keep a long value from being read for each of them. */

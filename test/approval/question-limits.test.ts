@@ -157,7 +157,7 @@ describe('after a refusal', () => {
       const stop = new AbortController()
       const call = update(each, { signal: stop.signal })
       call.catch(() => undefined)
-      await expect.poll(async () => (await harness.app.changes.waiting())[0]?.asking.rung).toBeDefined()
+      await expect.poll(async () => (await harness.app.changes.waiting(1))[0]?.asking.rung).toBeDefined()
       stop.abort()
       await expect(call).rejects.toThrow()
       await client.listTools()

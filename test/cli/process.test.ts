@@ -105,7 +105,7 @@ describe('a start that cannot succeed ends with exit code 1, one readable messag
     ['a port without a number', ['sandbox', '--port'], '--port takes a number'],
     ['a port for nothing', ['--port', '4711'], '--port belongs to'],
     ['--no-get without a sandbox', ['--no-get'], '--no-get belongs to'],
-    ['an audit command without a file', ['audit', 'verify'], 'audit verify FILE'],
+    ['an audit command without a file', ['audit', 'verify'], 'AIFI_STORE_URL'],
     ['an audit file that is not there', ['audit', 'verify', 'no-such-file'], 'ENOENT'],
   ])('%s', async (_, args, named) => {
     const { code, stdout, stderr } = await runToEnd({ args, env: access })

@@ -12,7 +12,6 @@ import {
   verified,
 } from '../../src/customer/compare.ts'
 import { type ChangeRequest, type CustomerChanges, customerFields } from '../../src/customer/fields.ts'
-import { Markers } from '../../src/customer/markers.ts'
 import { type CustomerRecord, fullName, readRecord } from '../../src/customer/record.ts'
 import { RecordViews } from '../../src/customer/record-view.ts'
 import { canonicalJson, jsonEqual } from '../../src/lib/json.ts'
@@ -326,7 +325,7 @@ describe('the arguments that would undo a change', () => {
     request: request(changes),
     changes,
     before,
-    view: new RecordViews(new Markers(new Uint8Array(32)), 'all').of(4211, new Relay(secrets)),
+    view: new RecordViews(new Uint8Array(32), 'all').of(4211, new Relay(secrets)),
   })
 
   test('are the values that were there before, of fields that can be read', () => {

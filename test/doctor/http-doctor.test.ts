@@ -3,18 +3,20 @@ import { PassThrough } from 'node:stream'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { run } from '../../src/cli/command-line.ts'
 import { httpDoctorCommand } from '../../src/doctor/http-doctor.ts'
+import { publicUrlFinding } from '../../src/doctor/public-url.ts'
 import { httpChecks } from '../../src/doctor/report.ts'
-import type { Clock } from '../../src/lib/clock.ts'
+import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
-import { server } from '../helpers/company-network.ts'
+import { createAuthority, server } from '../helpers/company-network.ts'
 import { fault } from '../helpers/fault.ts'
 import { freePort } from '../helpers/free-port.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
-import { builtFile, startServer } from '../helpers/process.ts'
+import { builtFile, runToEnd, startServer } from '../helpers/process.ts'
 import { describeWithPostgres } from '../helpers/team-database.ts'
 import { TestClock } from '../helpers/test-clock.ts'
 
-const publicUrl = 'https://team.example'
+/** Nobody listens there. */
+const publicUrl = `https://127.0.0.1:${await freePort()}`
 const AIFI_SECRET_KEY = randomBytes(32).toString('base64')
 
 type Env = Readonly<Record<string, string>>
@@ -165,10 +167,48 @@ describe('the issuer', () => {
   })
 
   test('that does not know the redirect address', async () => {
-    const { check } = await examine({ ...complete(), AIFI_PUBLIC_URL: 'https://other.example' })
-    const remedy = 'redirect addresses of the client'
+    const other = `https://127.0.0.1:${await freePort()}`
+    const { check } = await examine({ ...complete(), AIFI_PUBLIC_URL: other })
     expect(check('client').status).toBe('ok')
-    expect(check('redirect')).toMatchObject(says('problem', 'https://other.example/approvals/callback', remedy))
+    expect(check('redirect')).toMatchObject(
+      says('problem', `${other}/approvals/callback`, 'redirect addresses of the client'),
+    )
+  })
+})
+
+describe('the public address', () => {
+  test('that nobody answers at yet is left out', async () => {
+    expect((await examine(complete())).check('public_url')).toMatchObject(
+      says('skipped', 'cannot be reached from here'),
+    )
+  })
+
+  test('that leads here, by a certificate that is trusted, or to a proxy that hands on another Host', async (context) => {
+    const authority = createAuthority()
+    if (!authority) return context.skip()
+    onTestFinished(() => authority.remove())
+    const tls = authority.issue(['127.0.0.1'])
+    const [here, other] = [await server({ tls }), await server({ tls })]
+    here.always('GET', fault.answer(200, { resource: `${here.url}/mcp` }))
+    other.always('GET', fault.answer(421))
+    const untrusted = await examine({ ...complete(), AIFI_PUBLIC_URL: here.url })
+    expect(untrusted.check('public_url')).toMatchObject(says('problem', 'does not trust', 'NODE_EXTRA_CA_CERTS'))
+    const outputs = [here, other].map(async ({ url }) => {
+      const env = { ...complete(), AIFI_PUBLIC_URL: url, NODE_EXTRA_CA_CERTS: authority.file }
+      return (await runToEnd({ args: ['doctor', 'http'], env })).stdout
+    })
+    expect(await outputs[0]).toMatch(/^ok +Public URL +this server answers at https/m)
+    expect(await outputs[1]).toMatch(/^problem +Public URL +what is in front of this server hands on another Host/m)
+  })
+
+  test.each([
+    [502, {}, 'warning', 'the proxy at 127.0.0.1'],
+    [404, {}, 'problem', 'something else answers'],
+    [200, { resource: 'https://other.example/mcp' }, 'problem', 'something else answers'],
+  ] as const)('where HTTP %i with %j comes', async (status, body, kind, found) => {
+    const front = await server()
+    front.always('GET', fault.answer(status, body))
+    expect(await publicUrlFinding(front.url, { proxy: {}, clock: systemClock })).toMatchObject(says(kind, found))
   })
 })
 

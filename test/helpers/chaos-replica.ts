@@ -3,7 +3,6 @@ import { createServer } from 'node:http'
 import { createAifi } from '../../src/aifi/client.ts'
 import type { Change } from '../../src/change/change.ts'
 import { Changes } from '../../src/change/changes.ts'
-import { Markers } from '../../src/customer/markers.ts'
 import { RecordViews } from '../../src/customer/record-view.ts'
 import { systemClock as clock } from '../../src/lib/clock.ts'
 import { createLogger } from '../../src/lib/logger.ts'
@@ -45,7 +44,7 @@ const changes = new Changes(
     logger,
     rate: unlimited,
     lookups: unlimited,
-    views: new RecordViews(new Markers(new Uint8Array(32)), 'all'),
+    views: new RecordViews(new Uint8Array(32), 'all'),
     secrets: [new Uint8Array(32).fill(6)],
   },
   { readBack: true, approvalFields: [], auditValues: false, timeoutMs: 1_500, lifetimeMs: 60_000, leaseMarginMs: 500 },

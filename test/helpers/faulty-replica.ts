@@ -4,7 +4,6 @@ import type { Aifi, Reading, Sending as Sent } from '../../src/aifi/port.ts'
 import { noAudit } from '../../src/audit/audit.ts'
 import { Changes } from '../../src/change/changes.ts'
 import type { ChangeStore } from '../../src/change/store.ts'
-import { Markers } from '../../src/customer/markers.ts'
 import { RecordViews } from '../../src/customer/record-view.ts'
 import { sleep } from '../../src/lib/clock.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
@@ -81,7 +80,7 @@ export class Replica {
         logger: createLogger({ level: 'silent', write: () => undefined }),
         rate,
         lookups: rate,
-        views: new RecordViews(new Markers(new Uint8Array(32)), 'all'),
+        views: new RecordViews(new Uint8Array(32), 'all'),
         secrets: [Buffer.alloc(32, 7)],
       },
       { readBack: true, approvalFields: [], auditValues: false, timeoutMs: 1_000, lifetimeMs: 600_000 },
@@ -179,6 +178,8 @@ export class Replica {
       renew: (id, lease) => this.#step(() => store.renew(id, lease)),
       tell: (change) => this.#step(() => store.tell(change)),
       live: () => this.#step(() => store.live()),
+      waiting: (whose, limit) => store.waiting(whose, limit),
+      countWaiting: (whose) => store.countWaiting(whose),
       decided: (limit) => store.decided(limit),
       due: () => this.#step(() => store.due(), true),
       nextDueMs: () => store.nextDueMs(),

@@ -99,14 +99,18 @@ function one(title: string, content: ReturnType<typeof questionPage>): string {
 
 /** Every view of the inbox, a complete document each, by the name of its picture. */
 export const INBOX_GALLERY: Readonly<Record<string, string>> = {
-  list: list({ forYou: morning, own, decided }),
-  'list-few': list({ forYou: morning.slice(0, 4), own: [], decided: decided.slice(0, 3) }),
-  'list-empty': list({ forYou: [], own: [], decided: [] }),
-  'list-agent': list({ forYou: undefined, own: morning.slice(0, 2), decided: decided.slice(0, 2) }, 'Sam Okafor'),
+  list: list({ forYou: morning, own, more: 0, decided }),
+  'list-few': list({ forYou: morning.slice(0, 4), own: [], more: 0, decided: decided.slice(0, 3) }),
+  'list-empty': list({ forYou: [], own: [], more: 0, decided: [] }),
+  'list-agent': list(
+    { forYou: undefined, own: morning.slice(0, 2), more: 138, decided: decided.slice(0, 2) },
+    'Sam Okafor',
+  ),
   'list-hostile': list(
     {
       forYou: [{ ...row(1, [1, HOSTILE, HOSTILE], 'hostile', HOSTILE), id: 'x' }],
       own: [],
+      more: 0,
       decided: [{ ...past('updated', ['email'], HOSTILE, 1), askedBy: HOSTILE }],
     },
     HOSTILE,

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, chown, cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { chmod, chown, cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { isJsonObject } from '../../src/lib/json.ts'
+import type { Certificate } from './fault-server.ts'
 import { freePort } from './free-port.ts'
 
 const run = promisify(execFile)
@@ -34,24 +35,30 @@ export class NoPostgres extends Error {
   override readonly name = 'NoPostgres'
 }
 
-export async function startPostgres(): Promise<Postgres> {
+export interface PostgresOptions {
+  /** With a certificate it offers TLS, and takes connections without as well. */
+  readonly tls?: Certificate
+}
+
+export async function startPostgres({ tls }: PostgresOptions = {}): Promise<Postgres> {
   const native = nativeFolder()
   const home = await mkdtemp(join(tmpdir(), 'postgres-'))
   try {
-    return await startIn(home, native)
+    return await startIn(home, native, tls)
   } catch (err) {
     await rm(home, { recursive: true, force: true })
     throw err
   }
 }
 
-async function startIn(home: string, native: string): Promise<Postgres> {
+async function startIn(home: string, native: string, tls: Certificate | undefined): Promise<Postgres> {
   const asRoot = process.getuid?.() === 0
   const who = asRoot ? { uid: NOBODY, gid: NOBODY } : {}
   await chmod(home, 0o755)
   const programs = join(home, 'native')
-  // A checkout may be readable to its owner only, and the package's links are left to an install script.
-  await cp(native, programs, { recursive: true })
+  // A checkout may be readable to its owner only: nothing may lead back into it. And the package's links are left to an
+  // install script, which may not have run.
+  await cp(native, programs, { recursive: true, verbatimSymlinks: true })
   await link(programs)
   const data = await mkdtemp(join(home, 'data-'))
   if (asRoot) await chown(data, NOBODY, NOBODY)
@@ -61,6 +68,7 @@ async function startIn(home: string, native: string): Promise<Postgres> {
     ['-D', data, '-U', 'test', '-A', 'trust', '-E', 'UTF8', '--no-sync'],
     options,
   )
+  if (tls) await putCertificate(data, tls, who)
   const port = await freePort()
   const url = `postgres://test@127.0.0.1:${port}/postgres`
   let log = ''
@@ -72,6 +80,7 @@ async function startIn(home: string, native: string): Promise<Postgres> {
       'max_connections=400',
       'fsync=off',
       'log_min_messages=warning',
+      ...(tls ? ['ssl=on'] : []),
     ]
     const args = ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
     server = spawn(join(programs, 'bin', 'postgres'), args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
@@ -104,6 +113,18 @@ async function startIn(home: string, native: string): Promise<Postgres> {
       await end('SIGQUIT')
       await rm(home, { recursive: true, force: true })
     },
+  }
+}
+
+/** Under the names that PostgreSQL looks for; the key is taken from a file of its own user only. */
+async function putCertificate(data: string, { cert, key }: Certificate, { uid, gid }: { uid?: number; gid?: number }) {
+  for (const [name, content] of [
+    ['server.crt', cert],
+    ['server.key', key],
+  ] as const) {
+    const file = join(data, name)
+    await writeFile(file, content, { mode: 0o600 })
+    if (uid !== undefined && gid !== undefined) await chown(file, uid, gid)
   }
 }
 

@@ -2,7 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from './free-port.ts'
 import { plainEnv } from './plain-env.ts'
+
+/** Between two looks at whether it has started; how long an answer about its health may take; milliseconds. */
+const LOOK_MS = 50
+const PATIENCE_MS = 2_000
 
 export interface ReplicaOptions {
   /** How it is called by whoever watches. */
@@ -17,16 +23,18 @@ export interface ReplicaOptions {
 export class Replica {
   readonly name: string
   readonly address: string
+  /** `http://127.0.0.1:PORT` of health and metrics. */
+  readonly operations: string
   readonly #child: ChildProcess
   /** Resolves when it has ended, with its exit code or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals | null>
   #log = ''
-  #operations: string | undefined
 
-  private constructor({ name, program, env, port }: ReplicaOptions) {
+  private constructor({ name, program, env, port }: ReplicaOptions, operations: number) {
     this.name = name
     this.address = `http://127.0.0.1:${port}`
-    const own = { AIFI_LISTEN: `127.0.0.1:${port}`, AIFI_OPS_LISTEN: '127.0.0.1:0' }
+    this.operations = `http://127.0.0.1:${operations}`
+    const own = { AIFI_LISTEN: `127.0.0.1:${port}`, AIFI_OPS_LISTEN: `127.0.0.1:${operations}` }
     this.#child = spawn(process.execPath, [program, 'http'], {
       env: { ...plainEnv, ...env, ...own },
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -36,16 +44,14 @@ export class Replica {
 
   /** Resolves when it serves; whether it can take calls is for {@link isReady} to say. */
   static async start(options: ReplicaOptions): Promise<Replica> {
-    const replica = new Replica(options)
-    const serves = new Promise<void>((resolve) => {
-      replica.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-        replica.#log += text
-        replica.#operations ??= /"operations":"([^"]+)"/.exec(replica.#log)?.[1]
-        if (replica.#operations) resolve()
-      })
+    const replica = new Replica(options, await freePort())
+    replica.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      replica.#log += text
     })
-    await Promise.race([serves, replica.ended])
-    if (!replica.#operations) throw new Error(`Replica ${options.name} did not start. ${replica.#log}`)
+    while ((await replica.#status('/healthz')) !== 200) {
+      if (!replica.runs) throw new Error(`Replica ${options.name} did not start. ${replica.#log}`)
+      await sleep(LOOK_MS)
+    }
     return replica
   }
 
@@ -62,27 +68,24 @@ export class Replica {
     return this.#log
   }
 
-  /** `http://127.0.0.1:PORT` of health and metrics. */
-  get operations(): string {
-    return `http://${this.#operations}`
-  }
-
   async isReady(): Promise<boolean> {
-    if (!this.runs) return false
-    return new Promise((resolve) => {
-      const asked = request(`${this.operations}/readyz`, { agent: false, timeout: 2_000 }, (answer) => {
-        answer.resume()
-        resolve(answer.statusCode === 200)
-      })
-      asked.on('timeout', () => asked.destroy())
-      asked.on('error', () => resolve(false))
-      asked.end()
-    })
+    return this.runs && (await this.#status('/readyz')) === 200
   }
 
   /** Resolves when it has ended. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | NodeJS.Signals | null> {
     this.#child.kill(signal)
     return this.ended
+  }
+  #status(path: string): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      const asked = request(`${this.operations}${path}`, { agent: false, timeout: PATIENCE_MS }, (answer) => {
+        answer.resume()
+        resolve(answer.statusCode)
+      })
+      asked.on('timeout', () => asked.destroy())
+      asked.on('error', () => resolve(undefined))
+      asked.end()
+    })
   }
 }

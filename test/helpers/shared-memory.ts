@@ -27,6 +27,8 @@ export function sharedMemory(store: ChangeStore, storeClock: ManualClock): Share
         store.renew(id, { ...lease, until: instantIn(storeClock, remainingMs(clock, lease.until)) }),
       tell: (change) => store.tell(change),
       live: async () => (await store.live()).map(read),
+      waiting: (whose, limit) => store.waiting(whose, limit),
+      countWaiting: (whose) => store.countWaiting(whose),
       decided: (limit) => store.decided(limit),
       due: async () => (await store.due()).map(read),
       nextDueMs: () => store.nextDueMs(),

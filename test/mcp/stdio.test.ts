@@ -84,10 +84,10 @@ describe('the process goes on answering after', () => {
     expect(await server.answer(`null ${name}`)).toMatchObject({ result })
   })
 
-  test('100,000 lines of garbage, with a handful of warnings', async () => {
+  test('20,000 lines of garbage, with a handful of warnings', async () => {
     const before = server.stderr.split('\n').length
-    server.write('{"jsonrpc":"2.0","id":[],"method":7}\n'.repeat(50_000))
-    server.write('garbage\n'.repeat(50_000))
+    server.write('{"jsonrpc":"2.0","id":[],"method":7}\n'.repeat(10_000))
+    server.write('garbage\n'.repeat(10_000))
     server.write(ping('after the flood'))
     await server.answer('after the flood')
     expect(server.stderr.split('\n').length - before).toBeLessThan(20)
@@ -144,7 +144,7 @@ test('a client that does not read for a while loses no answer', async () => {
   const server = startServer({ args: ['--sandbox'] })
   await server.initialize()
   server.child.stdout?.pause()
-  const requests = 2_000
+  const requests = 500
   for (let id = 1; id <= requests; id++) server.write(`{"jsonrpc":"2.0","id":"${id}","method":"tools/list"}\n`)
   server.child.stdout?.resume()
   await server.answer(`${requests}`)
@@ -157,7 +157,7 @@ test.skipIf(process.platform === 'win32')(
     const server = startServer({ args: ['--sandbox'] })
     await server.initialize()
     server.child.stdout?.pause()
-    for (let i = 0; i < 1_000; i++) server.send('tools/list')
+    for (let i = 0; i < 300; i++) server.send('tools/list')
     await new Promise((resolve) => setTimeout(resolve, 500))
     server.child.kill()
     expect(await once(server.child, 'exit')).toEqual([0, null])

@@ -77,6 +77,7 @@ async function startTeam(postgres: Postgres) {
     AIFI_OIDC_CLIENT_SECRET: issuer.clientSecret,
     AIFI_APPROVER_GROUP: 'approvers',
     AIFI_SECRET_KEY: randomBytes(32).toString('base64'),
+    AIFI_MAX_CHANGES_PER_MINUTE: '1000',
     AIFI_STORE_URL: postgres.url,
   }
   const add = async (name: string) => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config/config.ts'
-import { httpSettings, settings } from '../../src/config/settings.ts'
+import { httpSettings } from '../../src/config/settings.ts'
 import { runToEnd } from '../helpers/process.ts'
 import { root } from '../helpers/repository.ts'
 
@@ -119,19 +119,4 @@ test('nothing else reads the settings of http', () => {
 test('every setting of http is in docs/operate.md', () => {
   const page = readFileSync(join(root, 'docs/operate.md'), 'utf8')
   for (const { name } of httpSettings) expect(page).toContain(`\`${name}\``)
-})
-
-test('deploy/compose.yaml and deploy/Dockerfile set only what there is, and what http cannot do without', () => {
-  const known = [...settings, ...httpSettings].map(({ name }) => name)
-  const compose = readFileSync(join(root, 'deploy/compose.yaml'), 'utf8')
-  const dockerfile = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8')
-  const set = [...compose.matchAll(/^ {6}(AIFI_\w+):/gm), ...dockerfile.matchAll(/(AIFI_\w+)=/g)].map(
-    ([, name]) => name,
-  )
-  expect(set.filter((name) => !known.includes(name ?? ''))).toEqual([])
-  for (const name of Object.keys(complete))
-    expect(
-      [name, `${name}_FILE`].some((each) => set.includes(each)),
-      name,
-    ).toBe(true)
 })

@@ -65,9 +65,31 @@ await describeWithPostgres('the changes of a team in PostgreSQL', (postgres) => 
     expect((await store.due()).map(({ id }) => id)).toEqual([readable.id])
     expect(await store.add(question({ customerId: 1 }))).toMatchObject({ refusal: { kind: 'customer_has_one' } })
     await passTime(database, address, 3_600_000)
-    await store.erase()
+    // However long nobody lived: what can be read has its end from those who read it.
+    const due = [...(await store.due()), ...(await store.due())].map(({ id }) => id)
+    expect(new Set(due)).toEqual(new Set([readable.id]))
     expect(await store.add(question({ customerId: 1 }))).toEqual({ kind: 'added' })
     for (const each of [lost, store, database]) await each.close()
+  })
+
+  test('what waits comes in the order in which it runs out, a few at a time, and for one person alone', async () => {
+    const address = deployment()
+    const store = openStore(postgres(), clock, { address })
+    const inOrder = [3, 1, 2].map((customerId) => {
+      const each = question({ customerId, subject: customerId === 1 ? 'sam' : 'robin' })
+      return { ...each, asking: { ...each.asking, expiresAt: instantIn(clock, customerId * 60_000) } }
+    })
+    for (const each of inOrder) await store.add(each)
+    const customers = async (by: string | undefined, limit: number) => {
+      const person = by && { issuer: 'https://issuer.example', subject: by, name: 'As the session has it' }
+      return (await store.waiting(person ? { by: person } : {}, limit)).map(({ customerId }) => customerId)
+    }
+    expect(await customers(undefined, 2)).toEqual([1, 2])
+    expect(await customers('robin', 5)).toEqual([2, 3])
+    expect(await customers('nobody', 5)).toEqual([])
+    expect(await store.countWaiting({})).toBe(3)
+    expect(await store.countWaiting({ by: { issuer: 'https://issuer.example', subject: 'sam' } })).toBe(1)
+    await store.close()
   })
 
   test('one open question for a caller and customer, no more than the limit, and a pause after a no', async () => {

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -183,12 +184,21 @@ describe('a list without end', () => {
   })
 
   test('that trickles ends with the deadline', async () => {
+    const begun = new Promise<void>((resolve) => {
+      const told = () => resolve()
+      subscribe('undici:request:headers', told)
+      onTestFinished(() => void unsubscribe('undici:request:headers', told))
+    })
     const trickle: RequestListener = (_, response) => {
       const timer = setInterval(() => response.write(' '), 20)
       response.on('close', () => clearInterval(timer))
     }
-    const client = await facing(trickle, { env: { AIFI_TIMEOUT_MS: '200' } })
-    expect(await find(client, { email: JANE })).toMatchObject({ status: 'failed', http: { status: 200 } })
+    const client = await facing(trickle, { env: { AIFI_TIMEOUT_MS: '10000' } })
+    client.harness.clock.hold()
+    const answer = find(client, { email: JANE })
+    await begun
+    client.harness.clock.advance(10_000)
+    expect(await answer).toMatchObject({ status: 'failed', http: { status: 200 } })
   })
 })
 

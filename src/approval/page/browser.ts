@@ -48,7 +48,7 @@ export function systemBrowser({ command = '', platform, env, clock }: BrowserOpt
   }
 }
 
-export interface BrowserCommand {
+interface BrowserCommand {
   /** Its path, or its name in `PATH`. */
   readonly program: string
   /** `%s` stands for the address, which is in at least one of them. */

@@ -66,7 +66,7 @@ type Waiting = Extract<CardState, { kind: 'waiting' }>
 type Settled = Extract<CardState, { kind: 'settled' }>
 
 /** Where a card stands: the prefix of its ids, unique on the page, and the level of its heading. */
-export interface Place {
+interface Place {
   readonly id: string
   readonly level: 1 | 2
 }

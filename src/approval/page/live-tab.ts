@@ -1,5 +1,5 @@
 /** What the script hears: what there is to be seen now, that a newer tab took over, or that nothing more will come. */
-export type LiveEvent = 'cards' | 'replaced' | 'closed'
+type LiveEvent = 'cards' | 'replaced' | 'closed'
 
 /** A tab that has not read so many events, each of them the whole of what there is to be seen, is asleep. */
 const BACKLOG = 10

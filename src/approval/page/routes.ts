@@ -2,7 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
-import { readBody } from '../../lib/body.ts'
+import { readForm } from '../../lib/body.ts'
 import { Deadline } from '../../lib/clock.ts'
 import type { Item, PageDeps } from './item.ts'
 import type { LiveTab } from './live-tab.ts'
@@ -12,8 +12,6 @@ import { pageUpdate, renderNotice, renderPage } from './view.ts'
 import type { Visit } from './visits.ts'
 import type { Notice } from './words.ts'
 
-/** Far more than three secrets typed twice. */
-const BODY_LIMIT_BYTES = 32_000
 /** A decision is answered with its outcome if AiFi answers within this long, milliseconds; otherwise the page says so. */
 const OUTCOME_MS = 8_000
 
@@ -116,8 +114,8 @@ async function ownForm(c: Context, { visit }: RouteDeps): Promise<{ page: Visit;
   if (!page) return notice(c, 'gone', 404)
   if (page.openedElsewhere) return notice(c, 'opened_elsewhere', 403)
   if (!page.owns(getCookie(c, page.cookieName))) return notice(c, 'no_cookie', 403)
-  const body = await readBody(c.req.raw, BODY_LIMIT_BYTES)
-  return body ? { page, form: new URLSearchParams(body.toString()) } : notice(c, 'refused', 413)
+  const form = await readForm(c.req.raw)
+  return form ? { page, form } : notice(c, 'refused', 413)
 }
 
 /** A form of another site cannot say that it is this one's: browsers fill in these headers themselves. */

@@ -11,7 +11,7 @@ const HOST = '127.0.0.1'
 const IDLE_MS = 2 * 60_000
 
 /** Whether somebody has a question in front of them. */
-export type Whereabouts =
+type Whereabouts =
   /** On a screen, or at least given to a browser without scripts. */
   | 'shown'
   /** It was on a screen; its tab is gone. */

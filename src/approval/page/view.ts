@@ -13,7 +13,7 @@ export interface PageModel {
 }
 
 /** Paths on the server of the page. */
-export interface Live {
+interface Live {
   /** The event stream. */
   readonly events: string
   /** Takes the tokens of the forms that a visible tab shows. */
@@ -74,7 +74,7 @@ interface Document {
 }
 
 /** A complete page in the style of the approval page. */
-export function htmlDocument({ title, content, live, reload = false }: Document): string {
+function htmlDocument({ title, content, live, reload = false }: Document): string {
   const page = markup`<!doctype html>
 <html lang="en">
 <head>

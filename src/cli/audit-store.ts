@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs'
+import type { LineSource } from '../audit/lines.ts'
+import { readStoreUrl } from '../config/http.ts'
+import { type Environment, SettingsReader } from '../config/settings-reader.ts'
+import { errorCode } from '../lib/error-facts.ts'
+import { databaseAuditLines } from '../team/audit-postgres.ts'
+import { Database, DatabaseAddressError, DatabaseError } from '../team/database.ts'
+
+/** PostgreSQL, appendix A. */
+const UNDEFINED_TABLE = '42P01'
+
+/** Why there is no audit to read, as a sentence for people. */
+export class AuditStoreError extends Error {
+  override readonly name = 'AuditStoreError'
+}
+
+/** Has `read` go through the audit in the database of the settings. Rejects with {@link AuditStoreError}. */
+export async function readAuditStore(env: Environment, read: (lines: LineSource) => Promise<void>): Promise<void> {
+  const reader = new SettingsReader(env, (path) => readFileSync(path))
+  const url = readStoreUrl(reader)
+  const [problem] = reader.problems
+  if (problem !== undefined) throw new AuditStoreError(problem)
+  if (!url) throw new AuditStoreError('Name its file, or set AIFI_STORE_URL to the database that holds it.')
+  let database: Database | undefined
+  try {
+    database = new Database(url.reveal())
+    await read(databaseAuditLines(database))
+  } catch (error) {
+    throw new AuditStoreError(whyNot(error), { cause: error })
+  } finally {
+    await database?.close()
+  }
+}
+
+function whyNot(error: unknown): string {
+  if (error instanceof DatabaseError || error instanceof DatabaseAddressError) return error.message
+  const code = errorCode(error) ?? 'unknown error'
+  return code === UNDEFINED_TABLE ? 'The database holds none.' : `The database refused it (${code}).`
+}
