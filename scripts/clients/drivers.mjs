@@ -30,6 +30,7 @@ import { promisify } from 'node:util'
  * @property {string} [mode] which of its ways of connecting
  * @property {readonly ('form' | 'url')[]} elicitation what it can ask its user
  * @property {boolean} [validates] whether it checks arguments against the advertised schema before it calls
+ * @property {boolean} [fallsBack] whether it takes a slow first answer for that of an older server
  * @property {(server: Server, person: Person | undefined) => Promise<Connection>} connect
  */
 
@@ -146,7 +147,7 @@ function aiSdk(load, mode, discovery) {
       close: () => client.close(),
     }
   }
-  return { name: 'Vercel AI SDK', package: '@ai-sdk/mcp', mode, elicitation: ['form'], connect }
+  return { name: 'Vercel AI SDK', package: '@ai-sdk/mcp', mode, elicitation: ['form'], fallsBack: discovery, connect }
 }
 
 /** @param {(specifier: string) => Promise<any>} load @returns {Driver} */

@@ -123,9 +123,16 @@ export interface InboxModel {
   readonly decided: readonly DecidedRow[]
 }
 
-/** @param count of the questions that wait. */
+/** Questions that wait, of which the list shows the first ones: a reader gets through no more. */
+export const WAITING_SHOWN = 50
+
+/** @param count of the questions that wait, counted as far as they are shown. */
 export function waitingTitle(count: number): string {
-  return count === 0 ? 'Approvals' : `(${count}) Approvals`
+  return count === 0 ? 'Approvals' : `(${counted(count)}) Approvals`
+}
+
+function counted(count: number): string {
+  return count < WAITING_SHOWN ? String(count) : `${WAITING_SHOWN}+`
 }
 
 /** The list of what waits and what was decided. */
@@ -214,7 +221,7 @@ export function underWayPage(customerId: number, fields: readonly CustomerField[
 /** What waits besides, for somebody who decides it. */
 export interface NextQuestion {
   readonly id: string
-  /** It included. */
+  /** It included, as far as they are shown. */
   readonly count: number
 }
 
@@ -226,7 +233,7 @@ export function decidedPage(row: DecidedRow, message: string | undefined, next?:
 <h1>${title}</h1>
 ${message !== undefined && markup`<p class="message" role="status">${message}</p>`}
 ${advice !== undefined && markup`<p>${advice}</p>`}
-<p class="summary">${changeOf(fields, customerId)} · asked by ${foreign(askedBy)}${decidedBy(row)}, ${time(at)}</p></div></article>${next && markup`<p><a href="/approvals/${next.id}">Next question</a> (${next.count} ${next.count === 1 ? 'waits' : 'wait'})</p>`}${back}`
+<p class="summary">${changeOf(fields, customerId)} · asked by ${foreign(askedBy)}${decidedBy(row)}, ${time(at)}</p></div></article>${next && markup`<p><a href="/approvals/${next.id}">Next question</a> (${counted(next.count)} ${next.count === 1 ? 'waits' : 'wait'})</p>`}${back}`
 }
 
 /** A page that shows no customer's data. */

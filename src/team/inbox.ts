@@ -27,6 +27,7 @@ import {
   type NextQuestion,
   questionPage,
   underWayPage,
+  WAITING_SHOWN,
   type WaitingRow,
   waitingTitle,
   withdrawForm,
@@ -34,8 +35,6 @@ import {
 import { rightsOf } from './rights.ts'
 import type { SignIn } from './sign-in.ts'
 
-/** Questions that wait, of which the list shows the first ones: a reader gets through no more. */
-const WAITING_SHOWN = 50
 /** Decided questions that the list shows, and those among which one is looked for. */
 const DECIDED_SHOWN = 20
 const DECIDED_KEPT = 200
