@@ -10,7 +10,7 @@ import { startTeamHere, type TeamHere } from '../helpers/team-here.ts'
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 describe.skipIf(noChromiumFor('the inbox in use'))('the inbox in Chromium', () => {
-  const newBrowser = useChromium()
+  const { newContext: newBrowser } = useChromium()
 
   /** What axe-core finds fault with. */
   async function faults(page: Page): Promise<string[]> {

@@ -37,7 +37,7 @@ const clients = [
 
 await describeWithPostgres(what, (postgres) => {
   describe.skipIf(noChromiumFor(what))('over three replicas', () => {
-    const newBrowser = useChromium()
+    const { newContext: newBrowser } = useChromium()
     const replicas: Replica[] = []
     const patches: string[] = []
     /** The replicas that a request was passed to. */
