@@ -158,7 +158,7 @@ async function repeated(earlier: Change, step: Step): Promise<Answer> {
     // A slow AiFi must not hold the call: just before sending, the record is looked at anyway.
     await changes.look(earlier, { signal: step.call.cancelled, afterMs: LOOK_MS })
     const now = await changes.get(earlier.id)
-    if (!now || (now.state === 'ended' && now.unwanted)) return proposed(step)
+    if (!now || isUnwanted(now)) return proposed(step)
     if (now.state !== 'ended') return follow(now, watch, step)
     await changes.tell(now)
     return earlierOutcome(now)
@@ -208,6 +208,7 @@ async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> 
   try {
     for (;;) {
       if (!change) return toldElsewhere(request)
+      if (isUnwanted(change) && !call.cancelled.aborted) return proposed(step)
       if (change.state === 'ended') {
         if (change.decision?.kind === 'expired') asking.end(RAN_OUT)
         if (!call.cancelled.aborted) await deps.changes.tell(change)
@@ -262,6 +263,11 @@ function asLastSeen(change: Change, asked: AskingOnce['latest'], request: Change
     case 'sending':
       return inProgress(request, 'sent')
   }
+}
+
+/** Another call took it back, and this one came in between: for this one it is a new change. */
+function isUnwanted(change: Change): boolean {
+  return change.state === 'ended' && change.unwanted === true
 }
 
 /** Its answer comes with a call of its own. */
