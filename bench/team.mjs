@@ -18,16 +18,16 @@ const { values, positionals } = parseArgs({
 })
 const IN_FLIGHT = 32
 const FULL = {
-  calls: { rounds: 5, calls: 200, inFlight: IN_FLIGHT },
+  calls: { rounds: 4, calls: 80, inFlight: IN_FLIGHT },
   decisions: { questions: 100, atOnce: 10 },
   questions: { open: 10_000, proposals: 200, looks: 10 },
-  memory: { few: 1_000, many: 10_000, inFlight: IN_FLIGHT },
+  memory: { few: 500, many: 10_000, inFlight: IN_FLIGHT, ms: 100_000 },
 }
 const QUICK = {
   calls: { rounds: 2, calls: 40, inFlight: IN_FLIGHT },
   decisions: { questions: 10, atOnce: 5 },
   questions: { open: 500, proposals: 30, looks: 3 },
-  memory: { few: 100, many: 300, inFlight: IN_FLIGHT },
+  memory: { few: 100, many: 300, inFlight: IN_FLIGHT, ms: 20_000 },
 }
 const times = values.quick ? QUICK : FULL
 const say = (/** @type {string} */ text) => process.stderr.write(`${text}\n`)
@@ -53,11 +53,11 @@ async function measure() {
   const servers = { minimal: await world.minimal(), memory: await world.replica({}), postgres }
   say('plain calls')
   const calls = await measureCalls(world, servers, times.calls)
-  say('memory')
-  const memory = await measureMemory(world, postgres, times.memory)
   say('decisions')
   const decisions = await measureDecisions(world, times.decisions)
   say('open questions')
   const questions = await measureOpenQuestions(world, times.questions)
+  say('memory')
+  const memory = await measureMemory(world, postgres, times.memory)
   return { calls, memory, decisions, questions }
 }

@@ -38,33 +38,43 @@ export async function measureCalls(world, servers, { rounds, calls, inFlight }) 
 }
 
 /**
- * Resident bytes of a server after few calls, and after many.
+ * Resident bytes of a server after few calls, and after many, or as many as there was time for.
  *
  * @param {World} world
  * @param {Server} server
- * @param {{ few: number, many: number, inFlight: number }} how
+ * @param {{ few: number, many: number, inFlight: number, ms: number }} how
  */
-export async function measureMemory(world, server, { few, many, inFlight }) {
+export async function measureMemory(world, server, { few, many, inFlight, ms }) {
   const [token = ''] = await world.tokens(1, 'memory')
   const caller = new Caller(server)
   await concurrent(caller, token, few, inFlight)
   const afterFew = memory(server)
-  await concurrent(caller, token, many - few, inFlight)
+  const made = few + (await concurrent(caller, token, many - few, inFlight, ms))
   const afterMany = memory(server)
   await caller.close()
-  return { few, many, afterFew, afterMany }
+  return { few, many: made, afterFew, afterMany }
 }
 
-/** @param {Caller} caller @param {string} token @param {number} calls @param {number} inFlight */
-async function concurrent(caller, token, calls, inFlight) {
+/**
+ * Resolves with the number of calls that were made.
+ *
+ * @param {Caller} caller
+ * @param {string} token
+ * @param {number} calls
+ * @param {number} inFlight
+ * @param {number} ms that it takes at the most
+ */
+async function concurrent(caller, token, calls, inFlight, ms = Number.POSITIVE_INFINITY) {
+  const until = performance.now() + ms
   let made = 0
   const work = async (/** @type {number} */ customerId) => {
-    while (made < calls) {
+    while (made < calls && performance.now() < until) {
       made += 1
       await change(caller, token, customerId, made)
     }
   }
   await Promise.all(Array.from({ length: inFlight }, (_, i) => work(i + 1)))
+  return made
 }
 
 /** @param {Caller} caller @param {string} token @param {number} customerId @param {number} count */

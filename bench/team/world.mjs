@@ -51,27 +51,19 @@ export class World {
   }
 
   static async start() {
-    // The issuer's library says at length, and as it goes along, that this is no production.
-    console.info = console.warn = () => {}
     /** @type {(() => unknown)[]} */
     const ends = []
-    const parts = await loadParts()
-    const folder = await mkdtemp(join(tmpdir(), 'aifi-bench-team-'))
-    ends.push(() => rm(folder, { recursive: true, force: true }))
-    await promisify(execFile)(process.execPath, [join(bench, 'build-servers.mjs'), folder])
-    const aifi = spawn(process.execPath, [join(bench, 'upstream.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
-    ends.push(() => aifi.stdin.end())
-    const [port] = await once(createInterface({ input: aifi.stdout }), 'line')
-    const issuer = await parts.startIssuer({ publicUrl: PUBLIC_URL })
-    ends.push(() => issuer.close())
-    const postgres = await parts.startPostgres()
-    ends.push(() => postgres.stop())
-    return new World({ parts, issuer, postgres, upstream: `http://127.0.0.1:${port}`, folder }, ends)
+    try {
+      return new World(await startShared(ends), ends)
+    } catch (error) {
+      await endAll(ends)
+      throw error
+    }
   }
 
   /** The last first. */
   async end() {
-    for (const end of this.#ends.reverse()) await end()
+    await endAll(this.#ends)
   }
 
   /** The server that ours is compared with. @returns {Promise<Server>} */
@@ -118,4 +110,27 @@ export class World {
   get #access() {
     return { AIFI_BASE_URL: this.upstream, AIFI_TOKEN: 'bench-token' }
   }
+}
+
+/** @param {(() => unknown)[]} ends gets the end of each part that was started. @returns {Promise<Shared>} */
+async function startShared(ends) {
+  // The issuer's library says at length, and as it goes along, that this is no production.
+  console.info = console.warn = () => {}
+  const parts = await loadParts()
+  const folder = await mkdtemp(join(tmpdir(), 'aifi-bench-team-'))
+  ends.push(() => rm(folder, { recursive: true, force: true }))
+  await promisify(execFile)(process.execPath, [join(bench, 'build-servers.mjs'), folder])
+  const aifi = spawn(process.execPath, [join(bench, 'upstream.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
+  ends.push(() => aifi.stdin.end())
+  const [port] = await once(createInterface({ input: aifi.stdout }), 'line')
+  const issuer = await parts.startIssuer({ publicUrl: PUBLIC_URL })
+  ends.push(() => issuer.close())
+  const postgres = await parts.startPostgres()
+  ends.push(() => postgres.stop())
+  return { parts, issuer, postgres, upstream: `http://127.0.0.1:${port}`, folder }
+}
+
+/** The last first. @param {(() => unknown)[]} ends */
+async function endAll(ends) {
+  for (const end of ends.reverse()) await end()
 }

@@ -86,8 +86,8 @@ async function* examine(
     yield { name: 'public_url', ...(await publicUrlFinding(publicUrl, { proxy: config.aifi.proxy, clock })) }
   const issuerClock = yield* identityChecks(config, http, { clock, sample })
   const storeClock = yield* storeChecks(http, clock)
-  const inStore = ok('in the database, in the transaction of what it is about')
-  yield { name: 'audit', ...(http.storeUrl ? inStore : await auditFinding(config, platform)) }
+  if (!http.storeUrl) yield { name: 'audit', ...(await auditFinding(config, platform)) }
+  else if (storeClock) yield { name: 'audit', ...ok('in the database, in the transaction of what it is about') }
   const readings = [issuerClock, storeClock].filter((each) => each !== undefined)
   yield { name: 'clock', ...clockFinding(readings) }
   yield* aifiChecks(config.aifi, { clock, stop, customerId })

@@ -94,7 +94,7 @@ async function missingIssuer(error: unknown, { oidc, proxy, clock }: IssuerCheck
     return problem(`what is at AIFI_OIDC_ISSUER calls itself ${harmless(said, 200)}`, ISSUER_REMEDY)
   const why = cause instanceof Error && cause.name === 'IssuerUnavailable' ? cause.message : 'It is no issuer.'
   return problem(
-    `${url.host}: no discovery document (${why.replace(/\.$/, '')})`,
+    `${url.host}: no discovery document. ${why.replace(/\.$/, '')}`,
     `If it was reached: ${ISSUER_REMEDY} If not, check the name, the network, and HTTPS_PROXY.`,
   )
 }
@@ -181,33 +181,12 @@ function oauthError(value: unknown): string | undefined {
  * somebody has to be; one that does not know it sends nobody anywhere (RFC 6749, section 4.1.2.1).
  */
 async function redirectFinding(
-  { authorization_endpoint: endpoint = '' }: oauth.AuthorizationServer,
+  server: oauth.AuthorizationServer,
   http: Http,
   { oidc, publicUrl }: IssuerCheckOptions,
 ): Promise<Finding> {
   const redirectUri = redirectUriOf(publicUrl)
-  const address = await authorizationAddress(endpoint, {
-    clientId: oidc.clientId,
-    redirectUri,
-    state: oauth.generateRandomState(),
-    nonce: oauth.generateRandomNonce(),
-    verifier: oauth.generateRandomCodeVerifier(),
-    silent: true,
-  })
-  let headers: Headers = {}
-  const onHeaders = (seen: Headers) => {
-    headers = seen
-  }
-  const exchange = await http.exchange({
-    method: 'GET',
-    ...targetOf(address),
-    headers: { Accept: 'text/html' },
-    onHeaders,
-  })
-  const status = exchange.kind === 'answered' ? exchange.http.status : undefined
-  const { location } = headers
-  const target =
-    typeof location === 'string' && URL.canParse(location, address) ? new URL(location, address) : undefined
+  const { status, target } = await silentSignIn(server, http, { clientId: oidc.clientId, redirectUri })
   if (target && target.origin + target.pathname === redirectUri) {
     const error = target.searchParams.get('error') ?? ''
     if (error === '' || NEEDS_PERSON.has(error)) return ok(`the issuer sends people back to ${redirectUri}`)
@@ -219,11 +198,37 @@ async function redirectFinding(
   if (status === 200 || (status !== undefined && status >= 400 && status < 500)) {
     return problem(
       `the issuer does not send people back to ${redirectUri} (HTTP ${status})`,
-      `Add exactly that to the redirect addresses of the client ${oidc.clientId} at the issuer, or correct AIFI_PUBLIC_URL.`,
+      'Add exactly that to the redirect addresses of the client (AIFI_OIDC_CLIENT_ID) at the issuer, or correct AIFI_PUBLIC_URL.',
     )
   }
   return warning(
     `the issuer’s answer does not tell whether it knows ${redirectUri} (${status ? `HTTP ${status}` : 'none came'})`,
     `Sign in at ${publicUrl}/approvals once to see whether it works.`,
   )
+}
+
+/** What comes of it: the status, and where the browser would be sent. */
+async function silentSignIn(
+  { authorization_endpoint: endpoint = '' }: oauth.AuthorizationServer,
+  http: Http,
+  client: { readonly clientId: string; readonly redirectUri: string },
+): Promise<{ status: number | undefined; target: URL | undefined }> {
+  const address = await authorizationAddress(endpoint, {
+    ...client,
+    state: oauth.generateRandomState(),
+    nonce: oauth.generateRandomNonce(),
+    verifier: oauth.generateRandomCodeVerifier(),
+    silent: true,
+  })
+  let location: string | string[] | undefined
+  const onHeaders = (seen: Headers) => {
+    location = seen.location
+  }
+  const headers = { Accept: 'text/html' }
+  const exchange = await http.exchange({ method: 'GET', ...targetOf(address), headers, onHeaders })
+  const isPlace = typeof location === 'string' && URL.canParse(location, address)
+  return {
+    status: exchange.kind === 'answered' ? exchange.http.status : undefined,
+    target: isPlace ? new URL(String(location), address) : undefined,
+  }
 }

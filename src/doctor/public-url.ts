@@ -24,7 +24,7 @@ export async function publicUrlFinding(
     const shown = await lookAtCertificate(new URL(publicUrl), { proxy, clock })
     if (shown?.refusal) return certificateProblem(shown, hostname, clock.now())
     const why = exchange.detail.replace(/\.$/, '')
-    return skipped(`${host} cannot be reached from here (${why}): not started yet, or only others can`)
+    return skipped(`${host} cannot be reached from here; it is not started yet, or only others can. ${why}`)
   }
   const { status } = exchange.http
   const { body } = exchange

@@ -35,9 +35,10 @@ interface Fault {
 const JWT = /[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g
 const NOT_GIVEN = 'none was given: doctor http --stdin reads an access token and an ID token of an approver'
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
-/** What two tokens of one sign-in share, whoever signed in. */
-const OF_NOBODY = new Set([
+/** What two tokens of one sign-in share, whoever signed in; and what several people may share. */
+const NAMES_NOBODY = new Set([
   ...['iss', 'aud', 'azp', 'appid', 'cid', 'client_id', 'typ', 'ver', 'tid', 'scope', 'scp', 'acr', 'amr', 'idp'],
+  ...['name', 'given_name', 'family_name', 'nickname', 'picture', 'locale', 'zoneinfo'],
   ...['sid', 'jti', 'uti', 'rh', 'aio', 'nonce', 'session_state', 'auth_time'],
 ])
 
@@ -216,7 +217,7 @@ function personFinding(access: Sample, id: Sample, { issuerName, oidc, fourEyes 
   if (isSamePerson(asking, approving)) return ok(`the claim ${oidc.personClaim} is the same in both tokens`)
   const shared = Object.keys(id.claims).filter((name) => {
     const value = id.claims[name]
-    return typeof value === 'string' && !OF_NOBODY.has(name) && access.claims[name] === value
+    return typeof value === 'string' && !NAMES_NOBODY.has(name) && access.claims[name] === value
   })
   const found = `the claim ${oidc.personClaim} (AIFI_PERSON_CLAIM) differs between the two tokens`
   const consequence = fourEyes ? ', so that people could approve what they asked for themselves' : ''

@@ -158,7 +158,7 @@ async function repeated(earlier: Change, step: Step): Promise<Answer> {
     // A slow AiFi must not hold the call: just before sending, the record is looked at anyway.
     await changes.look(earlier, { signal: step.call.cancelled, afterMs: LOOK_MS })
     const now = await changes.get(earlier.id)
-    if (!now) return proposed(step)
+    if (!now || (now.state === 'ended' && now.unwanted)) return proposed(step)
     if (now.state !== 'ended') return follow(now, watch, step)
     await changes.tell(now)
     return earlierOutcome(now)

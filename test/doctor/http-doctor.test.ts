@@ -271,7 +271,7 @@ describe('a sample ID token', () => {
     const oid = '6b6cd1d2-0000-4000-8000-3f1f7a1c2b3d'
     const tokens = [await accessToken({ sub: 'pairwise-1', oid }), await idToken({ sub: 'pairwise-2', oid })]
     const wrong = await examine(complete(), tokens)
-    expect(wrong.check('person')).toMatchObject(says('problem', 'sub (AIFI_PERSON_CLAIM) differs', 'name, oid'))
+    expect(wrong.check('person')).toMatchObject(says('problem', 'sub (AIFI_PERSON_CLAIM) differs', 'in both: oid.'))
     expect(wrong.text).not.toContain('pairwise')
     const right = await examine({ ...complete(), AIFI_PERSON_CLAIM: 'oid' }, tokens)
     expect(right.check('person')).toMatchObject(says('ok', 'oid'))

@@ -54,7 +54,10 @@ export class Balancer {
   async add(replica: Replica): Promise<void> {
     const state = { ready: false, open: 0 }
     this.#replicas.set(replica, state)
-    while (!state.ready && !this.#closing.signal.aborted) await sleep(LOOK_MS / 2)
+    while (!state.ready && !this.#closing.signal.aborted) {
+      if (!replica.runs) throw new Error(`Replica ${replica.name} has ended. ${replica.log}`)
+      await sleep(LOOK_MS / 2)
+    }
   }
 
   /** No request goes there any more; those that are there end as they may. */

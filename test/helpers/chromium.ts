@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import process from 'node:process'
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, onTestFinished } from 'vitest'
 
 export const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
@@ -23,18 +23,55 @@ export const flags = [
   '--disable-component-update',
 ]
 
+export interface Chromium {
+  /** A browser of somebody else, with cookies of its own. Ends with the test. */
+  newContext(options?: BrowserContextOptions): Promise<BrowserContext>
+  /**
+   * A blank tab without cookies: one for all tests of the file that give the same options, since to start another takes
+   * a second of the machine. What a test adds to it ends with the test.
+   */
+  blankPage(options?: BrowserContextOptions): Promise<Page>
+}
+
 /**
- * One Chromium for the tests of a file, launched by the first that needs it: what is returned opens a browser of somebody
- * else, with cookies of its own, which ends with the test. However long Chromium takes for anything, it is waited for.
+ * One Chromium for the tests of a file, launched by the first that needs it. However long it takes for anything, it is
+ * waited for.
  */
-export function useChromium(): (options?: BrowserContextOptions) => Promise<BrowserContext> {
+export function useChromium(): Chromium {
   let browser: Promise<Browser> | undefined
+  const pages = new Map<string, Page>()
   afterAll(async () => (await browser)?.close())
-  return async (options = {}) => {
+
+  async function contextWith(options: BrowserContextOptions = {}): Promise<BrowserContext> {
     browser ??= chromium.launch({ executablePath, args: flags, timeout: 0 })
     const context = await (await browser).newContext({ viewport: { width: 900, height: 700 }, ...options })
     context.setDefaultTimeout(0)
-    onTestFinished(() => context.close())
     return context
   }
+
+  return {
+    async newContext(options) {
+      const context = await contextWith(options)
+      onTestFinished(() => context.close())
+      return context
+    },
+    async blankPage(options) {
+      const key = JSON.stringify(options ?? {})
+      const kept = pages.get(key)
+      const page = kept?.isClosed() === false ? kept : await (await contextWith(options)).newPage()
+      pages.set(key, page)
+      onTestFinished(() => leave(page))
+      return page
+    },
+  }
+}
+
+async function leave(page: Page): Promise<void> {
+  const context = page.context()
+  if (page.isClosed()) return context.close()
+  page.removeAllListeners()
+  await page.unrouteAll({ behavior: 'ignoreErrors' })
+  for (const other of context.pages()) if (other !== page) await other.close()
+  await context.clearCookies()
+  await page.goto('about:blank')
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 interface Row {
   readonly what: string
@@ -8,10 +8,16 @@ interface Bench {
   summary(values: readonly number[]): object
   judge(measured: object, nodeMajor: number): Row[]
   table(rows: readonly Row[]): string
+  judgeTeam(measured: object): Row[]
 }
 // Plain JavaScript, which the type checker does not read.
-const files = ['statistics', 'table', 'targets'].map((name) => new URL(`../../bench/${name}.mjs`, import.meta.url).href)
-const { summary, judge, table }: Bench = Object.assign({}, ...(await Promise.all(files.map((file) => import(file)))))
+const files = ['statistics', 'table', 'targets', 'team/targets'].map(
+  (name) => new URL(`../../bench/${name}.mjs`, import.meta.url).href,
+)
+const { summary, judge, table, judgeTeam }: Bench = Object.assign(
+  {},
+  ...(await Promise.all(files.map((file) => import(file)))),
+)
 
 const each = <Figure>(names: readonly string[], figure: Figure) =>
   Object.fromEntries(names.map((name) => [name, figure]))
@@ -50,4 +56,31 @@ test('the table has a line for each target and says which one is missed', () => 
   expect(lines).toHaveLength(13)
   expect(new Set(lines.map((line) => line.length)).size).toBe(1)
   expect(lines.filter((line) => line.includes('MISSES'))).toEqual([expect.stringContaining('update_customer alone')])
+})
+
+describe('the benchmark of a team', () => {
+  const twenty = (value: number, last: number) => [...Array(19).fill(value), last]
+  const times = { proposals: [10], looks: [20] }
+  const figures = {
+    calls: {
+      sequential: same(['bare', 'minimal', 'memory', 'postgres'], 1),
+      throughput: same(['minimal', 'memory', 'postgres'], 500),
+    },
+    decisions: { listen: twenty(10, 900), poll: twenty(500, 9_000) },
+    questions: { open: 10_000, empty: times, full: { proposals: [20], looks: [90] } },
+    memory: { few: 1_000, many: 10_000, afterFew: 1e8, afterMany: 1e8 },
+  }
+  const verdicts = (given: object) => judgeTeam(given).flatMap(({ meets }) => (meets === undefined ? [] : [meets]))
+
+  test('judges what has a target, by the 95th of a hundred', () => {
+    expect(verdicts(figures)).toEqual([true, true, true])
+    const decisions = { listen: twenty(60, 60), poll: twenty(1_600, 1_600) }
+    const questions = { ...figures.questions, full: { proposals: [21], looks: [20] } }
+    expect(verdicts({ ...figures, decisions, questions })).toEqual([false, false, false])
+  })
+
+  test('says nothing of a target where none is set', () => {
+    const [, first = ''] = table(judgeTeam(figures)).split(/\n(?=\| a plain call)/)
+    expect(first.split('\n')[0]).not.toMatch(/meets|MISSES|unknown/)
+  })
 })

@@ -10,7 +10,7 @@ import { startTeamHere, type TeamHere } from '../helpers/team-here.ts'
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 describe.skipIf(noChromiumFor('the inbox in use'))('the inbox in Chromium', () => {
-  const newBrowser = useChromium()
+  const { newContext } = useChromium()
 
   /** What axe-core finds fault with. */
   async function faults(page: Page): Promise<string[]> {
@@ -21,7 +21,7 @@ describe.skipIf(noChromiumFor('the inbox in use'))('the inbox in Chromium', () =
 
   /** A browser in which this person has signed in, at the list. */
   async function signedIn({ vias: [origin] }: TeamHere, person: 'Sam' | 'Alex', width = 1000): Promise<Page> {
-    const context = await newBrowser({ viewport: { width, height: 800 } })
+    const context = await newContext({ viewport: { width, height: 800 } })
     const page = await context.newPage()
     await page.goto(`${origin}/approvals`)
     await page.getByRole('button', { name: person }).click()
@@ -46,7 +46,7 @@ describe.skipIf(noChromiumFor('the inbox in use'))('the inbox in Chromium', () =
   test.each(['light', 'dark'] as const)(
     'has no fault that axe-core finds in any view, %s, and fits a window of 320 pixels',
     async (colorScheme) => {
-      const context = await newBrowser({ colorScheme, viewport: { width: 320, height: 640 } })
+      const context = await newContext({ colorScheme, viewport: { width: 320, height: 640 } })
       const page = await context.newPage()
       for (const [name, document] of Object.entries(INBOX_GALLERY)) {
         await page.setContent(document)
@@ -118,7 +118,7 @@ describe.skipIf(noChromiumFor('the inbox in use'))('the inbox in Chromium', () =
   test('works without scripts: a question is read, answered, and its outcome shown', async () => {
     const team = await startTeamHere()
     await ask(team, block)
-    const context = await newBrowser({ javaScriptEnabled: false })
+    const context = await newContext({ javaScriptEnabled: false })
     const page = await context.newPage()
     await page.goto(`${team.vias[0]}/approvals`)
     await page.getByRole('button', { name: 'Alex' }).click()

@@ -43,6 +43,7 @@ await describeWithPostgres('a rolling restart under load', (postgres) => {
     expect(waiting).toBeGreaterThan(0)
     work.isOver = true
     await going
+    process.stderr.write(`${JSON.stringify({ changes: work.told.size, calls: work.calls, waiting })}\n`)
 
     expect(work.cut).toEqual([])
     expect(new Set(work.told.values())).toEqual(new Set(['updated', 'declined']))
@@ -95,6 +96,8 @@ class Work {
   isOver = false
   /** The outcome that was told of each change, by the email that it sets. */
   readonly told = new Map<string, string>()
+  /** Calls that were made; a change takes several where nobody answers for a while. */
+  calls = 0
   /** Answers that are none. */
   readonly cut: string[] = []
   readonly #team: Team
@@ -153,6 +156,7 @@ class Work {
       Accept: 'application/json, text/event-stream',
     }
     this.#waits += 1
+    this.calls += 1
     try {
       const { status, body } = await exchange(`${this.#team.via}/mcp`, {
         method: 'POST',

@@ -37,7 +37,7 @@ const clients = [
 
 await describeWithPostgres(what, (postgres) => {
   describe.skipIf(noChromiumFor(what))('over three replicas', () => {
-    const newBrowser = useChromium()
+    const { newContext } = useChromium()
     const replicas: Replica[] = []
     const patches: string[] = []
     /** The replicas that a request was passed to. */
@@ -92,7 +92,7 @@ await describeWithPostgres(what, (postgres) => {
 
     /** Alex, who has not signed in yet, opens the inbox. */
     async function openInbox(): Promise<Page> {
-      const context = await newBrowser({ ignoreHTTPSErrors: true })
+      const context = await newContext({ ignoreHTTPSErrors: true })
       // The issuer's pages ask for fonts from elsewhere.
       const isElsewhere = ({ hostname }: URL) => hostname !== '127.0.0.1' && hostname !== 'localhost'
       await context.route(isElsewhere, (route) => route.abort())

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { JsonObject } from '../../../src/lib/json.ts'
 import { noChromiumFor, useChromium } from '../../helpers/chromium.ts'
@@ -18,7 +18,7 @@ const MINUTE_MS = 60_000
 const OTHER = { customerId: 4211, blocked: false }
 const PASSWORD = 'correct horse battery'
 
-const newContext = useChromium()
+const { blankPage, newContext } = useChromium()
 
 describe.skipIf(noChromiumFor('the approval page in use')).each([
   ['with the page’s script', true],
@@ -27,18 +27,21 @@ describe.skipIf(noChromiumFor('the approval page in use')).each([
   /** Pages whose script has said that somebody sees the questions, since they were drawn last. */
   const confirmed = new WeakSet<Page>()
 
-  /** A window of its own, with cookies of its own. */
-  async function newWindow(options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await newContext({ javaScriptEnabled: scripts, ...options })
-    const page = await context.newPage()
+  const look = { javaScriptEnabled: scripts }
+
+  function watched(page: Page): Page {
+    confirmed.delete(page)
     page.on('framenavigated', () => void confirmed.delete(page))
     page.on('response', (response) => void (response.url().endsWith('/seen') && confirmed.add(page)))
     return page
   }
 
-  async function open(args: JsonObject = BLOCK, options: HarnessOptions = {}, look: BrowserContextOptions = {}) {
+  const newWindow = async () => watched(await blankPage(look))
+  const otherWindow = async () => watched(await (await newContext(look)).newPage())
+
+  async function open(args: JsonObject = BLOCK, options: HarnessOptions = {}) {
     const asked = await askOnPage(args, options)
-    const page = await newWindow(look)
+    const page = await newWindow()
     await page.goto(asked.address)
     const bodies = () => asked.harness.sent('PATCH').map(({ body }) => body)
     return { ...asked, page, bodies }
@@ -290,7 +293,7 @@ describe.skipIf(noChromiumFor('the approval page in use')).each([
 
   test('in a second browser voids the question, and both are told', async () => {
     const { page, address, answer, bodies } = await open()
-    const other = await newWindow()
+    const other = await otherWindow()
     await other.goto(address)
     await headingIs(other, 'Cancelled, to be safe')
     await picture(other, 'second-browser')

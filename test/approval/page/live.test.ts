@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { chromium, type Page } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { pageUpdate, renderNotice, renderPage } from '../../../src/approval/page/view.ts'
 import { NOTICES } from '../../../src/approval/page/words.ts'
@@ -18,20 +18,19 @@ import { reading } from '../../helpers/reading.ts'
 const OTHER = { customerId: 4211, blocked: false }
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-const chromiumContext = useChromium()
+const { blankPage, newContext } = useChromium()
 
 describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => {
   /** The tokens of the forms of which the script has said that somebody sees them. */
   const confirmed = new Set<string>()
 
-  async function newContext(): Promise<BrowserContext> {
-    const context = await chromiumContext()
-    context.on('response', (response) => {
+  function watched(page: Page): Page {
+    page.on('response', (response) => {
       if (!response.url().endsWith('/seen')) return
       const tokens = new URLSearchParams(response.request().postData() ?? '').getAll('token')
       for (const token of tokens) confirmed.add(token)
     })
-    return context
+    return page
   }
 
   /** Reads everything that the page asks, once the server knows that it is seen. */
@@ -43,16 +42,16 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
   }
 
   /** A tab with the page, confirmed by its script. */
-  async function openTab(context: BrowserContext, address: string): Promise<Page> {
-    const page = await context.newPage()
+  async function openTab(tab: Page, address: string): Promise<Page> {
+    const page = watched(tab)
     await Promise.all([page.waitForResponse(/\/seen$/), page.goto(address)])
     return page
   }
 
   async function open(args = BLOCK, options: Parameters<typeof askOnPage>[1] = {}) {
     const asked = await askOnPage(args, options)
-    const context = await newContext()
-    const page = await openTab(context, asked.address)
+    const page = await openTab(await blankPage(), asked.address)
+    const context = page.context()
     const bodies = () => asked.harness.sent('PATCH').map(({ body }) => body)
     return { ...asked, context, page, bodies }
   }
@@ -149,7 +148,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     harness.clock.advance(2_000)
     await page.close()
     const second = client.update(OTHER)
-    const next = await openTab(await newContext(), await openedAddress(harness, 2))
+    const next = await openTab(await (await newContext()).newPage(), await openedAddress(harness, 2))
     await headingIs(next, 'Unblock Jane Doe?')
     await read(next)
     await approve(next).click()
@@ -163,7 +162,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     await approve(page, 1).waitFor()
     expect(harness.browser.opened).toHaveLength(1)
     harness.clock.advance(4_000)
-    const newer = await openTab(context, await openedAddress(harness, 2))
+    const newer = await openTab(await context.newPage(), await openedAddress(harness, 2))
     await headingIs(newer, '2 questions wait for your answer')
     await headingIs(page, 'Go on in the newer tab')
     await page.getByText('Go on in this tab instead').click()
@@ -186,7 +185,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     await context.addInitScript(
       `Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => globalThis.seen ? 'visible' : 'hidden' })`,
     )
-    const page = await context.newPage()
+    const page = watched(await context.newPage())
     await Promise.all([page.waitForResponse(/\/events$/), page.goto(asked.address)])
     asked.harness.clock.advance(10_000)
     await approve(page).click()
@@ -280,8 +279,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
   })
 
   test('is found faultless by axe in every state, and after every change of a live page', async () => {
-    const context = await newContext()
-    const page = await context.newPage()
+    const page = await blankPage()
     const problems = () =>
       page.evaluate<string[]>(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
         violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html)))`)

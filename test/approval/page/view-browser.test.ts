@@ -38,12 +38,12 @@ const LOW_CONTRAST = `(() => {
   return low
 })()`
 
-const newContext = useChromium()
+const { blankPage } = useChromium()
 
 describe.skipIf(noChromiumFor('how the approval page looks'))('the approval page in Chromium', () => {
   /** The document under the content security policy it is meant for; every form that is sent ends up in `sent`. */
   async function open(document: string, options: BrowserContextOptions = {}) {
-    const page = await (await newContext(options)).newPage()
+    const page = await blankPage(options)
     const sent: string[] = []
     const csp = `default-src 'none'; style-src '${styleHash}'; form-action 'self'`
     await page.route('**', async (route) => {
