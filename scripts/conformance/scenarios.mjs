@@ -81,7 +81,7 @@ export const applicable = {
     ...question,
     apart: {
       'sep-2322-error-on-protocol-error':
-        'not met: `inputResponses: null` is taken for no answer, and the result is `approval_unavailable`; nothing is sent',
+        'not met: `inputResponses: null` is taken for no answer, and the question goes to the inbox (`approval_pending`); nothing is sent',
     },
   },
 }
