@@ -19,9 +19,9 @@ const { values, positionals } = parseArgs({
 const IN_FLIGHT = 32
 const FULL = {
   calls: { rounds: 4, calls: 80, inFlight: IN_FLIGHT },
-  decisions: { questions: 100, atOnce: 10 },
-  questions: { open: 10_000, proposals: 200, looks: 10 },
-  memory: { few: 500, many: 10_000, inFlight: IN_FLIGHT, ms: 100_000 },
+  decisions: { questions: 80, atOnce: 10 },
+  questions: { open: 10_000, proposals: 150, looks: 10 },
+  memory: { few: 500, many: 10_000, inFlight: IN_FLIGHT, ms: 90_000 },
 }
 const QUICK = {
   calls: { rounds: 2, calls: 40, inFlight: IN_FLIGHT },

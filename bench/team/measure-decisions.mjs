@@ -8,8 +8,8 @@ const DEAF = Buffer.from('listen "aifi_customer_xyz"')
 /** @import { World } from './world.mjs' */
 
 /**
- * Milliseconds from the press of a button at one replica until a call that waits at another is answered. It contains
- * taking the decision itself.
+ * Milliseconds until a call that waits at one replica is answered: from the press of the button at another one, which
+ * contains taking the decision, and from when whoever pressed it was answered.
  *
  * @param {World} world
  * @param {{ questions: number, atOnce: number }} how
@@ -43,10 +43,10 @@ export async function measureDecisions(world, { questions, atOnce }) {
 async function learned(world, server, { questions, atOnce, name, alex }) {
   const caller = new Caller(server)
   const tokens = await world.tokens(atOnce, name)
-  /** @type {number[]} */
-  const durations = []
-  while (durations.length < questions) {
-    const round = durations.length
+  /** @type {{ fromPress: number[], fromTaken: number[] }} */
+  const durations = { fromPress: [], fromTaken: [] }
+  while (durations.fromPress.length < questions) {
+    const round = durations.fromPress.length
     const answeredAt = new Map()
     const calls = tokens.map(async (token, i) => {
       const customerId = 1_000 + i
@@ -55,15 +55,19 @@ async function learned(world, server, { questions, atOnce, name, alex }) {
       answeredAt.set(customerId, performance.now())
     })
     const paths = await openQuestions(world, atOnce)
-    const pressedAt = new Map()
+    const pressed = []
     for (const { id, customerId } of paths) {
       const path = `/approvals/${id}`
       const token = await alex.tokenOf(path)
-      pressedAt.set(customerId, performance.now())
+      const at = performance.now()
       await alex.post(path, { token, decision: 'decline' })
+      pressed.push({ customerId, at, takenAt: performance.now() })
     }
     await Promise.all(calls)
-    for (const [customerId, at] of pressedAt) durations.push((answeredAt.get(customerId) ?? Number.NaN) - at)
+    for (const { customerId, at, takenAt } of pressed) {
+      durations.fromPress.push(answeredAt.get(customerId) - at)
+      durations.fromTaken.push(Math.max(0, answeredAt.get(customerId) - takenAt))
+    }
   }
   await caller.close()
   return durations

@@ -17,7 +17,6 @@ const AT_ONCE = 8
  * @param {{ open: number, proposals: number, looks: number }} how
  */
 export async function measureOpenQuestions(world, { open, proposals, looks }) {
-  await world.postgres.query("delete from aifi_change where state = 'asked'")
   const server = await world.replica({ AIFI_STORE_URL: world.postgres.url, AIFI_APPROVAL_WAIT_SECONDS: '0' })
   const caller = new Caller(server)
   const alex = new world.parts.Visitor(PUBLIC_URL, server.address)

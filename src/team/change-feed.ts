@@ -57,14 +57,14 @@ export class ChangeFeed {
   async erase(): Promise<void> {
     await this.#database.query(
       `update aifi_change set body = null where deployment = $1 and id in (
-         select id from aifi_change where deployment = $1 and body is not null and erase_at <= clock_timestamp()
+         select id from aifi_change where deployment = $1 and body is not null and erase_at <= statement_timestamp()
          for update skip locked)`,
       [this.#deployment],
     )
     await this.#database.query(
       `delete from aifi_change where deployment = $1 and id in (
          select id from aifi_change where deployment = $1 and state = 'ended'
-           and ended_at < clock_timestamp() - interval '90 days'
+           and ended_at < statement_timestamp() - interval '90 days'
          for update skip locked)`,
       [this.#deployment],
     )

@@ -44,7 +44,9 @@ const steps: readonly string[] = [
     seq bigint not null,
     line text not null,
     primary key (deployment, seq));`,
-  `create index aifi_change_waiting on aifi_change (deployment, expires_at) where state = 'asked';`,
+  `create index aifi_change_waiting on aifi_change (deployment, expires_at) where state = 'asked';
+  create index aifi_change_key on aifi_change (deployment, key);
+  drop index aifi_change_untold;`,
 ]
 
 /** The number of the last step: what the tables of a database must be at for this program. */

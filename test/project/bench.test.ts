@@ -60,13 +60,14 @@ test('the table has a line for each target and says which one is missed', () => 
 
 describe('the benchmark of a team', () => {
   const twenty = (value: number, last: number) => [...Array(19).fill(value), last]
+  const told = (value: number, last: number) => ({ fromPress: twenty(value, last), fromTaken: twenty(value, last) })
   const times = { proposals: [10], looks: [20] }
   const figures = {
     calls: {
       sequential: same(['bare', 'minimal', 'memory', 'postgres'], 1),
       throughput: same(['minimal', 'memory', 'postgres'], 500),
     },
-    decisions: { listen: twenty(10, 900), poll: twenty(500, 9_000) },
+    decisions: { listen: told(10, 900), poll: told(500, 9_000) },
     questions: { open: 10_000, empty: times, full: { proposals: [20], looks: [90] } },
     memory: { few: 1_000, many: 10_000, afterFew: 1e8, afterMany: 1e8 },
   }
@@ -74,7 +75,7 @@ describe('the benchmark of a team', () => {
 
   test('judges what has a target, by the 95th of a hundred', () => {
     expect(verdicts(figures)).toEqual([true, true, true])
-    const decisions = { listen: twenty(60, 60), poll: twenty(1_600, 1_600) }
+    const decisions = { listen: told(60, 60), poll: told(1_600, 1_600) }
     const questions = { ...figures.questions, full: { proposals: [21], looks: [20] } }
     expect(verdicts({ ...figures, decisions, questions })).toEqual([false, false, false])
   })
