@@ -357,7 +357,7 @@ export class Changes {
   async close(): Promise<void> {
     this.#stopBeginning()
     const live = await this.#deps.store.live()
-    const voided = live.map(({ id }) => this.withdraw(id, 'The program that asked has ended.', { unwanted: true }))
+    const voided = live.map(({ id }) => this.withdraw(id, 'The program that asked has ended.', { unwanted: false }))
     await Promise.all([this.#claims.idle(), ...voided, this.#proposing.idle()])
     this.#stopSweeping()
   }
