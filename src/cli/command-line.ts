@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { errorCode } from '../lib/error-facts.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { version } from '../lib/version.ts'
 import { helpText } from './help.ts'
@@ -50,6 +51,11 @@ const LONG_OPTIONS = Object.keys(OPTIONS).map((name) => `--${name}`)
 const COMMANDS =
   'Commands are http, health, doctor, doctor http, sandbox, audit verify and audit list; without one it serves MCP on stdio. See --help.'
 
+/** What the bundle for hosts is without, or in part. */
+const OF_A_TEAM: readonly Command['name'][] = ['http', 'doctor_http', 'audit_verify', 'audit_list']
+const NOT_IN_BUNDLE =
+  "What a team's server needs (http, doctor http, an audit in AIFI_STORE_URL) comes with the npm package, not with this bundle."
+
 /** Runs the program; resolves with its exit code. */
 export async function run(io: ProcessIo): Promise<number> {
   const command = readCommand(io.args)
@@ -57,6 +63,16 @@ export async function run(io: ProcessIo): Promise<number> {
     io.stderr.write(`aifi-customer-mcp: ${command}\n`)
     return 1
   }
+  try {
+    return await carryOut(io, command)
+  } catch (error) {
+    if (!OF_A_TEAM.includes(command.name) || errorCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error
+    io.stderr.write(`aifi-customer-mcp: ${NOT_IN_BUNDLE}\n`)
+    return 1
+  }
+}
+
+async function carryOut(io: ProcessIo, command: Command): Promise<number> {
   switch (command.name) {
     case 'serve':
       return serve(io, command)

@@ -111,6 +111,17 @@ test('as its manifest starts it, with nothing filled in, it says what is missing
   expect(ended).toMatchObject({ stderr: expect.not.stringContaining('user_config') })
 })
 
+test.each([
+  ['http', '--sandbox'],
+  ['doctor', 'http'],
+  ['audit', 'verify'],
+  ['audit', 'list'],
+])('it says of "%s %s" that only the package has it', async (...args) => {
+  const ended = await run(process.execPath, [entryPoint, ...args], { env: plainEnv }).catch((error: unknown) => error)
+  const stderr = expect.stringMatching(/^aifi-customer-mcp: .*comes with the npm package, not with this bundle\.\n$/)
+  expect(ended).toMatchObject({ code: 1, stdout: '', stderr })
+})
+
 test('the unpacked program can be executed', () => {
   const { mode } = statSync(entryPoint)
   expect(process.platform === 'win32' || (mode & 0o111) !== 0).toBe(true)
