@@ -34,7 +34,14 @@ function hostWith(env: Env, input: string, args: readonly string[]) {
   const system = { platform: 'linux', nodeVersion: process.versions.node } as const
   const stop = new AbortController().signal
   const host = { args: ['doctor', 'http', ...args], program, env, stdin, stdout, stderr, ...system, stop }
-  return { host, output: () => String(stdout.read() ?? '') + String(stderr.read() ?? '') }
+  return { host, output: () => written(stdout) + written(stderr) }
+}
+
+/** All that was written to it: one `read` may give no more than one piece. */
+function written(stream: PassThrough): string {
+  let text = ''
+  for (let piece = stream.read(); piece !== null; piece = stream.read()) text += String(piece)
+  return text
 }
 
 /** What it finds, by name of the check. With tokens, they are on stdin. */
