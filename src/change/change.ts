@@ -155,7 +155,7 @@ export type TypedSecrets = Partial<Record<PrivateFieldName, string>>
 export type Decision =
   | {
       readonly kind: 'answered'
-      readonly answer: GivenAnswer
+      readonly answer: AnswerKind
       readonly channel: ChannelName
       /** Who answered, where that is known. */
       readonly by?: Person
@@ -175,7 +175,7 @@ export type Decision =
   | { readonly kind: 'nobody_to_ask'; readonly at: number; readonly reason: string }
 
 /** What the client or the page answered; never a claim about what a human did. */
-export type GivenAnswer = 'approved' | 'declined' | 'cancelled' | 'not_approved'
+export type AnswerKind = 'approved' | 'declined' | 'cancelled' | 'not_approved'
 
 /** What a change is before it is anywhere. */
 export type New = Omit<Identity, 'version'> & { readonly request: ChangeRequest }

@@ -48,7 +48,7 @@ export interface GivenAnswer {
   readonly round: number
   /** {@link Rung.handle} of the way it came; a yes counts only while the question is being asked that way. */
   readonly handle: string
-  readonly answer: change.GivenAnswer
+  readonly answer: change.AnswerKind
   readonly channel: ChannelName
   /** Who gives it, where that is known. */
   readonly by?: Person

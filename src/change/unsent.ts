@@ -1,7 +1,7 @@
 import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
 import { type Person, personName } from '../lib/person.ts'
 import { listed } from '../lib/text.ts'
-import type { Decision, Ended, GivenAnswer } from './change.ts'
+import type { AnswerKind, Decision, Ended } from './change.ts'
 import { type Answerer, answerers, type ChannelName, NOTHING, type UpdateEnvelope } from './envelope.ts'
 import type { Refusal } from './limits.ts'
 import { clockTime } from './messages.ts'
@@ -47,7 +47,7 @@ const where: Readonly<Record<Answerer, string>> = {
 /** The answer was no. */
 export function refused(
   { customerId }: ChangeRequest,
-  answer: Exclude<GivenAnswer, 'approved'>,
+  answer: Exclude<AnswerKind, 'approved'>,
   { channel, at, by }: { channel: ChannelName; at: number; by?: Person },
 ): UpdateEnvelope {
   const who = by ? `by ${personName(by)}` : where[answerers[channel]]
@@ -198,13 +198,17 @@ export function storeAway({ customerId }: ChangeRequest): UpdateEnvelope {
 /** The call has to be answered before AiFi has. */
 export function inProgress(
   { customerId }: ChangeRequest,
-  how: 'waiting' | 'approved' | 'answer_not_taken' | 'sent',
+  how: 'waiting' | 'approved' | 'answer_not_taken' | 'sent' | 'out_of_sight',
 ): UpdateEnvelope {
   const change = `The change of customer ${customerId}`
   const again = 'Call again with the same arguments for the outcome; it is not sent twice.'
   const told = {
     waiting: ['unknown', `${change} waits for its turn to be sent. ${again}`],
     approved: ['approval_pending', `${change} is approved and about to be sent. ${again}`],
+    out_of_sight: [
+      'unknown',
+      `${change} was under way when this server lost the store that it keeps changes in, so what became of it since is not known here. ${again}`,
+    ],
     answer_not_taken: [
       'approval_pending',
       `Another change of customer ${customerId} is being sent, so the answer could not be taken. Nothing of this change has been sent. Call again with the same arguments, to ask anew.`,

@@ -251,18 +251,11 @@ async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> 
   }
 }
 
-/** The store is away: what was known of the change a moment ago, and that the same call again tells the rest. */
+/** The store is away. Another process may have carried the change on since it was last seen here, so that is not told. */
 function asLastSeen(change: Change, asked: AskingOnce['latest'], request: ChangeRequest): Answer {
-  switch (change.state) {
-    case 'ended':
-      return change.outcome
-    case 'asked':
-      return asked ? pending(request, asked) : storeAway(request)
-    case 'claimed':
-      return inProgress(request, change.decision ? 'approved' : 'waiting')
-    case 'sending':
-      return inProgress(request, 'sent')
-  }
+  if (change.state === 'ended') return change.outcome
+  // A question that was put to nobody has no answer.
+  return change.state === 'asked' && !asked ? storeAway(request) : inProgress(request, 'out_of_sight')
 }
 
 /** Another call took it back, and this one came in between: for this one it is a new change. */

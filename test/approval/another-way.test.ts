@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Ask, Channel } from '../../src/approval/channel.ts'
 import { Ladder } from '../../src/approval/ladder.ts'
-import type { Asked, GivenAnswer } from '../../src/change/change.ts'
+import type { AnswerKind, Asked } from '../../src/change/change.ts'
 import type { Changes } from '../../src/change/changes.ts'
 import { type HarnessOptions, start } from '../helpers/harness.ts'
 import { RawClient } from '../helpers/raw-client.ts'
@@ -33,7 +33,7 @@ class TeamChannel implements Channel {
   }
 
   /** What somebody says to the question that was put as number `index`. */
-  async say(index: number, answer: GivenAnswer): Promise<string> {
+  async say(index: number, answer: AnswerKind): Promise<string> {
     const asking = this.asked[index]?.asking
     const id = this.asked[index]?.id ?? ''
     const given = { round: asking?.round ?? 0, handle: asking?.rung?.handle ?? '', answer, channel: 'page' } as const

@@ -87,7 +87,7 @@ function unsentTexts(): Texts {
     ...[2, 1].map((left) => [`A wrong code, ${left} left`, says(unsent.wrongCode(request, left))]),
     ['A code without a question', says(unsent.noQuestion(request))],
     ['AiFi is too slow', says(unsent.tooSlow(request))],
-    ...(['waiting', 'approved', 'answer_not_taken', 'sent'] as const).map((how) => [
+    ...(['waiting', 'approved', 'answer_not_taken', 'sent', 'out_of_sight'] as const).map((how) => [
       `Not over when the call has to be answered: ${how}`,
       says(unsent.inProgress(request, how)),
     ]),

@@ -159,8 +159,9 @@ await describeWithPostgres('the database is away', (postgres) => {
     for (const page of [list, answer]) {
       expect([page.status, page.body.includes('Nothing that waits is lost')]).toEqual([503, true])
     }
-    // What it was told before it was away still holds: nobody had answered.
-    expect((await waiting).result).toMatchObject({ status: 'approval_pending', approval: { channel: 'inbox' } })
+    // Another replica may have taken an answer meanwhile.
+    const lost = { status: 'unknown', message: expect.stringContaining('what became of it since is not known here') }
+    expect((await waiting).result).toMatchObject(lost)
     expect(patches).toEqual([])
 
     await gate.open()

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { inputRequired } from '@modelcontextprotocol/server'
 import * as z from 'zod'
-import type { Asked, GivenAnswer, Rung } from '../../change/change.ts'
+import type { AnswerKind, Asked, Rung } from '../../change/change.ts'
 import type { Changes } from '../../change/changes.ts'
 import type { ChangeRequest } from '../../customer/fields.ts'
 import { type Clock, elapsedMs, instantIn } from '../../lib/clock.ts'
@@ -138,7 +138,7 @@ export class FormChannel implements Channel {
     else await this.#changes.handOn(id, handle, UNANSWERED)
   }
 
-  async #take(change: Asked, call: Call, rung: Rung, said: GivenAnswer | undefined): Promise<void> {
+  async #take(change: Asked, call: Call, rung: Rung, said: AnswerKind | undefined): Promise<void> {
     const { id, asking } = change
     const { handle } = rung
     const isCurrent = await this.#changes.takeAnswer(id, handle)
@@ -163,7 +163,7 @@ const response = z.object({ action: z.string(), content: z.unknown().optional() 
  * What a client said, untrusted. Approved is `{ approve: true }` and nothing else; undefined is no answer: hosts send
  * empty content, and apply defaults by themselves.
  */
-function saidBy(answer: unknown): GivenAnswer | undefined {
+function saidBy(answer: unknown): AnswerKind | undefined {
   const { success, data } = response.safeParse(answer)
   if (!success) return undefined
   if (data.action === 'decline') return 'declined'
