@@ -3,8 +3,8 @@ import type { LineSource } from '../audit/lines.ts'
 import { readStoreUrl } from '../config/http.ts'
 import { type Environment, SettingsReader } from '../config/settings-reader.ts'
 import { errorCode } from '../lib/error-facts.ts'
-import { databaseAuditLines } from '../team/audit-postgres.ts'
-import { Database, DatabaseAddressError, DatabaseError } from '../team/database.ts'
+import { databaseAuditLines } from '../team/postgres/audit.ts'
+import { Database, DatabaseAddressError, DatabaseError } from '../team/postgres/database.ts'
 
 /** PostgreSQL, appendix A. */
 const UNDEFINED_TABLE = '42P01'

@@ -1,9 +1,9 @@
 import type { HttpConfig } from '../config/http.ts'
 import type { Clock } from '../lib/clock.ts'
 import { errorCode } from '../lib/error-facts.ts'
-import { Database, DatabaseAddressError, DatabaseError, type Row } from '../team/database.ts'
-import type { DatabaseFault } from '../team/database-fault.ts'
-import { SCHEMA_VERSION, schemaVersion } from '../team/migrations.ts'
+import { Database, DatabaseAddressError, DatabaseError, type Row } from '../team/postgres/database.ts'
+import type { DatabaseFault } from '../team/postgres/database-error.ts'
+import { SCHEMA_VERSION, schemaVersion } from '../team/postgres/migrations.ts'
 import { type ClockReading, readClock } from './clock.ts'
 import { type Check, type Finding, ok, problem, skipped, warning } from './report.ts'
 

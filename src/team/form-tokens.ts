@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { Asked } from '../change/change.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { BrowserSession } from './browser-session.ts'
+import type { BrowserSession } from './inbox/session.ts'
 import type { Seal } from './seal.ts'
 
 const contents = z.object({

@@ -5,7 +5,7 @@ import { fieldFacts } from '../customer/fields.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Secret } from '../lib/secret.ts'
 import { listed } from '../lib/text.ts'
-import { questionAddress } from './inbox-channel.ts'
+import { questionAddress } from './inbox/channel.ts'
 
 export interface NotifyDeps {
   readonly url: Secret

@@ -1,6 +1,6 @@
 import type { Caller } from '../change/change.ts'
 import { isSamePerson } from '../lib/person.ts'
-import type { BrowserSession } from './browser-session.ts'
+import type { BrowserSession } from './inbox/session.ts'
 
 /** What somebody who has signed in may do with a change. */
 export interface Rights {

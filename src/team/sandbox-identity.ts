@@ -1,6 +1,6 @@
 import { createLocalJWKSet, exportJWK, generateKeyPair, type JWTVerifyGetKey, SignJWT } from 'jose'
 import type { Person } from '../lib/person.ts'
-import type { ClaimNames } from './claims.ts'
+import type { ClaimNames } from './token-claims.ts'
 
 /** How long the printed token is good, as `jose` reads it. */
 const TOKEN_LIFETIME = '12h'

@@ -1,11 +1,11 @@
 import type { Context } from 'hono'
 import { readForm } from '../lib/body.ts'
 import { keysOf } from '../lib/keys.ts'
-import type { BrowserSessions } from './browser-session.ts'
-import { isOwnForm } from './inbox.ts'
-import { inboxDocument, peoplePage } from './inbox-view.ts'
+import { isOwnForm } from './inbox/routes.ts'
+import type { BrowserSessions } from './inbox/session.ts'
+import type { SignIn } from './inbox/sign-in.ts'
+import { inboxDocument, peoplePage } from './inbox/view.ts'
 import { SANDBOX_PEOPLE, type SandboxIdentity, type SandboxPerson } from './sandbox-identity.ts'
-import type { SignIn } from './sign-in.ts'
 
 /** The sandbox's sign-in: whoever comes says which of two people they are. */
 export class SandboxSignIn implements SignIn {

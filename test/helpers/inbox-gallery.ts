@@ -2,7 +2,7 @@ import type { CardOutcome } from '../../src/approval/page/words.ts'
 import type { Question } from '../../src/approval/question.ts'
 import type { CustomerField } from '../../src/customer/fields.ts'
 import { keysOf } from '../../src/lib/keys.ts'
-import { INBOX_NOTICES, noticeDocument } from '../../src/team/inbox-notices.ts'
+import { INBOX_NOTICES, noticeDocument } from '../../src/team/inbox/notices.ts'
 import {
   type DecidedRow,
   decidedPage,
@@ -15,7 +15,7 @@ import {
   type WaitingRow,
   waitingTitle,
   withdrawForm,
-} from '../../src/team/inbox-view.ts'
+} from '../../src/team/inbox/view.ts'
 import { GALLERY, HOSTILE, waiting as local, MESSAGES, NOW, question } from './page-gallery.ts'
 
 const HOUR_MS = 60 * 60_000

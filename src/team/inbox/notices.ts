@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
-import { inboxDocument, messagePage } from './inbox-view.ts'
 import type { SignInFault } from './sign-in.ts'
+import { inboxDocument, messagePage } from './view.ts'
 
 /** A page that shows nobody's data, and why. */
 export type InboxNotice = 'signed_out' | 'refused' | 'unknown' | 'store_away' | SignInFault

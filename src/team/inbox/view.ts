@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { raw } from 'hono/html'
-import { type Card, cardMarkup } from '../approval/page/cards.ts'
-import { style } from '../approval/page/style.ts'
-import { type CardOutcome, headline, labelList, OUTCOMES, timeLeft } from '../approval/page/words.ts'
-import type { Question } from '../approval/question.ts'
-import { type CustomerField, fieldFacts } from '../customer/fields.ts'
-import { foreign, type Markup, markup } from '../lib/markup.ts'
-import { listed } from '../lib/text.ts'
-import { script } from './inbox-script.ts'
+import { type Card, cardMarkup } from '../../approval/page/cards.ts'
+import { style } from '../../approval/page/style.ts'
+import { type CardOutcome, headline, labelList, OUTCOMES, timeLeft } from '../../approval/page/words.ts'
+import type { Question } from '../../approval/question.ts'
+import { type CustomerField, fieldFacts } from '../../customer/fields.ts'
+import { foreign, type Markup, markup } from '../../lib/markup.ts'
+import { listed } from '../../lib/text.ts'
+import { script } from './assets.ts'
 
 /** The page's own style, and what only the inbox has. */
 const inboxStyle = `${style}

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { Ask, Asker, Channel } from '../approval/channel.ts'
-import type { Asked } from '../change/change.ts'
-import type { Changes } from '../change/changes.ts'
-import type { ChangeRequest } from '../customer/fields.ts'
-import type { Call } from '../mcp/call.ts'
+import type { Ask, Asker, Channel } from '../../approval/channel.ts'
+import type { Asked } from '../../change/change.ts'
+import type { Changes } from '../../change/changes.ts'
+import type { ChangeRequest } from '../../customer/fields.ts'
+import type { Call } from '../../mcp/call.ts'
 
 const channel = 'inbox'
 

@@ -1,5 +1,5 @@
-import { type Audit, type AuditEntry, auditLine } from '../audit/audit.ts'
-import type { Logger } from '../lib/logger.ts'
+import { type Audit, type AuditEntry, auditLine } from '../../audit/audit.ts'
+import type { Logger } from '../../lib/logger.ts'
 import type { Database, Query, Row } from './database.ts'
 
 /** Lines that are read at a time. */

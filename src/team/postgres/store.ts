@@ -1,28 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { AuditEntry } from '../audit/audit.ts'
-import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from '../change/change.ts'
-import { type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, type Refusal, refusal } from '../change/limits.ts'
-import { isByPerson, pastOf, REMEMBER_MS, type SentChange } from '../change/past.ts'
-import type { Added, ChangeStore, Swapped, Whose } from '../change/store.ts'
-import { isCustomerField } from '../customer/fields.ts'
-import { type Clock, remainingMs } from '../lib/clock.ts'
-import type { Logger } from '../lib/logger.ts'
-import { appendAudit } from './audit-postgres.ts'
-import { ChangeFeed, tellMove } from './change-feed.ts'
-import {
-  bodyOf,
-  changeColumns,
-  changeIn,
-  decidedIn,
-  isHeld,
-  now,
-  proposerOf,
-  rowOf,
-  values,
-  written,
-} from './change-rows.ts'
+import type { AuditEntry } from '../../audit/audit.ts'
+import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from '../../change/change.ts'
+import { type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, type Refusal, refusal } from '../../change/limits.ts'
+import { isByPerson, pastOf, REMEMBER_MS, type SentChange } from '../../change/past.ts'
+import type { Added, ChangeStore, Swapped, Whose } from '../../change/store.ts'
+import { isCustomerField } from '../../customer/fields.ts'
+import { type Clock, remainingMs } from '../../lib/clock.ts'
+import type { Logger } from '../../lib/logger.ts'
+import type { Seal } from '../seal.ts'
+import { appendAudit } from './audit.ts'
 import type { Database, Query, Row } from './database.ts'
-import type { Seal } from './seal.ts'
+import { ChangeFeed, tellMove } from './feed.ts'
+import { bodyOf, changeColumns, changeIn, decidedIn, isHeld, now, proposerOf, rowOf, values, written } from './rows.ts'
 
 /** Between two looks for what has lapsed, milliseconds: other replicas may have stopped. */
 const DUE_MS = 1_000

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import * as z from 'zod'
-import type { Clock } from '../lib/clock.ts'
-import type { Person } from '../lib/person.ts'
-import type { Seal } from './seal.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { Person } from '../../lib/person.ts'
+import type { Seal } from '../seal.ts'
 
 /** After this long the issuer is asked again, which reads the groups again, milliseconds. */
 const SESSION_MS = 60 * 60_000

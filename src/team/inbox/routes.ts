@@ -1,22 +1,24 @@
 import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
-import { statusOf } from '../approval/page/model.ts'
-import { settled } from '../approval/page/routes.ts'
-import { typedSecrets } from '../approval/page/typed.ts'
-import { type CardAlert, OUTCOMES } from '../approval/page/words.ts'
-import type { Deployment } from '../approval/question.ts'
-import { UNREAD_MS } from '../approval/question.ts'
-import { callerName, questionAbout } from '../approval/words.ts'
-import type { Asked, Change, Decided } from '../change/change.ts'
-import type { Changes } from '../change/changes.ts'
-import type { Whose } from '../change/store.ts'
-import type { PrivateFieldName } from '../customer/fields.ts'
-import { readForm } from '../lib/body.ts'
-import type { Clock } from '../lib/clock.ts'
-import { isSamePerson, personName } from '../lib/person.ts'
-import type { BrowserSession, BrowserSessions } from './browser-session.ts'
-import type { FormTokens } from './form-tokens.ts'
-import { showNotice } from './inbox-notices.ts'
+import { statusOf } from '../../approval/page/model.ts'
+import { settled } from '../../approval/page/routes.ts'
+import { typedSecrets } from '../../approval/page/typed.ts'
+import { type CardAlert, OUTCOMES } from '../../approval/page/words.ts'
+import type { Deployment } from '../../approval/question.ts'
+import { UNREAD_MS } from '../../approval/question.ts'
+import { callerName, questionAbout } from '../../approval/words.ts'
+import type { Asked, Change, Decided } from '../../change/change.ts'
+import type { Changes } from '../../change/changes.ts'
+import type { Whose } from '../../change/store.ts'
+import type { PrivateFieldName } from '../../customer/fields.ts'
+import { readForm } from '../../lib/body.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { isSamePerson, personName } from '../../lib/person.ts'
+import type { FormTokens } from '../form-tokens.ts'
+import { rightsOf } from '../rights.ts'
+import { showNotice } from './notices.ts'
+import type { BrowserSession, BrowserSessions } from './session.ts'
+import type { SignIn } from './sign-in.ts'
 import {
   type DecidedRow,
   decidedPage,
@@ -31,9 +33,7 @@ import {
   type WaitingRow,
   waitingTitle,
   withdrawForm,
-} from './inbox-view.ts'
-import { rightsOf } from './rights.ts'
-import type { SignIn } from './sign-in.ts'
+} from './view.ts'
 
 /** Decided questions that the list shows, and those among which one is looked for. */
 const DECIDED_SHOWN = 20

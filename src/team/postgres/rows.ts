@@ -1,9 +1,9 @@
-import type { Asking, Caller, Change, Claimed, Decided, Ended, Rung, Sending } from '../change/change.ts'
-import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
-import { parseExactly, writeExactly } from '../lib/exact-json.ts'
-import { canonicalJson, isJsonObject } from '../lib/json.ts'
+import type { Asking, Caller, Change, Claimed, Decided, Ended, Rung, Sending } from '../../change/change.ts'
+import { type Clock, type Instant, instantIn, remainingMs } from '../../lib/clock.ts'
+import { parseExactly, writeExactly } from '../../lib/exact-json.ts'
+import { canonicalJson, isJsonObject } from '../../lib/json.ts'
+import type { Seal } from '../seal.ts'
 import type { Row } from './database.ts'
-import type { Seal } from './seal.ts'
 
 /** What a row says of a change besides its sealed body, and how the two become a {@link Change} again. */
 

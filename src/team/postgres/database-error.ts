@@ -1,4 +1,4 @@
-import { errorCode } from '../lib/error-facts.ts'
+import { errorCode } from '../../lib/error-facts.ts'
 
 /** Why there is no connection to the database. */
 export type DatabaseFault =

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkServerIdentity } from 'node:tls'
 import pg from 'pg'
-import { StoreUnavailable } from '../change/store.ts'
-import { isLoopback } from '../config/setting-kinds.ts'
-import { type DatabaseFault, faultOf, faultSentences } from './database-fault.ts'
+import { StoreUnavailable } from '../../change/store.ts'
+import { isLoopback } from '../../config/setting-kinds.ts'
+import { type DatabaseFault, faultOf, faultSentences } from './database-error.ts'
 
 /** A database that is restarting, recovering or out of reach is waited for so long, milliseconds. */
 const PATIENCE_MS = 10_000

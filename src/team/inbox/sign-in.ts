@@ -1,12 +1,12 @@
 import type { Context } from 'hono'
 import * as oauth from 'oauth4webapi'
 import * as z from 'zod'
-import type { OidcConfig } from '../config/http.ts'
-import type { Clock } from '../lib/clock.ts'
-import type { BrowserSessions, Cookies } from './browser-session.ts'
-import { readClaims } from './claims.ts'
-import { type Issuer, IssuerUnavailable, insecure } from './issuer.ts'
-import type { Seal } from './seal.ts'
+import type { OidcConfig } from '../../config/http.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { type Issuer, IssuerUnavailable, insecure } from '../issuer.ts'
+import type { Seal } from '../seal.ts'
+import { readClaims } from '../token-claims.ts'
+import type { BrowserSessions, Cookies } from './session.ts'
 
 /** How long somebody may take to sign in, seconds. */
 const LIFETIME_S = 10 * 60
