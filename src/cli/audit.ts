@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { fileLines, type LineSource } from '../audit/lines.ts'
 import { listAudit } from '../audit/list.ts'
 import { AuditCheck, formatAuditReport } from '../audit/verify.ts'
+import { readStoreUrl } from '../config/http.ts'
+import { SettingsReader } from '../config/settings-reader.ts'
 import { errorCode } from '../lib/error-facts.ts'
 import type { ProcessIo } from './process-io.ts'
 
@@ -48,13 +51,12 @@ async function readAudit(io: Io, { file }: Place, read: (lines: LineSource) => P
 }
 
 async function readStore({ env, stderr }: Io, read: (lines: LineSource) => Promise<void>): Promise<boolean> {
-  const { AuditStoreError, readAuditStore } = await import('./audit-store.ts')
-  try {
-    await readAuditStore(env, read)
-    return true
-  } catch (error) {
-    if (!(error instanceof AuditStoreError)) throw error
-    stderr.write(`aifi-customer-mcp: the audit cannot be read. ${error.message}\n`)
-    return false
-  }
+  const reader = new SettingsReader(env, (path) => readFileSync(path))
+  const url = readStoreUrl(reader)
+  const { readDatabaseAudit } = await import('../team/postgres/audit.ts')
+  const [problem] = reader.problems
+  const nowhere = 'Name its file, or set AIFI_STORE_URL to the database that holds it.'
+  const why = problem ?? (url ? await readDatabaseAudit(url.reveal(), read) : nowhere)
+  if (why !== undefined) stderr.write(`aifi-customer-mcp: the audit cannot be read. ${why}\n`)
+  return why === undefined
 }

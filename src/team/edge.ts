@@ -2,10 +2,9 @@ import { type Context, Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { StoreUnavailable } from '../change/store.ts'
 import { scopes } from '../mcp/define-tool.ts'
-import { scriptHash } from './inbox/assets.ts'
+import { inboxStyleHash, scriptHash } from './inbox/assets.ts'
 import { showNotice } from './inbox/notices.ts'
 import type { SignIn } from './inbox/sign-in.ts'
-import { inboxStyleHash } from './inbox/view.ts'
 import type { McpEndpoint } from './mcp-endpoint.ts'
 
 /** Where the document is that tells clients where their tokens come from (RFC 9728, section 3.1). */

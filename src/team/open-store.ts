@@ -4,7 +4,7 @@ import { MemoryStore } from '../change/store-memory.ts'
 import { type HttpConfig, keysOfConfig } from '../config/http.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import { PostgresAudit } from './postgres/audit.ts'
+import { postgresAudit } from './postgres/audit.ts'
 import { Database } from './postgres/database.ts'
 import { migrate } from './postgres/migrations.ts'
 import { deploymentOf, PostgresStore } from './postgres/store.ts'
@@ -55,7 +55,7 @@ export async function openStore(http: HttpConfig, { clock, logger, audit, addres
   const seal = createSeals(keysOfConfig(http))('change')
   return {
     store: new PostgresStore(database, { address, limits, seal, clock, logger }),
-    audit: new PostgresAudit(database, deploymentOf(address), logger),
+    audit: postgresAudit(database, deploymentOf(address), logger),
     endsWithProcess: false,
     checks: { store: () => database.query('select 1') },
   }

@@ -8,7 +8,7 @@ import { systemClock as clock } from '../../src/lib/clock.ts'
 import { createLogger } from '../../src/lib/logger.ts'
 import { RateLimit } from '../../src/lib/rate-limit.ts'
 import { Secret } from '../../src/lib/secret.ts'
-import { PostgresAudit } from '../../src/team/postgres/audit.ts'
+import { postgresAudit } from '../../src/team/postgres/audit.ts'
 import { Database } from '../../src/team/postgres/database.ts'
 import { migrate } from '../../src/team/postgres/migrations.ts'
 import { deploymentOf, PostgresStore } from '../../src/team/postgres/store.ts'
@@ -39,7 +39,7 @@ const changes = new Changes(
   {
     store,
     aifi,
-    audit: new PostgresAudit(database, deploymentOf(aifi.address), logger),
+    audit: postgresAudit(database, deploymentOf(aifi.address), logger),
     clock,
     logger,
     rate: unlimited,

@@ -9,13 +9,13 @@ import {
   type InboxModel,
   inboxDocument,
   inboxList,
-  peoplePage,
   questionPage,
   underWayPage,
   type WaitingRow,
   waitingTitle,
   withdrawForm,
 } from '../../src/team/inbox/view.ts'
+import { peopleDocument } from '../../src/team/sandbox-identity.ts'
 import { GALLERY, HOSTILE, waiting as local, MESSAGES, NOW, question } from './page-gallery.ts'
 
 const HOUR_MS = 60 * 60_000
@@ -140,15 +140,6 @@ export const INBOX_GALLERY: Readonly<Record<string, string>> = {
     ]),
   ),
   'decided-long-ago': one('Decided', decidedPage(past('updated', ['blocked', 'role'], 'Alex Rivera', 30), undefined)),
-  people: inboxDocument({
-    title: 'Sign in',
-    content: peoplePage(
-      [
-        { value: 'sam', name: 'Sam', role: 'agent' },
-        { value: 'alex', name: 'Alex', role: 'approver' },
-      ],
-      '/approvals',
-    ),
-  }),
+  people: peopleDocument('/approvals'),
   ...Object.fromEntries(keysOf(INBOX_NOTICES).map((notice) => [`notice-${notice}`, noticeDocument(notice)])),
 }

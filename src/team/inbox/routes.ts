@@ -4,8 +4,7 @@ import { statusOf } from '../../approval/page/model.ts'
 import { settled } from '../../approval/page/routes.ts'
 import { typedSecrets } from '../../approval/page/typed.ts'
 import { type CardAlert, OUTCOMES } from '../../approval/page/words.ts'
-import type { Deployment } from '../../approval/question.ts'
-import { UNREAD_MS } from '../../approval/question.ts'
+import { type Deployment, UNREAD_MS } from '../../approval/question.ts'
 import { callerName, questionAbout } from '../../approval/words.ts'
 import type { Asked, Change, Decided } from '../../change/change.ts'
 import type { Changes } from '../../change/changes.ts'
@@ -14,19 +13,18 @@ import type { PrivateFieldName } from '../../customer/fields.ts'
 import { readForm } from '../../lib/body.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { isSamePerson, personName } from '../../lib/person.ts'
-import type { FormTokens } from '../form-tokens.ts'
-import { rightsOf } from '../rights.ts'
 import { showNotice } from './notices.ts'
-import type { BrowserSession, BrowserSessions } from './session.ts'
+import { type FormTokens, isOwnForm, rightsOf, type Session, type Sessions } from './session.ts'
 import type { SignIn } from './sign-in.ts'
 import {
   type DecidedRow,
   decidedPage,
   documentTitle,
+  type InboxDocument,
   inboxDocument,
   inboxList,
   messagePage,
-  type NextQuestion,
+  type News,
   questionPage,
   underWayPage,
   WAITING_SHOWN,
@@ -42,7 +40,7 @@ const DECIDED_KEPT = 200
 export interface InboxDeps {
   readonly changes: Changes
   readonly deployment: Deployment
-  readonly sessions: BrowserSessions
+  readonly sessions: Sessions
   readonly signIn: SignIn
   readonly forms: FormTokens
   readonly clock: Clock
@@ -60,8 +58,7 @@ export function createInbox(deps: InboxDeps): Hono {
   app.get('/signed-out', (c) => showNotice(c, 'signed_out'))
   app.get('/news', async (c) => {
     const session = sessions.read(c)
-    if (!session || session === 'over') return c.json({}, 401)
-    return c.json(await newsOf(session, c.req.query('id'), deps))
+    return session ? c.json(await newsFor(session, c.req.query('id'), deps)) : c.json({}, 401)
   })
   app.get('/', (c) => withSession(c, deps, (session) => listPage(c, session, deps)))
   app.get('/:id', (c) => withSession(c, deps, (session) => onePage(c, session, c.req.param('id'), deps)))
@@ -80,57 +77,66 @@ export function createInbox(deps: InboxDeps): Hono {
 async function withSession(
   c: Context,
   { sessions, signIn }: InboxDeps,
-  use: (session: BrowserSession) => Promise<Response>,
+  use: (session: Session) => Promise<Response>,
 ): Promise<Response> {
   const session = sessions.read(c)
-  if (session && session !== 'over') return use(session)
-  return signIn.begin(c, c.req.path, { silent: session === 'over' })
+  return session ? use(session) : signIn.begin(c, c.req.path, { silent: sessions.isOver(c) })
 }
 
-async function listPage(c: Context, session: BrowserSession, deps: InboxDeps): Promise<Response> {
-  const { changes, clock, fourEyes } = deps
-  const waiting = await questionsFor(session, deps)
-  const decides = (asked: Asked) => rightsOf(session, asked.caller, fourEyes).decide
-  const model = {
-    forYou: session.approver ? waiting.filter(decides).map((each) => waitingRow(each, deps)) : undefined,
-    more: waiting.length < WAITING_SHOWN ? 0 : (await changes.countWaiting(whoseFor(session))) - waiting.length,
-    own: waiting.filter((each) => !decides(each)).map((each) => waitingRow(each, deps)),
-    decided: (await changes.decided(DECIDED_KEPT))
-      .filter(({ caller }) => rightsOf(session, caller, fourEyes).see)
-      .slice(0, DECIDED_SHOWN)
-      .map(decidedRow),
+/** What somebody sees of the questions. */
+interface Seen {
+  /** The first ones that stand in the inbox, those at the front that run out first. */
+  readonly waiting: readonly Asked[]
+  /** Those among them that this person decides. */
+  readonly decides: readonly Asked[]
+  /** The latest first. */
+  readonly decided: readonly Decided[]
+}
+
+async function seenBy(session: Session, { changes, fourEyes }: InboxDeps): Promise<Seen> {
+  const rights = ({ caller }: Pick<Change, 'caller'>) => rightsOf(session, caller, fourEyes)
+  const first = await changes.waiting(WAITING_SHOWN, whoseFor(session))
+  const waiting = first.filter((each) => each.asking.rung?.channel === 'inbox' && rights(each).see)
+  const decided = await changes.decided(DECIDED_KEPT)
+  return {
+    waiting,
+    decides: waiting.filter((each) => rights(each).decide),
+    decided: decided.filter((each) => rights(each).see),
   }
-  const news = { address: '/approvals/news', digest: (await newsOf(session, undefined, deps)).digest }
-  const content = inboxList(model, clock.now())
-  const title = waitingTitle((model.forYou ?? model.own).length)
-  return c.html(inboxDocument({ title, content, viewer: viewer(session, deps), news }))
 }
 
-/** The first questions that stand in the inbox and that this person may see, those first that run out first. */
-async function questionsFor(session: BrowserSession, { changes, fourEyes }: InboxDeps): Promise<Asked[]> {
-  const waiting = await changes.waiting(WAITING_SHOWN, whoseFor(session))
-  return waiting.filter(
-    ({ asking, caller }) => asking.rung?.channel === 'inbox' && rightsOf(session, caller, fourEyes).see,
-  )
-}
-
-function whoseFor({ approver, person }: BrowserSession): Whose {
+function whoseFor({ approver, person }: Session): Whose {
   return approver ? {} : { by: person }
 }
 
-async function onePage(c: Context, session: BrowserSession, id: string, deps: InboxDeps): Promise<Response> {
-  const { changes, fourEyes } = deps
-  const change = await changes.get(id)
-  const past = change?.state === 'asked' ? undefined : await decidedBefore(id, deps)
+async function listPage(c: Context, session: Session, deps: InboxDeps): Promise<Response> {
+  const { changes, clock } = deps
+  const seen = await seenBy(session, deps)
+  const { waiting, decides, decided } = seen
+  const rows = (questions: readonly Asked[]) => questions.map((each) => waitingRow(each, deps))
+  const model = {
+    forYou: session.approver ? rows(decides) : undefined,
+    more: waiting.length < WAITING_SHOWN ? 0 : (await changes.countWaiting(whoseFor(session))) - waiting.length,
+    own: rows(waiting.filter((each) => !decides.includes(each))),
+    decided: decided.slice(0, DECIDED_SHOWN).map(decidedRow),
+  }
+  const { digest, title } = listNews(session, seen)
+  const news = { address: '/approvals/news', digest }
+  return page(c, session, deps, { title, content: inboxList(model, clock.now()), news })
+}
+
+async function onePage(c: Context, session: Session, id: string, deps: InboxDeps): Promise<Response> {
+  const change = await deps.changes.get(id)
+  const seen = change?.state === 'asked' ? undefined : await seenBy(session, deps)
+  const past = seen?.decided.find((each) => each.id === id)
   const known = change ?? past
-  if (!known || !rightsOf(session, known.caller, fourEyes).see) return showNotice(c, 'unknown')
+  if (!known || !rightsOf(session, known.caller, deps.fourEyes).see) return showNotice(c, 'unknown')
   if (change?.state === 'asked') return askedPage(c, session, change, deps)
-  const page =
+  const shown =
     change?.state === 'claimed' || change?.state === 'sending'
       ? { title: 'Under way', content: underWayPage(change.customerId, change.fields, change.state === 'sending') }
-      : overPage(change, past, await nextFor(session, deps))
-  const news = { address: `/approvals/news?id=${id}`, digest: digestOf(change) }
-  return c.html(inboxDocument({ ...page, viewer: viewer(session, deps), news }))
+      : overPage(change, past, session.approver ? seen?.decides : [])
+  return page(c, session, deps, { ...shown, news: newsAbout(id, change) })
 }
 
 /** What was wrong with the last answer. */
@@ -139,7 +145,7 @@ interface Again {
   readonly problems?: Partial<Record<PrivateFieldName, string>>
 }
 
-function askedPage(c: Context, session: BrowserSession, asked: Asked, deps: InboxDeps, again: Again = {}): Response {
+function askedPage(c: Context, session: Session, asked: Asked, deps: InboxDeps, again: Again = {}): Response {
   const { forms, deployment, clock, fourEyes } = deps
   const question = questionAbout(asked, deployment, clock.now())
   const token = forms.create(session, asked)
@@ -157,15 +163,19 @@ function askedPage(c: Context, session: BrowserSession, asked: Asked, deps: Inbo
     ...(!rightsOf(session, asked.caller, fourEyes).decide && { instead: withdrawForm(asked.id, token) }),
   }
   const content = questionPage({ question, state, justAnswered: again.alert !== undefined }, clock.now())
-  const news = { address: `/approvals/news?id=${asked.id}`, digest: digestOf(asked) }
   // The title stays in the browser's history, so it shows no values.
   const title = `Approval needed: customer ${asked.customerId}`
-  return c.html(inboxDocument({ title, content, viewer: viewer(session, deps), news }))
+  return page(c, session, deps, { title, content, news: newsAbout(asked.id, asked) })
+}
+
+function page(c: Context, session: Session, { forms }: InboxDeps, shown: Omit<InboxDocument, 'viewer'>): Response {
+  const viewer = { name: personName(session.person), token: forms.create(session) }
+  return c.html(inboxDocument({ ...shown, viewer }))
 }
 
 async function decide(
   c: Context,
-  session: BrowserSession,
+  session: Session,
   id: string,
   form: URLSearchParams,
   deps: InboxDeps,
@@ -198,36 +208,34 @@ async function decide(
 }
 
 async function signOut(c: Context, { sessions, forms, signIn, publicUrl }: InboxDeps): Promise<Response> {
-  const session = sessions.read(c)
   if (!isOwnForm(c, publicUrl)) return showNotice(c, 'refused')
+  const session = sessions.read(c)
   const form = await readForm(c.req.raw)
-  if (session && session !== 'over' && !forms.read(form?.get('token') ?? null, session)) return showNotice(c, 'refused')
+  if (session && !forms.read(form?.get('token'), session)) return showNotice(c, 'refused')
   sessions.end(c)
   return c.redirect((await signIn.endAddress()) ?? '/approvals/signed-out', 303)
 }
 
-/** Forms of other sites cannot say that they are ours: browsers fill in these headers themselves. */
-export function isOwnForm(c: Context, publicUrl: string): boolean {
-  const site = c.req.header('Sec-Fetch-Site')
-  const isForm = /^application\/x-www-form-urlencoded *(;|$)/i.test(c.req.header('Content-Type') ?? '')
-  return isForm && c.req.header('Origin') === publicUrl && (site === undefined || site === 'same-origin')
+/** For the script of an open page: of one question, or of the list. */
+async function newsFor(session: Session, id: string | undefined, deps: InboxDeps) {
+  if (id === undefined) {
+    const { digest, title } = listNews(session, await seenBy(session, deps))
+    return { digest, title: documentTitle(title) }
+  }
+  const change = await deps.changes.get(id)
+  return { digest: digestOf(change && rightsOf(session, change.caller, deps.fourEyes).see ? change : undefined) }
 }
 
-async function newsOf(session: BrowserSession, id: string | undefined, deps: InboxDeps) {
-  const { changes, fourEyes } = deps
-  if (id !== undefined) {
-    const change = await changes.get(id)
-    return { digest: change && rightsOf(session, change.caller, fourEyes).see ? digestOf(change) : digestOf(undefined) }
-  }
-  const waiting = await questionsFor(session, deps)
-  const decides = waiting.filter(({ caller }) => rightsOf(session, caller, fourEyes).decide)
-  const decided = (await changes.decided(DECIDED_KEPT)).filter(({ caller }) => rightsOf(session, caller, fourEyes).see)
+function listNews({ approver }: Session, { waiting, decides, decided }: Seen): { digest: string; title: string } {
   const seen = [...waiting.map((each) => `${each.id} ${digestOf(each)}`), decided[0]?.id]
-  const count = session.approver ? decides.length : waiting.length
   return {
     digest: createHash('sha256').update(seen.join('\n')).digest('base64url'),
-    title: documentTitle(waitingTitle(count)),
+    title: waitingTitle((approver ? decides : waiting).length),
   }
+}
+
+function newsAbout(id: string, change: Change | undefined): News {
+  return { address: `/approvals/news?id=${id}`, digest: digestOf(change) }
 }
 
 /** Differs when there is something else to see. */
@@ -240,10 +248,6 @@ function waitingRow(asked: Asked, { deployment, clock, lifetimeMs }: InboxDeps):
   const expiresAt = asked.asking.expiresAt.wall
   const question = questionAbout(asked, deployment, clock.now())
   return { id: asked.id, question, askedBy: callerName(asked.caller), askedAt: expiresAt - lifetimeMs, expiresAt }
-}
-
-async function decidedBefore(id: string, { changes }: InboxDeps): Promise<Decided | undefined> {
-  return (await changes.decided(DECIDED_KEPT)).find((each) => each.id === id)
 }
 
 function decidedRow({ id, customerId, fields, caller, decision, status, endedAt }: Decided): DecidedRow {
@@ -259,22 +263,13 @@ function decidedRow({ id, customerId, fields, caller, decision, status, endedAt 
   }
 }
 
-function overPage(change: Change | undefined, past: Decided | undefined, next: NextQuestion | undefined) {
+/** @param decides what waits for this person besides. */
+function overPage(change: Change | undefined, past: Decided | undefined, decides: readonly Asked[] = []) {
   const message = change?.state === 'ended' ? change.outcome.message : undefined
-  if (!past) return { title: 'Over', content: messagePage('Over', [message ?? 'This change is over.']) }
+  const title = 'Over'
+  if (!past) return { title, content: messagePage({ title, sentences: [message ?? 'This change is over.'] }) }
   const row = decidedRow(past)
-  return { title: OUTCOMES[row.status].headline, content: decidedPage(row, message, next) }
-}
-
-/** The question that runs out first of those that this person decides. */
-async function nextFor(session: BrowserSession, deps: InboxDeps): Promise<NextQuestion | undefined> {
-  if (!session.approver) return undefined
-  const questions = await questionsFor(session, deps)
-  const decided = questions.filter(({ caller }) => rightsOf(session, caller, deps.fourEyes).decide)
-  const [first] = decided
-  return first && { id: first.id, count: decided.length }
-}
-
-function viewer(session: BrowserSession, { forms }: InboxDeps) {
-  return { name: personName(session.person), token: forms.create(session) }
+  const [next] = decides
+  const nextQuestion = next && { id: next.id, count: decides.length }
+  return { title: OUTCOMES[row.status].headline, content: decidedPage(row, message, nextQuestion) }
 }

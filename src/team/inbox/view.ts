@@ -1,44 +1,11 @@
-import { createHash } from 'node:crypto'
 import { raw } from 'hono/html'
 import { type Card, cardMarkup } from '../../approval/page/cards.ts'
-import { style } from '../../approval/page/style.ts'
 import { type CardOutcome, headline, labelList, OUTCOMES, timeLeft } from '../../approval/page/words.ts'
 import type { Question } from '../../approval/question.ts'
 import { type CustomerField, fieldFacts } from '../../customer/fields.ts'
 import { foreign, type Markup, markup } from '../../lib/markup.ts'
 import { listed } from '../../lib/text.ts'
-import { script } from './assets.ts'
-
-/** The page's own style, and what only the inbox has. */
-const inboxStyle = `${style}
-header { margin: .75rem 0; display: flex; flex-wrap: wrap; gap: 0 1rem; justify-content: space-between; align-items: center }
-header p { margin: 0 }
-header form { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; border: 0; padding: 0 }
-header button { min-height: 2rem; padding: .125rem .75rem; font-size: .875rem; border-width: 1px }
-.inbox { list-style: none; margin: 0 0 1.5rem; padding: 0; background: var(--card); border: 1px solid var(--line); border-radius: .875rem }
-.inbox li { position: relative; display: grid; grid-template-columns: 1fr auto; gap: .125rem 1rem; padding: .75rem 1.25rem }
-.inbox li + li { border-top: 1px solid var(--line) }
-.inbox a { font-weight: 600 }
-.inbox a::after { content: ''; position: absolute; inset: 0 }
-.inbox li:hover { background: var(--box) }
-.inbox p { color: var(--soft); font-size: .875rem }
-.inbox .side { text-align: end }
-.inbox .soon, .inbox .outcome { color: var(--ink); font-weight: 600 }
-.inbox .unsure { color: var(--danger) }
-.section { margin: 1.5rem 0 .5rem; font-size: 1.125rem }
-.none { color: var(--soft); margin-bottom: 1.5rem }
-.news { margin-bottom: 1rem }
-.people { display: grid; gap: .75rem }
-.plain { border: 0; padding: 0 }
-@media (max-width: 34rem) {
-  .inbox li { grid-template-columns: 1fr; padding: .75rem 1rem }
-  .inbox .side { text-align: start }
-  .inbox a { grid-row: 1 }
-}
-`
-
-/** The style sheet as a CSP source: `sha256-…`. */
-export const inboxStyleHash = `sha256-${createHash('sha256').update(inboxStyle).digest('base64')}`
+import { inboxStyle, script } from './assets.ts'
 
 /** Who looks, and how they end it. */
 export interface Viewer {
@@ -237,20 +204,12 @@ ${advice !== undefined && markup`<p>${advice}</p>`}
 }
 
 /** A page that shows no customer's data. */
-export function messagePage(
-  title: string,
-  sentences: readonly string[],
-  next?: { href: string; label: string },
-): Markup {
-  return markup`<article class="card"><h1>${title}</h1>${sentences.map((each) => markup`<p>${each}</p>`)}${next && markup`<p><a href="${next.href}">${next.label}</a></p>`}</article>`
+export interface Message {
+  readonly title: string
+  readonly sentences: readonly string[]
+  readonly next?: { readonly href: string; readonly label: string }
 }
 
-/** The sandbox's sign-in: a choice. */
-export function peoplePage(
-  people: readonly { readonly value: string; readonly name: string; readonly role: string }[],
-  returnTo: string,
-): Markup {
-  return markup`<article class="card"><h1>Who are you?</h1><p class="badge"><strong>Sandbox</strong> Nothing real changes.</p>
-<form method="post" action="/approvals/sign-in" class="plain"><input type="hidden" name="returnTo" value="${returnTo}">
-<div class="people">${people.map(({ value, name, role }) => markup`<button type="submit" name="person" value="${value}">${name} (${role})</button>`)}</div></form></article>`
+export function messagePage({ title, sentences, next }: Message): Markup {
+  return markup`<article class="card"><h1>${title}</h1>${sentences.map((each) => markup`<p>${each}</p>`)}${next && markup`<p><a href="${next.href}">${next.label}</a></p>`}</article>`
 }

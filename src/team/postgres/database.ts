@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkServerIdentity } from 'node:tls'
 import pg from 'pg'
-import { StoreUnavailable } from '../../change/store.ts'
 import { isLoopback } from '../../config/setting-kinds.ts'
-import { type DatabaseFault, faultOf, faultSentences } from './database-error.ts'
+import { DatabaseAddressError, DatabaseError, faultOf } from './database-error.ts'
 
 /** A database that is restarting, recovering or out of reach is waited for so long, milliseconds. */
 const PATIENCE_MS = 10_000
@@ -21,22 +21,6 @@ const BEGIN = [
   `set local idle_in_transaction_session_timeout = ${IDLE_MS}`,
   'set local synchronous_commit = on',
 ].join('; ')
-
-/** The database cannot be reached, or cannot be used as it is. Its message is a sentence, without the address. */
-export class DatabaseError extends StoreUnavailable {
-  override readonly name = 'DatabaseError'
-  readonly fault: DatabaseFault
-
-  constructor(fault: DatabaseFault, cause?: unknown) {
-    super(faultSentences[fault], { cause })
-    this.fault = fault
-  }
-}
-
-/** What names the database cannot be used. Its message is a sentence that repeats nothing of it. */
-export class DatabaseAddressError extends Error {
-  override readonly name = 'DatabaseAddressError'
-}
 
 export type Row = Record<string, unknown>
 
@@ -103,11 +87,10 @@ export class Database {
   /** Resolves when the connection is lost, or never came about: the poll finds what is not heard. */
   async #listenOnce(channel: string, heard: (payload: string) => void, signal: AbortSignal): Promise<void> {
     const client = new pg.Client({ ...this.#options, keepAlive: true })
-    const { promise: gone, resolve } = withResolvers()
-    client.on('error', resolve)
-    client.on('end', resolve)
+    const gone = once(client, 'end', { signal }).catch(() => undefined)
+    // What follows the first of its errors is nobody's any more.
+    client.on('error', () => undefined)
     client.on('notification', ({ payload }) => heard(payload ?? ''))
-    signal.addEventListener('abort', resolve)
     try {
       await client.connect()
       await client.query(`listen ${pg.escapeIdentifier(channel)}`)
@@ -115,7 +98,6 @@ export class Database {
     } catch {
       return
     } finally {
-      signal.removeEventListener('abort', resolve)
       void client.end().catch(() => undefined)
     }
   }
@@ -151,14 +133,6 @@ export class Database {
 /** 64 bits, which a text of any length is equal in to no other that anybody would find. */
 function lockOf(turn: string): bigint {
   return createHash('sha256').update(turn).digest().readBigInt64BE()
-}
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = () => undefined
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
 }
 
 /**
