@@ -8,7 +8,7 @@ const [oldKey, newKey, foreignKey] = [randomBytes(KEY_BYTES), randomBytes(KEY_BY
 test('what was sealed opens, character by character, and looks different each time', () => {
   const seal = createSeals([newKey])('body')
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
+    fc.property(fc.string({ unit: fc.nat(0xd7ff).map((unit) => String.fromCharCode(unit)) }), (text) => {
       const sealed = seal.seal(text)
       expect(seal.open(sealed)).toBe(text)
       expect(seal.seal(text)).not.toBe(sealed)

@@ -60,13 +60,14 @@ describe('http', () => {
     ['AIFI_SECRET_KEY', `${key},${key},${key}`, 'not one or two keys'],
     ['AIFI_STORE_URL', 'postgres://u:p@db.example/aifi', 'verify-full'],
     ['AIFI_STORE_URL', 'postgres://u:p@db.example/aifi?sslmode=require', 'verify-full'],
+    ['AIFI_AUDIT_LOG', '/nowhere/audit.jsonl', 'leave AIFI_AUDIT_LOG out'],
     ['AIFI_NOTIFY_URL', 'http://hooks.example/T0/B0', 'not https'],
     ['AIFI_APPROVAL', 'chat', 'none of the known words'],
     ['AIFI_APPROVAL', 'dangerously-skip', 'none of the known words'],
     ['AIFI_APPROVAL_LIFETIME_MINUTES', '1441', 'too large'],
     ['AIFI_APPROVER_GROUP', 'approvers,admins', 'comma'],
   ])('does not start with %s=%s', (name, value, why) => {
-    const said = problems({ ...complete, [name]: value })
+    const said = problems({ ...complete, AIFI_STORE_URL: 'postgres://127.0.0.1/team', [name]: value })
     expect(said).toContain(name)
     expect(said).toContain(why)
     if (name === 'AIFI_SECRET_KEY' || name === 'AIFI_STORE_URL' || name === 'AIFI_NOTIFY_URL')
