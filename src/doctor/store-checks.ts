@@ -2,7 +2,7 @@ import type { HttpConfig } from '../config/http.ts'
 import type { Clock } from '../lib/clock.ts'
 import { errorCode } from '../lib/error-facts.ts'
 import { Database, type Row } from '../team/postgres/database.ts'
-import { DatabaseAddressError, DatabaseError, type DatabaseFault } from '../team/postgres/database-error.ts'
+import { DatabaseError, type DatabaseFault } from '../team/postgres/database-error.ts'
 import { OLDEST_SERVER, SCHEMA_VERSION, schemaVersion } from '../team/postgres/migrations.ts'
 import { type ClockReading, readClock } from './clock.ts'
 import { type Check, type Finding, ok, problem, skipped, warning } from './report.ts'
@@ -30,9 +30,8 @@ export async function* storeChecks(
     yield { name: 'tables', ...skipped('not used: there is no database') }
     return undefined
   }
-  let database: Database | undefined
+  const database = new Database(storeUrl.reveal(), { patienceMs: 0 })
   try {
-    database = new Database(storeUrl.reveal(), { patienceMs: 0 })
     const seen = await lookAt(database, clock)
     const found = databaseFinding(seen.row, new URL(storeUrl.reveal()))
     yield { name: 'database', ...found }
@@ -43,7 +42,7 @@ export async function* storeChecks(
     yield { name: 'database', ...unreachable(error, storeUrl.reveal()) }
     return undefined
   } finally {
-    await database?.close()
+    await database.close()
   }
 }
 
@@ -99,23 +98,17 @@ function unusableTables(error: unknown): Finding {
 }
 
 function unreachable(error: unknown, address: string): Finding {
-  if (error instanceof DatabaseAddressError)
-    return problem(
-      fragment(error.message),
-      'Correct AIFI_STORE_URL: postgres://user:password@host:port/database?sslmode=verify-full.',
-    )
   if (!(error instanceof DatabaseError)) {
     return problem(`it answers, and cannot be used${codeIn(error)}`, 'Its own log says why.')
   }
   const { hostname, port } = new URL(address)
-  return problem(`${hostname}:${port || 5432}: ${fragment(error.message)}${codeIn(error.cause)}`, remedies[error.fault])
+  return problem(
+    `${hostname}:${port || 5432}: ${error.message.replace(/\.$/, '')}${codeIn(error.cause)}`,
+    remedies[error.fault],
+  )
 }
 
 function codeIn(error: unknown): string {
   const code = errorCode(error)
   return code === undefined ? '' : ` (${code})`
-}
-
-function fragment(sentence: string): string {
-  return sentence.replace(/\.$/, '')
 }

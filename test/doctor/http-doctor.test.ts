@@ -342,11 +342,6 @@ await describeWithPostgres('the database', (postgres) => {
       [at((url) => url.searchParams.set('sslmode', 'verify-full')), 'offers no TLS', 'ssl=on'],
       [at((url) => (url.pathname = '/nowhere')), 'has no database of the name', 'create database'],
       [at((url) => (url.username = 'stranger')), 'lets nobody in', 'pg_hba.conf'],
-      [
-        at((url) => url.searchParams.set('sslmode', 'require')),
-        'no parameter but sslmode=verify-full',
-        'AIFI_STORE_URL',
-      ],
     ]
     for (const [env, found, remedy] of faults) {
       const { check } = await examine(env)

@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { readConfig } from '../../src/config/config.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
-import { connectionOptions } from '../../src/team/postgres/database.ts'
 import { type Authority, createAuthority } from '../helpers/company-network.ts'
 import { exchange } from '../helpers/exchange.ts'
 import { freePort } from '../helpers/free-port.ts'
@@ -111,20 +109,4 @@ describe.skipIf(!authority || !postgres)('the database, over TLS', () => {
     const stderr = await refusal(settings(address(plain), authority))
     expect(stderr).toContain('offers no TLS, and nothing is sent to it in the clear')
   })
-
-  test('is refused where its address asks for less', async () => {
-    const stderr = await refusal(settings(address(postgres, '127.0.0.1', 'require'), authority))
-    expect(stderr).toContain('no parameter but sslmode=verify-full')
-  })
-
-  test.each(['require', 'prefer', 'allow', 'verify-ca', 'no-verify', 'disable'])(
-    'is refused elsewhere with sslmode=%s',
-    (sslmode) => {
-      const env = settings(address(postgres, 'db.example', sslmode))
-      const result = readConfig(env, { http: true, readFile: () => Buffer.alloc(0) })
-      expect(result).toMatchObject({ ok: false, problems: [expect.stringContaining('no sslmode=verify-full')] })
-      if (sslmode !== 'disable')
-        expect(() => connectionOptions(address(postgres, '127.0.0.1', sslmode))).toThrow('sslmode')
-    },
-  )
 })

@@ -3,7 +3,7 @@ import type { LineSource } from '../../audit/lines.ts'
 import { errorCode } from '../../lib/error-facts.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { Database, type Query, type Row } from './database.ts'
-import { DatabaseAddressError, DatabaseError } from './database-error.ts'
+import { DatabaseError } from './database-error.ts'
 
 /** Lines that are read at a time. */
 const PAGE = 1_000
@@ -82,16 +82,15 @@ export async function readDatabaseAudit(
   address: string,
   read: (lines: LineSource) => Promise<void>,
 ): Promise<string | undefined> {
-  let database: Database | undefined
+  const database = new Database(address)
   try {
-    database = new Database(address)
     await read(databaseAuditLines(database))
     return undefined
   } catch (error) {
-    if (error instanceof DatabaseError || error instanceof DatabaseAddressError) return error.message
+    if (error instanceof DatabaseError) return error.message
     const code = errorCode(error) ?? 'unknown error'
     return code === UNDEFINED_TABLE ? 'The database holds none.' : `The database refused it (${code}).`
   } finally {
-    await database?.close()
+    await database.close()
   }
 }

@@ -38,11 +38,6 @@ export class DatabaseError extends StoreUnavailable {
   }
 }
 
-/** What names the database cannot be used. Its message is a sentence that repeats nothing of it. */
-export class DatabaseAddressError extends Error {
-  override readonly name = 'DatabaseAddressError'
-}
-
 /** Starting, stopping, recovering, out of connections, taken back for another's sake; and what Node says of a lost connection. */
 const PASSING =
   /^(57P0[1-3]|57014|08...|53300|40001|40P01|25P03|ECONN.*|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND)$/

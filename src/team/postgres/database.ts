@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { checkServerIdentity } from 'node:tls'
 import pg from 'pg'
 import { isLoopback } from '../../config/setting-kinds.ts'
-import { DatabaseAddressError, DatabaseError, faultOf } from './database-error.ts'
+import { DatabaseError, faultOf } from './database-error.ts'
 
 /** A database that is restarting, recovering or out of reach is waited for so long, milliseconds. */
 const PATIENCE_MS = 10_000
@@ -34,10 +34,7 @@ export class Database {
   readonly #patienceMs: number
   #closed = false
 
-  /**
-   * @param patienceMs how long its absence is waited for, milliseconds
-   * @throws DatabaseAddressError for an address that cannot be used
-   */
+  /** @param patienceMs how long its absence is waited for, milliseconds. */
   constructor(url: string, { patienceMs = PATIENCE_MS } = {}) {
     this.#patienceMs = patienceMs
     this.#options = connectionOptions(url)
@@ -136,24 +133,13 @@ function lockOf(turn: string): bigint {
 }
 
 /**
- * What `pg` is to do with `postgres://user:password@host:port/database`: TLS with the host's own certificate, unless the
- * host is this machine. `sslrootcert` is left to `NODE_EXTRA_CA_CERTS`, which the whole process heeds.
- *
- * @throws DatabaseAddressError when the address cannot be used; its message repeats nothing of it.
+ * What `pg` is to do with an address that the settings have let through: TLS with the host's own certificate, unless the
+ * host is this machine and asks for none. `sslrootcert` is left to `NODE_EXTRA_CA_CERTS`, which the whole process heeds.
  */
 export function connectionOptions(address: string): pg.ClientConfig {
-  const url = URL.canParse(address) ? new URL(address) : undefined
-  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') {
-    throw new DatabaseAddressError('The address of the database must be postgres://user:password@host:port/database.')
-  }
-  const isHere = isLoopback(url)
-  for (const [name, value] of url.searchParams) {
-    const isFine = name === 'sslmode' && (value === 'verify-full' || (isHere && value === 'disable'))
-    if (!isFine)
-      throw new DatabaseAddressError('The address of the database may carry no parameter but sslmode=verify-full.')
-  }
+  const url = new URL(address)
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  const isPlain = isHere && url.searchParams.get('sslmode') !== 'verify-full'
+  const isPlain = isLoopback(url) && url.searchParams.get('sslmode') !== 'verify-full'
   return {
     host,
     port: url.port === '' ? 5432 : Number(url.port),
