@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
-import { statusOf } from '../../approval/page/model.ts'
 import { settled } from '../../approval/page/routes.ts'
 import { typedSecrets } from '../../approval/page/typed.ts'
 import { type CardAlert, OUTCOMES } from '../../approval/page/words.ts'
@@ -17,9 +16,9 @@ import { showNotice } from './notices.ts'
 import { type FormTokens, isOwnForm, rightsOf, type Session, type Sessions } from './session.ts'
 import type { SignIn } from './sign-in.ts'
 import {
-  type DecidedRow,
   decidedPage,
   documentTitle,
+  endingOf,
   type InboxDocument,
   inboxDocument,
   inboxList,
@@ -118,7 +117,7 @@ async function listPage(c: Context, session: Session, deps: InboxDeps): Promise<
     forYou: session.approver ? rows(decides) : undefined,
     more: waiting.length < WAITING_SHOWN ? 0 : (await changes.countWaiting(whoseFor(session))) - waiting.length,
     own: rows(waiting.filter((each) => !decides.includes(each))),
-    decided: decided.slice(0, DECIDED_SHOWN).map(decidedRow),
+    decided: decided.slice(0, DECIDED_SHOWN),
   }
   const { digest, title } = listNews(session, seen)
   const news = { address: '/approvals/news', digest }
@@ -250,26 +249,12 @@ function waitingRow(asked: Asked, { deployment, clock, lifetimeMs }: InboxDeps):
   return { id: asked.id, question, askedBy: callerName(asked.caller), askedAt: expiresAt - lifetimeMs, expiresAt }
 }
 
-function decidedRow({ id, customerId, fields, caller, decision, status, endedAt }: Decided): DecidedRow {
-  const by = 'by' in decision ? decision.by : undefined
-  return {
-    id,
-    customerId,
-    fields,
-    askedBy: callerName(caller),
-    decidedBy: by && personName(by),
-    status: statusOf({ decision, outcome: { status } }),
-    at: endedAt,
-  }
-}
-
 /** @param decides what waits for this person besides. */
 function overPage(change: Change | undefined, past: Decided | undefined, decides: readonly Asked[] = []) {
   const message = change?.state === 'ended' ? change.outcome.message : undefined
   const title = 'Over'
   if (!past) return { title, content: messagePage({ title, sentences: [message ?? 'This change is over.'] }) }
-  const row = decidedRow(past)
   const [next] = decides
   const nextQuestion = next && { id: next.id, count: decides.length }
-  return { title: OUTCOMES[row.status].headline, content: decidedPage(row, message, nextQuestion) }
+  return { title: OUTCOMES[endingOf(past)].headline, content: decidedPage(past, message, nextQuestion) }
 }

@@ -1,9 +1,13 @@
 import { raw } from 'hono/html'
 import { type Card, cardMarkup } from '../../approval/page/cards.ts'
+import { statusOf } from '../../approval/page/model.ts'
 import { type CardOutcome, headline, labelList, OUTCOMES, timeLeft } from '../../approval/page/words.ts'
 import type { Question } from '../../approval/question.ts'
+import { callerName } from '../../approval/words.ts'
+import type { Decided } from '../../change/change.ts'
 import { type CustomerField, fieldFacts } from '../../customer/fields.ts'
 import { foreign, type Markup, markup } from '../../lib/markup.ts'
+import { personName } from '../../lib/person.ts'
 import { listed } from '../../lib/text.ts'
 import { inboxStyle, script } from './assets.ts'
 
@@ -68,18 +72,6 @@ export interface WaitingRow {
   readonly expiresAt: number
 }
 
-/** A question that was decided, as far as it is remembered: no values. */
-export interface DecidedRow {
-  readonly id: string
-  readonly customerId: number
-  readonly fields: readonly CustomerField[]
-  readonly askedBy: string
-  /** Who decided; undefined when nobody did. */
-  readonly decidedBy: string | undefined
-  readonly status: CardOutcome
-  readonly at: number
-}
-
 export interface InboxModel {
   /** What this person may decide; undefined for somebody who decides nothing. */
   readonly forYou: readonly WaitingRow[] | undefined
@@ -87,7 +79,7 @@ export interface InboxModel {
   readonly own: readonly WaitingRow[]
   /** Those that wait behind these. */
   readonly more: number
-  readonly decided: readonly DecidedRow[]
+  readonly decided: readonly Decided[]
 }
 
 /** Questions that wait, of which the list shows the first ones: a reader gets through no more. */
@@ -129,19 +121,28 @@ function waitingRow({ id, question, askedBy, askedAt, expiresAt }: WaitingRow, n
 `
 }
 
-function decidedRow(row: DecidedRow): Markup {
-  const { id, customerId, fields, askedBy, status, at } = row
-  const { sign, headline: outcome } = OUTCOMES[status]
-  const unsure = status === 'unknown' || status === 'failed'
+function decidedRow(decided: Decided): Markup {
+  const { id, customerId, fields } = decided
+  const ending = endingOf(decided)
+  const { sign, headline: outcome } = OUTCOMES[ending]
+  const unsure = ending === 'unknown' || ending === 'failed'
   return markup`<li><a href="/approvals/${id}">${changeOf(fields, customerId)}</a><p class="${unsure ? 'side outcome unsure' : 'side outcome'}"><span aria-hidden="true">${sign} </span>${outcome}</p>
-<p>asked by ${foreign(askedBy)}${decidedBy(row)}, ${time(at)}</p></li>
+<p>${whoAndWhen(decided)}</p></li>
 `
 }
 
-/** Who decided, and how. */
-function decidedBy({ decidedBy: who, status }: DecidedRow): Markup | false {
-  const verb = status === 'declined' || status === 'withdrawn' ? status : 'approved'
-  return who !== undefined && markup` · ${verb} by ${foreign(who)}`
+/** How it ended, for people. */
+export function endingOf({ decision, status }: Decided): CardOutcome {
+  return statusOf({ decision, outcome: { status } })
+}
+
+/** Who asked, who decided and how, and when it ended. */
+function whoAndWhen(decided: Decided): Markup {
+  const { caller, decision, endedAt } = decided
+  const ending = endingOf(decided)
+  const verb = ending === 'declined' || ending === 'withdrawn' ? ending : 'approved'
+  const by = 'by' in decision ? decision.by : undefined
+  return markup`asked by ${foreign(callerName(caller))}${by && markup` · ${verb} by ${foreign(personName(by))}`}, ${time(endedAt)}`
 }
 
 /** What was asked for, where its values are not remembered. */
@@ -193,14 +194,14 @@ export interface NextQuestion {
 }
 
 /** A question that was decided. `message` is there as long as the outcome itself is kept. */
-export function decidedPage(row: DecidedRow, message: string | undefined, next?: NextQuestion): Markup {
-  const { customerId, fields, askedBy, status, at } = row
-  const { sign, headline: title, advice } = OUTCOMES[status]
-  return markup`<article class="card answered ${status}"><p class="sign" aria-hidden="true">${sign}</p><div>
+export function decidedPage(decided: Decided, message: string | undefined, next?: NextQuestion): Markup {
+  const ending = endingOf(decided)
+  const { sign, headline: title, advice } = OUTCOMES[ending]
+  return markup`<article class="card answered ${ending}"><p class="sign" aria-hidden="true">${sign}</p><div>
 <h1>${title}</h1>
 ${message !== undefined && markup`<p class="message" role="status">${message}</p>`}
 ${advice !== undefined && markup`<p>${advice}</p>`}
-<p class="summary">${changeOf(fields, customerId)} · asked by ${foreign(askedBy)}${decidedBy(row)}, ${time(at)}</p></div></article>${next && markup`<p><a href="/approvals/${next.id}">Next question</a> (${counted(next.count)} ${next.count === 1 ? 'waits' : 'wait'})</p>`}${back}`
+<p class="summary">${changeOf(decided.fields, decided.customerId)} · ${whoAndWhen(decided)}</p></div></article>${next && markup`<p><a href="/approvals/${next.id}">Next question</a> (${counted(next.count)} ${next.count === 1 ? 'waits' : 'wait'})</p>`}${back}`
 }
 
 /** A page that shows no customer's data. */
