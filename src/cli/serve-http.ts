@@ -10,7 +10,7 @@ import { createLogger, type Logger } from '../lib/logger.ts'
 import { version } from '../lib/version.ts'
 import { Warnings } from '../lib/warnings.ts'
 import { startSandbox } from '../sandbox/sandbox.ts'
-import { type Fetch, type HttpServer, listen } from '../team/http-server.ts'
+import { type Fetch, listen } from '../team/http-server.ts'
 import { openStore } from '../team/open-store.ts'
 import { createOperations, Metrics } from '../team/operations.ts'
 import { createTeam } from '../team/team.ts'
@@ -84,16 +84,13 @@ async function start(
   let fetch: Fetch = () => new Response(null, { status: 503, headers: { 'Retry-After': '1' } })
   const edge = await listen(http.listen, (request) => fetch(request))
   const publicUrl = http.publicUrl ?? `http://${edge.address}`
-  const { signal } = draining
-  const { proxy } = config.aifi
-  const warnings = new Warnings(logger, clock)
   const team = await createTeam({
     http,
     publicUrl,
-    proxy,
+    proxy: config.aifi.proxy,
     clock,
     logger,
-    warnings,
+    warnings: new Warnings(logger, clock),
     ending: ending.signal,
     onMcp: metrics.onMcp,
   })
@@ -106,18 +103,18 @@ async function start(
     store,
     keys: team.keys,
     ladder: team.ladder,
-    draining: signal,
+    draining: draining.signal,
     onCall: metrics.onCall,
   })
   const serving = team.serve({ server: app.deps, changes: app.changes, deployment: app.deployment })
   const checks = { issuer: team.reachesIssuer, ...opened.checks }
-  const operations = createOperations({ checks, draining: signal, metrics })
+  const operations = createOperations({ checks, draining: draining.signal, metrics })
   const ops = await listen(http.opsListen, (request) => operations.fetch(request)).catch(async (error: unknown) => {
     await edge.close()
     throw error
   })
   fetch = serving.fetch
-  announce(io, config, { logger, publicUrl, token: team.token, ops, endsWithProcess })
+  announce(io, config, { logger, publicUrl, token: team.token, operations: ops.address, endsWithProcess })
   return {
     async end() {
       draining.abort()
@@ -132,19 +129,19 @@ async function start(
   }
 }
 
-function announce(
-  { stdout }: ProcessIo,
-  { aifi }: Config,
-  {
-    logger,
-    publicUrl,
-    token,
-    ops,
-    endsWithProcess,
-  }: { logger: Logger; publicUrl: string; token: string | undefined; ops: HttpServer; endsWithProcess: boolean },
-): void {
-  const { baseUrl: address, sandbox } = aifi
-  logger.info({ version, address, sandbox, publicUrl, operations: ops.address }, 'serving a team')
+interface Announced {
+  readonly logger: Logger
+  readonly publicUrl: string
+  /** The sandbox's. */
+  readonly token: string | undefined
+  /** Where the operations are. */
+  readonly operations: string
+  readonly endsWithProcess: boolean
+}
+
+function announce({ stdout }: ProcessIo, { aifi: { baseUrl: address, sandbox } }: Config, announced: Announced): void {
+  const { logger, publicUrl, token, operations, endsWithProcess } = announced
+  logger.info({ version, address, sandbox, publicUrl, operations }, 'serving a team')
   if (endsWithProcess)
     logger.warn('open questions are in the memory of this process, and end with it; AIFI_STORE_URL keeps them')
   if (token === undefined) return

@@ -127,7 +127,12 @@ function parsed(text: string): unknown {
  * What a 2025-era client said of itself when it initialized. It does not repeat it, and the next message may reach another
  * replica, so it travels as the session id, sealed.
  */
-const session = z.object({ subject: z.string(), clientId: z.string(), clientName: z.string(), until: z.number() })
+const sessionContents = z.object({
+  subject: z.string(),
+  clientId: z.string(),
+  clientName: z.string(),
+  until: z.number(),
+})
 
 /** Gives a client that has just said who it is the session id to show with what follows. */
 function withSession(
@@ -141,13 +146,13 @@ function withSession(
   const clientName = harmless(`${String(info.name ?? 'an unnamed client')} ${String(info.version ?? '')}`.trim(), 80)
   const until = clock.now() + SESSION_MS
   const headers = new Headers(response.headers)
-  headers.set(SESSION_HEADER, sealedJson(seal, session).seal({ subject, clientId, clientName, until }))
+  headers.set(SESSION_HEADER, sealedJson(seal, sessionContents).seal({ subject, clientId, clientName, until }))
   return new Response(response.body, { status: response.status, headers })
 }
 
 /** Undefined for a session that cannot be read, is over, or was given to another token. */
 function clientNameIn(id: string | null, { subject, claims }: Admitted, { seal, clock }: McpEndpointDeps) {
-  const said = sealedJson(seal, session).open(id)
+  const said = sealedJson(seal, sessionContents).open(id)
   const isTheirs = said?.subject === subject && said.clientId === claims.clientId
   return isTheirs && said.until >= clock.now() ? said.clientName : undefined
 }

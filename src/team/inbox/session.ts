@@ -13,7 +13,7 @@ const SESSION_MS = 60 * 60_000
 const REMEMBERED_S = 12 * 60 * 60
 const COOKIE = 'approvals'
 
-const session = z.object({
+const sessionContents = z.object({
   /** Random; what forms are bound to. */
   id: z.string(),
   person: z.object({ issuer: z.string(), subject: z.string(), name: z.string().exactOptional() }),
@@ -24,7 +24,7 @@ const session = z.object({
 })
 
 /** Somebody who has signed in, in one browser. */
-export type Session = Readonly<z.infer<typeof session>>
+export type Session = Readonly<z.infer<typeof sessionContents>>
 
 export type Cookies = ReturnType<typeof createCookies>
 
@@ -48,7 +48,7 @@ export type Sessions = ReturnType<typeof createSessions>
 
 /** The sessions of browsers, which the browsers keep: every replica can read them. */
 export function createSessions(seal: Seal, cookies: Cookies, clock: Clock) {
-  const sessions = sealedJson(seal, session)
+  const sessions = sealedJson(seal, sessionContents)
   const known = (c: Context): Session | undefined => sessions.open(cookies.get(c, COOKIE))
   const isOver = ({ until }: Session) => until <= clock.now()
   return {
@@ -70,7 +70,7 @@ export function createSessions(seal: Seal, cookies: Cookies, clock: Clock) {
 }
 
 /** What a form says of the question that it was shown with. */
-const formToken = z.object({
+const formContents = z.object({
   session: z.string(),
   /** Of the question; empty for a form that answers none. */
   id: z.string(),
@@ -84,7 +84,7 @@ export type FormTokens = ReturnType<typeof createFormTokens>
 
 /** The hidden fields that make a form one of ours: sealed, for one session, one question and one round. */
 export function createFormTokens(seal: Seal, clock: Clock) {
-  const tokens = sealedJson(seal, formToken)
+  const tokens = sealedJson(seal, formContents)
   return {
     /** @param asked absent for a form that answers no question. */
     create({ id: session }: Session, asked?: Asked): string {
@@ -97,7 +97,11 @@ export function createFormTokens(seal: Seal, clock: Clock) {
       })
     },
     /** Undefined for a form that this session was not given, or not for this question. */
-    read(token: string | null | undefined, session: Session, id = ''): Readonly<z.infer<typeof formToken>> | undefined {
+    read(
+      token: string | null | undefined,
+      session: Session,
+      id = '',
+    ): Readonly<z.infer<typeof formContents>> | undefined {
       const read = tokens.open(token)
       return read?.session === session.id && read.id === id ? read : undefined
     },

@@ -21,7 +21,7 @@ export const NEEDS_PERSON: ReadonlySet<string> = new Set([
 ])
 
 /** What a browser takes along to the issuer. */
-const begun = z.object({
+const takenAlong = z.object({
   state: z.string(),
   nonce: z.string(),
   verifier: z.string(),
@@ -58,11 +58,11 @@ export class OidcSignIn implements SignIn {
   readonly #deps: OidcSignInDeps
   readonly #client: oauth.Client
   readonly #redirectUri: string
-  readonly #begun
+  readonly #sealed
 
   constructor(deps: OidcSignInDeps) {
     this.#deps = deps
-    this.#begun = sealedJson(deps.seal, begun)
+    this.#sealed = sealedJson(deps.seal, takenAlong)
     this.#client = { client_id: deps.oidc.clientId }
     this.#redirectUri = redirectUriOf(deps.publicUrl)
   }
@@ -75,13 +75,13 @@ export class OidcSignIn implements SignIn {
     const nonce = oauth.generateRandomNonce()
     const verifier = oauth.generateRandomCodeVerifier()
     const until = clock.now() + LIFETIME_S * 1000
-    cookies.set(c, cookieOf(state), this.#begun.seal({ state, nonce, verifier, returnTo, until }), LIFETIME_S)
+    cookies.set(c, cookieOf(state), this.#sealed.seal({ state, nonce, verifier, returnTo, until }), LIFETIME_S)
     const attempt = { clientId: oidc.clientId, redirectUri: this.#redirectUri, state, nonce, verifier, silent }
     return c.redirect(await authorizationAddress(endpoint, attempt), 303)
   }
 
   async callback(c: Context): Promise<Response> {
-    const begun = this.#takenAlong(c)
+    const begun = this.#begun(c)
     if (!begun) return showNotice(c, 'not_completed')
     this.#deps.cookies.delete(c, cookieOf(begun.state))
     try {
@@ -119,15 +119,15 @@ export class OidcSignIn implements SignIn {
   }
 
   /** What this browser took along to the issuer; only for the answer to it, and only once. */
-  #takenAlong(c: Context): z.infer<typeof begun> | undefined {
+  #begun(c: Context): z.infer<typeof takenAlong> | undefined {
     const { cookies, clock } = this.#deps
     const state = c.req.query('state') ?? ''
     if (!/^[\w-]{16,}$/.test(state)) return undefined
-    const taken = this.#begun.open(cookies.get(c, cookieOf(state)))
+    const taken = this.#sealed.open(cookies.get(c, cookieOf(state)))
     return taken?.state === state && taken.until > clock.now() ? taken : undefined
   }
 
-  async #claimsFor(address: URL, { state, nonce, verifier }: z.infer<typeof begun>) {
+  async #claimsFor(address: URL, { state, nonce, verifier }: z.infer<typeof takenAlong>) {
     const { oidc, issuer } = this.#deps
     const server = await issuer.metadata()
     const answer = oauth.validateAuthResponse(server, this.#client, address, state)
