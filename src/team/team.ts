@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { createHttp } from '../aifi/http.ts'
 import type { ProxySettings } from '../aifi/port.ts'
+import type { ChannelDeps } from '../approval/channel.ts'
 import { FormChannel } from '../approval/channels/form.ts'
-import { Ladder, type LadderParts } from '../approval/ladder.ts'
+import { Ladder } from '../approval/ladder.ts'
 import type { Deployment } from '../approval/question.ts'
 import type { Changes } from '../change/changes.ts'
 import { type HttpConfig, keysOfConfig } from '../config/http.ts'
@@ -60,7 +61,7 @@ export interface SharedKeys {
 export interface Team {
   /** For the application: what has to be the same at every replica. */
   readonly keys: SharedKeys
-  readonly ladder: (parts: LadderParts) => Ladder
+  readonly ladder: (parts: ChannelDeps) => Ladder
   /** The sandbox's token for Sam; undefined elsewhere. */
   readonly token: string | undefined
   /** Whether the issuer answers. */
@@ -94,9 +95,9 @@ export async function createTeam(deps: TeamDeps): Promise<Team> {
       states: keys.map((key) => derivedKey(key, 'request states')),
       markers: derivedKey(newest, 'markers'),
     },
-    ladder: ({ changes, deployment }) => {
-      const form = new FormChannel(changes, deployment, clock, { fallback: true })
-      const inbox = new InboxChannel({ changes, publicUrl, personClaim: rules.names.personClaim, onPut })
+    ladder: (deps) => {
+      const form = new FormChannel(deps, { fallback: true })
+      const inbox = new InboxChannel({ ...deps, publicUrl, personClaim: rules.names.personClaim, onPut })
       const channels = http.approval === 'auto' ? [form, inbox] : [inbox]
       return new Ladder(channels, 'Whoever runs this server should look at AIFI_PERSON_CLAIM.')
     },
