@@ -193,8 +193,8 @@ function time(at: number): Markup {
 }
 
 /** One question that waits. */
-export function questionPage(card: Card, now: number): Markup {
-  return markup`${cardMarkup(card, { id: 'q1', level: 1 }, now)}${back}`
+export function questionPage(card: Omit<Card, 'id' | 'level'>, now: number): Markup {
+  return markup`${cardMarkup({ id: 'q1', level: 1, ...card }, now)}${back}`
 }
 
 const back = markup`<p><a href="/approvals">All approvals</a></p>`

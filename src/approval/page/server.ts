@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { ChannelName } from '../../change/envelope.ts'
 import type { PageDeps } from './item.ts'
 import { LiveTab } from './live-tab.ts'
@@ -67,8 +66,8 @@ export class PageServer {
   /** The page with this question could not be opened: it is void. The changes whose questions are on no page now. */
   notOpened(id: string): string[] {
     const unopened = this.#unfetched(id)
-    for (const visit of unopened) this.#drop(visit)
     const ids = unopened.flatMap(({ items }) => items.map(({ changeId }) => changeId))
+    for (const visit of unopened) this.#drop(visit)
     return ids.filter((each) => each !== id && this.whereabouts(each) === 'nowhere')
   }
 
@@ -142,9 +141,5 @@ export class PageServer {
 
 function portOf(server: Server | undefined): number {
   const address = server?.address()
-  return isAddressInfo(address) ? address.port : 0
-}
-
-function isAddressInfo(address: unknown): address is AddressInfo {
-  return typeof address === 'object' && address !== null && 'port' in address
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
 }

@@ -539,6 +539,18 @@ describe('the record', () => {
     expect(bodies(harness)).toEqual([{ password: 'another one' }])
   })
 
+  test('that changed while no call waits, and cannot be shown whole any more, is not changed by a yes', async () => {
+    const env = { AIFI_APPROVAL_WAIT_SECONDS: '0' }
+    const { harness, person, answer } = await askOnPage({ customerId: 77, metadata: {} }, { env })
+    expect(await answer).toMatchObject({ status: 'approval_pending' })
+    await person.get()
+    await changeInAifi(harness, 77, { metadata: { a: 'x'.repeat(60_000), b: 'y'.repeat(60_000) } })
+    await person.press('approve')
+    expect((await person.press('approve')).body).toContain('This record changed in AiFi meanwhile')
+    expect(bodies(harness)).toEqual([])
+    expect((await person.press('decline')).body).toContain('Declined')
+  })
+
   test('that is as asked by now is not changed again', async () => {
     const { harness, person, answer } = await askOnPage({ customerId: 77, role: 'employee' })
     await person.get()
