@@ -112,7 +112,7 @@ describe('the page', () => {
       })
     }
     const audit = openAudit(join(folder, 'audit'), { logger: silent, clock: new TestClock() })
-    const env = { LOG_LEVEL: 'trace', AIFI_APPROVAL_WAIT_SECONDS: '1' }
+    const env = { LOG_LEVEL: 'trace', AIFI_APPROVAL_WAIT_SECONDS: '0' }
     const { harness, client, person, answer } = await askOnPage(BLOCK, { env, audit })
     expect(await answer).toMatchObject({ status: 'approval_pending' })
     expect(await client.update({ ...BLOCK, dryRun: true })).toMatchObject({ status: 'preview' })
@@ -261,6 +261,7 @@ describe('secrets', () => {
 describe('a call', () => {
   test('does not wait longer than it is told to; the change is made all the same, and told once', async () => {
     const { harness, client, person, answer } = await askOnPage(BLOCK, { env: { AIFI_APPROVAL_WAIT_SECONDS: '1' } })
+    harness.clock.advance(1_000)
     expect(await answer).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
     expect((await person.press('approve')).body).toContain('Done')
     const { decidedAt } = (await client.update(BLOCK)).approval ?? {}
@@ -281,8 +282,9 @@ describe('a call', () => {
   })
 
   test('finds the same question open, and opens no second page', async () => {
-    const { harness, client, person, answer } = await askOnPage(BLOCK, { env: { AIFI_APPROVAL_WAIT_SECONDS: '1' } })
+    const { harness, client, person, answer } = await askOnPage()
     await person.get()
+    harness.clock.advance(MINUTE_MS)
     expect(await answer).toMatchObject({ status: 'approval_pending' })
     const again = [client.update(BLOCK), client.update(BLOCK)]
     await person.press('approve')
