@@ -73,7 +73,6 @@ export type Ask =
   /** The client asks: this goes out as the answer to this round of the call. */
   | {
       readonly kind: 'client_asks'
-      readonly channel: ChannelName
       readonly handle: string
       readonly requests: InputRequests
     }

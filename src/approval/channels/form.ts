@@ -83,7 +83,7 @@ export class FormChannel implements Channel {
     if (!(await this.#deps.changes.put(change, put))) return { kind: 'moved' }
     if (call.elicit) return this.#askWithin(call, change, put, message, over)
     const requests = { [KEY]: inputRequired.elicit({ message, requestedSchema }) }
-    return { kind: 'client_asks', channel, handle: put.handle, requests }
+    return { kind: 'client_asks', handle: put.handle, requests }
   }
 
   async answer(change: Asked, call: Call, rung: Rung): Promise<void> {

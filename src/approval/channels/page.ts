@@ -121,7 +121,7 @@ export class PageChannel implements Channel {
     if (!call.elicit) {
       if (!(await this.#deps.changes.put(now, { ...rung, channel: 'url', withClient: true }))) return { kind: 'moved' }
       const requests: InputRequests = { [KEY]: { method: 'elicitation/create', params } }
-      return { kind: 'client_asks', channel: 'url', handle: rung.handle, requests }
+      return { kind: 'client_asks', handle: rung.handle, requests }
     }
     const shown = new AbortController()
     void call

@@ -13,9 +13,7 @@ const IDLE_MS = 2 * 60_000
 type Whereabouts =
   /** On a screen, or at least given to a browser without scripts. */
   | 'shown'
-  /** It was on a screen; its tab is gone. */
-  | 'closed'
-  /** On a page that may be open; nothing says that somebody sees it. */
+  /** On a page that a browser has fetched; nothing says that somebody sees it, and its tab may be gone. */
   | 'unseen'
   /** On no page that a browser has fetched. */
   | 'nowhere'
@@ -84,9 +82,8 @@ export class PageServer {
   whereabouts(id: string): Whereabouts {
     const visits = [...this.#visits.values()].filter((visit) => visit.fetched && visit.has(id))
     if (visits.length === 0) return 'nowhere'
-    const open = visits.filter((visit) => this.#tab.isOf(visit) || visit.mayBeOpen)
-    if (open.some((visit) => visit.hasShown(id))) return 'shown'
-    return open.length > 0 ? 'unseen' : 'closed'
+    const isShown = visits.some((visit) => (this.#tab.isOf(visit) || visit.mayBeOpen) && visit.hasShown(id))
+    return isShown ? 'shown' : 'unseen'
   }
 
   /** Ends all connections. */
