@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Aifi } from './aifi/port.ts'
-import { type Ladder, type LadderParts, ladderFor } from './approval/ladder.ts'
+import type { ChannelDeps } from './approval/channel.ts'
+import { type Ladder, ladderFor } from './approval/ladder.ts'
 import type { Browser } from './approval/page/browser.ts'
 import { PageServer } from './approval/page/server.ts'
 import type { Deployment } from './approval/question.ts'
@@ -42,7 +43,7 @@ interface World {
   readonly draining?: AbortSignal
   readonly onCall?: ServerDeps['onCall']
   /** The ways to ask a person; default: those of `AIFI_APPROVAL`. */
-  readonly ladder?: (parts: LadderParts) => Ladder
+  readonly ladder?: (parts: ChannelDeps) => Ladder
 }
 
 /** Everything that lives as long as the process, made once, and shared by the servers of all connections. */
@@ -81,7 +82,7 @@ export function createApp(config: Config, outside: Outside): App {
   changes.beginSweeping()
   const deployment = { address: aifi.address, sandbox: config.aifi.sandbox }
   const pages = new PageServer({ changes, deployment, clock }, approval.port ?? 0)
-  const parts: LadderParts = { changes, deployment, pages, browser, clock, logger }
+  const parts: ChannelDeps = { changes, deployment, pages, browser, clock, logger }
   const states = createRequestStates(keys?.states ?? [randomBytes(32)])
   const update = updateCustomerTool({
     changes,

@@ -4,7 +4,7 @@ import { isJsonObject } from '../lib/json.ts'
 import { extractError } from './errors.ts'
 import { type Http, type Target, targetOf } from './exchange.ts'
 import { cancelledBeforeSending, type Failure, neverSent, ProxyError } from './failure.ts'
-import type { Aifi, Body, Credentials, Listing, ProxySettings, Reading, Sending } from './port.ts'
+import type { Aifi, Body, Credentials, Delivery, Listing, ProxySettings, Reading } from './port.ts'
 import { createSender, type Sender, unlessAborted } from './retrying.ts'
 import { statusWords } from './status-words.ts'
 
@@ -49,20 +49,20 @@ export function createAifi(options: AifiOptions): AifiClient {
       const path = pathOf(customers, customerId)
       if (!readingOffered) return switchedOff
       const budgetMs = READ_DEADLINES * timeoutMs
-      const sending = await unlessAborted(
+      const delivery = await unlessAborted(
         () => send({ method: 'GET', origin, path, signal, traceparent }, { budgetMs }),
         signal,
       )
-      if (!sending) return readingCancelled
-      const reading = readingOf(sending)
+      if (!delivery) return readingCancelled
+      const reading = readingOf(delivery)
       if (reading.kind === 'unreadable' && reading.cause === 'not_offered') readingOffered = false
       return reading
     },
     async listCustomers(filter, signal, traceparent) {
       const path = `${customers}?${new URLSearchParams(Object.entries(filter))}`
       const request = { method: 'GET', origin, path, signal, traceparent, maxBytes: LIST_MAX_BYTES } as const
-      const sending = await unlessAborted(() => send(request, { budgetMs: READ_DEADLINES * timeoutMs }), signal)
-      return sending ? listingOf(sending) : readingCancelled
+      const delivery = await unlessAborted(() => send(request, { budgetMs: READ_DEADLINES * timeoutMs }), signal)
+      return delivery ? listingOf(delivery) : readingCancelled
     },
     async updateCustomer(customerId, body, options = {}) {
       const { once, signal, budgetMs = UPDATE_DEADLINES * timeoutMs, onSending, traceparent } = options
@@ -164,7 +164,7 @@ function pathOf(customers: string, customerId: number): string {
 }
 
 type Unreadable = Extract<Reading, { kind: 'unreadable' }>
-type Answered = Extract<Sending, { kind: 'answered' }>
+type Answered = Extract<Delivery, { kind: 'answered' }>
 
 const switchedOff: Unreadable = {
   kind: 'unreadable',
@@ -174,23 +174,23 @@ const switchedOff: Unreadable = {
 const readingCancelled: Unreadable = { kind: 'unreadable', cause: 'cancelled', reason: 'The reading was cancelled.' }
 
 /** What the end of `GET …/customers/{customerId}` says about the record. */
-export function readingOf(sending: Sending): Reading {
-  if (sending.kind !== 'answered') return withoutAnswer(sending)
-  const { http, body } = sending
-  const value = successValue(sending)
+export function readingOf(delivery: Delivery): Reading {
+  if (delivery.kind !== 'answered') return withoutAnswer(delivery)
+  const { http, body } = delivery
+  const value = successValue(delivery)
   if (isJsonObject(value)) return { kind: 'record', record: value, http }
-  if (isWebPage(sending)) return behindWebPage(http.status)
+  if (isWebPage(delivery)) return behindWebPage(http.status)
   const reason = statusWords(http.status, { for: 'reading' })
   return { kind: 'unreadable', cause: readingCause(http.status), reason, http, ...errorOf(body) }
 }
 
 /** What the end of `GET …/customers` says. */
-export function listingOf(sending: Sending): Listing {
-  if (sending.kind !== 'answered') return withoutAnswer(sending)
-  const { http, body } = sending
-  const value = successValue(sending)
+export function listingOf(delivery: Delivery): Listing {
+  if (delivery.kind !== 'answered') return withoutAnswer(delivery)
+  const { http, body } = delivery
+  const value = successValue(delivery)
   if (Array.isArray(value)) return { kind: 'list', entries: value, http }
-  if (isWebPage(sending)) return behindWebPage(http.status)
+  if (isWebPage(delivery)) return behindWebPage(http.status)
   if (isSuccess(http.status) && body.kind === 'incomplete' && body.cause === 'too_large') {
     const reason = "AiFi's list of customers was too large and was cut off."
     return { kind: 'unreadable', cause: 'too_large', reason, http }
@@ -199,10 +199,10 @@ export function listingOf(sending: Sending): Listing {
   return { kind: 'unreadable', cause: refusedOrFailed(http.status), reason, http, ...errorOf(body) }
 }
 
-function withoutAnswer(sending: Exclude<Sending, Answered>): Exclude<Reading, { kind: 'record' }> {
-  if (sending.kind === 'no_answer') return { kind: 'unreadable', cause: 'failed', reason: sending.detail }
-  if (sending.cause === 'cancelled') return readingCancelled
-  return { kind: 'unreachable', cause: sending.cause, detail: sending.detail }
+function withoutAnswer(delivery: Exclude<Delivery, Answered>): Exclude<Reading, { kind: 'record' }> {
+  if (delivery.kind === 'no_answer') return { kind: 'unreadable', cause: 'failed', reason: delivery.detail }
+  if (delivery.cause === 'cancelled') return readingCancelled
+  return { kind: 'unreachable', cause: delivery.cause, detail: delivery.detail }
 }
 
 /** Whoever answers so in the place of AiFi would do the same to a change. With the status of an error it may be AiFi. */

@@ -1,8 +1,8 @@
 import { errorCode } from '../lib/error-facts.ts'
-import type { Sending } from './port.ts'
+import type { Delivery } from './port.ts'
 
-type NotSent = Extract<Sending, { kind: 'not_sent' }>
-type NoAnswer = Extract<Sending, { kind: 'no_answer' }>
+type NotSent = Extract<Delivery, { kind: 'not_sent' }>
+type NoAnswer = Extract<Delivery, { kind: 'no_answer' }>
 /** An exchange without an answer. `detail` is made of our own words and fixed error codes only: one or two sentences. */
 export type Failure = NotSent | NoAnswer
 

@@ -28,7 +28,7 @@ export interface Aifi {
    * Sent again only when the first one certainly was not processed (design: connection not established, 429 with a
    * `Retry-After` that fits, 401 once with a fresh OAuth token).
    */
-  updateCustomer(customerId: number, body: JsonObject, options?: UpdateOptions): Promise<Sending>
+  updateCustomer(customerId: number, body: JsonObject, options?: UpdateOptions): Promise<Delivery>
   /** Ends all connections. Exchanges under way end as `no_answer`. */
   close(): Promise<void>
 }
@@ -83,7 +83,7 @@ export type NotSentCause =
   | 'cancelled'
 
 /** How the attempt to send ended. */
-export type Sending =
+export type Delivery =
   | { kind: 'answered'; http: HttpFacts; body: Body; attempts: number }
   /** Certain: AiFi has not acted on the request. `detail` is one or two plain sentences of our own. */
   | { kind: 'not_sent'; cause: NotSentCause; detail: string }

@@ -4,7 +4,7 @@ import type { Secret } from '../lib/secret.ts'
 import { extractError } from './errors.ts'
 import type { Exchange, Http, HttpRequest } from './exchange.ts'
 import { cancelledBeforeSending } from './failure.ts'
-import type { NotSentCause, Sending } from './port.ts'
+import type { Delivery, NotSentCause } from './port.ts'
 import type { TokenSource } from './tokens.ts'
 
 export interface RetryOptions {
@@ -20,7 +20,7 @@ type Authorized = Omit<HttpRequest, 'method' | 'headers'> & {
 }
 
 /** Sends with a token, and again where that is certainly harmless: once at most for each reason. Never throws. */
-export type Sender = (request: Authorized, options: RetryOptions) => Promise<Sending>
+export type Sender = (request: Authorized, options: RetryOptions) => Promise<Delivery>
 
 interface Again {
   readonly because: 'not_through' | 'rate_limit' | 'token'
@@ -37,9 +37,9 @@ export function createSender(http: Http, tokens: TokenSource, clock: Clock, time
     const budget = new Deadline(clock, budgetMs)
     const used = new Set<Again['because']>()
     let refusedToken: string | undefined
-    let answer: Sending | undefined
+    let answer: Delivery | undefined
     // A repetition that did not leave is no news about a change: it ended as AiFi has answered it.
-    const unsent = (how: Sending) => (request.method === 'PATCH' && answer) || how
+    const unsent = (how: Delivery) => (request.method === 'PATCH' && answer) || how
     for (let attempts = 1; ; attempts++) {
       const token = tokens.get()
       const given = token instanceof Promise ? await unlessAborted(() => token, request.signal) : token
@@ -50,9 +50,9 @@ export function createSender(http: Http, tokens: TokenSource, clock: Clock, time
         await http.exchange({ headers: headersFor(request, given.token), ...request }),
         given.token,
       )
-      const sending: Sending = exchange.kind === 'answered' ? { attempts, ...exchange } : exchange
-      if (sending.kind === 'answered') answer = sending
-      const ended = sending.kind === 'not_sent' ? unsent(sending) : sending
+      const delivery: Delivery = exchange.kind === 'answered' ? { attempts, ...exchange } : exchange
+      if (delivery.kind === 'answered') answer = delivery
+      const ended = delivery.kind === 'not_sent' ? unsent(delivery) : delivery
       const again = whyAgain(exchange, request.method, once)
       if (again?.because === 'token') {
         if (!tokens.invalidate(given.token)) return ended

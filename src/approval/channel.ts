@@ -1,8 +1,15 @@
 import type { InputRequests } from '@modelcontextprotocol/server'
-import type { Asked } from '../change/change.ts'
+import type { Asked, Rung } from '../change/change.ts'
+import type { Changes } from '../change/changes.ts'
 import type { ChannelName } from '../change/envelope.ts'
 import type { ChangeRequest } from '../customer/fields.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Logger } from '../lib/logger.ts'
 import type { Call } from '../mcp/call.ts'
+import type { Browser } from './page/browser.ts'
+import type { PageServer } from './page/server.ts'
+import { type Deployment, isWhole } from './question.ts'
+import { questionAbout } from './words.ts'
 
 /**
  * A way to put a question to a person. However the answer comes, it ends in `Changes.decide`. A new way (a team's
@@ -19,8 +26,22 @@ export interface Channel {
    * @param elsewhere a later channel can be used: what this one shows badly is for that one.
    */
   ask(change: Asked, asker: Asker, elsewhere: boolean): Promise<Ask>
-  /** Reads what came back with the call, if this channel's answers come that way; maybe too late, the question decided. */
-  answer?(change: Asked, call: Call, handle: string): Promise<void>
+  /**
+   * Reads what came back with the call, if this channel's answers come that way; maybe too late, the question decided.
+   *
+   * @param rung the one that it answers, which may have been passed meanwhile.
+   */
+  answer?(change: Asked, call: Call, rung: Rung): Promise<void>
+}
+
+/** What channels are made of. */
+export interface ChannelDeps {
+  readonly changes: Changes
+  readonly deployment: Deployment
+  readonly pages: PageServer
+  readonly browser: Browser
+  readonly clock: Clock
+  readonly logger: Logger
 }
 
 /** Why a call no longer waits: nobody has answered the question. */
@@ -52,7 +73,6 @@ export type Ask =
   /** The client asks: this goes out as the answer to this round of the call. */
   | {
       readonly kind: 'client_asks'
-      readonly channel: ChannelName
       readonly handle: string
       readonly requests: InputRequests
     }
@@ -66,3 +86,16 @@ export type Ask =
   | { readonly kind: 'moved' }
   /** Not this way, after all; the next one may do. `remedy`: what helps against this very reason. Both are sentences. */
   | { readonly kind: 'cannot'; readonly reason: string; readonly remedy?: string }
+
+/** For a channel that shows the question on a page. Undefined when all of it can be shown: nobody may agree to what is not. */
+export function tooLongForPage(
+  change: Asked,
+  { deployment, clock }: Pick<ChannelDeps, 'deployment' | 'clock'>,
+): Ask | undefined {
+  if (isWhole(questionAbout(change, deployment, clock.now()))) return undefined
+  return {
+    kind: 'cannot',
+    reason: 'The change is too long to be shown whole to a person, together with what is there today.',
+    remedy: 'Ask for fewer or shorter changes in a call, or change it in AiFi itself.',
+  }
+}

@@ -1,19 +1,12 @@
 import type { Asked } from '../change/change.ts'
-import type { Changes } from '../change/changes.ts'
 import type { Config } from '../config/config.ts'
 import type { ChangeRequest } from '../customer/fields.ts'
-import type { Clock } from '../lib/clock.ts'
-import type { Logger } from '../lib/logger.ts'
 import type { Call } from '../mcp/call.ts'
-import type { Ask, Asker, Channel } from './channel.ts'
+import type { Ask, Asker, Channel, ChannelDeps } from './channel.ts'
 import { ChatChannel } from './channels/chat.ts'
 import { FormChannel } from './channels/form.ts'
 import { PageChannel } from './channels/page.ts'
 import { SkipChannel } from './channels/skip.ts'
-import type { Browser } from './page/browser.ts'
-import type { PageServer } from './page/server.ts'
-import { type Deployment, isWhole } from './question.ts'
-import { questionAbout } from './words.ts'
 
 /** Who agrees to a sensitive change: a person, a person whose yes the assistant relays, or nobody. */
 export type Agreement = 'person' | 'relayed' | 'nobody'
@@ -64,9 +57,10 @@ export class Ladder {
   /** Reads the answer that came back with the call, to the rung with this handle. */
   async answer(change: Asked, call: Call, handle: string): Promise<void> {
     const { rung, passed } = change.asking
-    const asked = [...passed.map((each) => each.rung), ...(rung ? [rung] : [])].find((each) => each.handle === handle)
-    const channel = asked && this.#channels.find(({ names }) => names.includes(asked.channel))
-    await channel?.answer?.(change, call, handle)
+    const asked = [rung, ...passed.map((each) => each.rung)].find((each) => each?.handle === handle)
+    if (!asked) return
+    const channel = this.#channels.find(({ names }) => names.includes(asked.channel))
+    await channel?.answer?.(change, call, asked)
   }
 
   #from({ asking: { rung } }: Asked): readonly Channel[] {
@@ -75,39 +69,10 @@ export class Ladder {
   }
 }
 
-/** What the channels are made of. */
-export interface LadderParts {
-  readonly changes: Changes
-  readonly deployment: Deployment
-  readonly pages: PageServer
-  readonly browser: Browser
-  readonly clock: Clock
-  readonly logger: Logger
-}
-
-/** A channel that shows everything of a question, or does not ask it: nobody may agree to what is not shown. */
-function wholly(channel: Channel, { deployment, clock }: Pick<LadderParts, 'deployment' | 'clock'>): Channel {
-  return {
-    names: channel.names,
-    unavailable: (request, call) => channel.unavailable(request, call),
-    answer: async (change, call, handle) => channel.answer?.(change, call, handle),
-    async ask(change, asker, elsewhere) {
-      if (isWhole(questionAbout(change, deployment, clock.now()))) return channel.ask(change, asker, elsewhere)
-      const reason = 'The change is too long to be shown whole to a person, together with what is there today.'
-      return {
-        kind: 'cannot',
-        reason,
-        remedy: 'Ask for fewer or shorter changes in a call, or change it in AiFi itself.',
-      }
-    },
-  }
-}
-
 /** The ways to ask a person for each value of `AIFI_APPROVAL`. */
-export function ladderFor(mode: Config['approval']['mode'], parts: LadderParts): Ladder {
-  const { changes, deployment, pages, browser, clock, logger } = parts
-  const form = (fallback: boolean) => new FormChannel(changes, deployment, clock, { fallback })
-  const page = () => wholly(new PageChannel(changes, pages, browser, clock), parts)
+export function ladderFor(mode: Config['approval']['mode'], deps: ChannelDeps): Ladder {
+  const form = (fallback: boolean) => new FormChannel(deps, { fallback })
+  const page = () => new PageChannel(deps)
   switch (mode) {
     case 'auto':
       return new Ladder(
@@ -123,11 +88,11 @@ export function ladderFor(mode: Config['approval']['mode'], parts: LadderParts):
       return new Ladder([page()], 'AIFI_APPROVAL=page needs a browser on this machine; name one in BROWSER.')
     case 'chat':
       return new Ladder(
-        [new ChatChannel(changes, deployment, clock)],
+        [new ChatChannel(deps)],
         'Change it in AiFi itself, or have AIFI_APPROVAL set to auto on a desktop.',
         'relayed',
       )
     case 'dangerously-skip':
-      return new Ladder([new SkipChannel(changes, logger)], 'Have AIFI_APPROVAL set to auto on a desktop.', 'nobody')
+      return new Ladder([new SkipChannel(deps)], 'Have AIFI_APPROVAL set to auto on a desktop.', 'nobody')
   }
 }

@@ -13,7 +13,7 @@ export interface Deployment {
  * `escaped()`: one line, in which every character shows itself. It is not escaped for any markup; whoever renders it does
  * that. Nothing is cut out of it, and a value that was shortened says so ({@link isWhole}).
  */
-export interface Question {
+export interface Question extends Deployment {
   /** Whose record it is. */
   readonly customer: {
     readonly id: number
@@ -25,10 +25,6 @@ export interface Question {
     /** Why the record could not be read, as a sentence; absent when it was read. */
     readonly unreadable?: string
   }
-  /** The AiFi deployment that would be changed: `https://host[:port][/prefix]`. */
-  readonly address: string
-  /** True when the address is the embedded stand-in: nothing real would change. */
-  readonly sandbox: boolean
   /** The program that asks, by its own account: `claude-ai 1.2.3`. */
   readonly client: string
   /** Why, in the words of the assistant, which may be untrue. */

@@ -1,4 +1,5 @@
-import { escaped, escapedJson, escapesNamed, isDigits, spelledOut } from '../lib/escapes.ts'
+import { isLosslessNumber } from 'lossless-json'
+import { escaped, escapedJson, escapesNamed, spelledOut } from '../lib/escapes.ts'
 import { jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import { PAGE_CHARACTERS, type ShownChange, type ShownValue } from './question.ts'
 
@@ -25,7 +26,7 @@ function cut(text: string, type: Pick<Shown, 'type'>): Shown {
 
 function typeOf(value: unknown): Pick<Shown, 'type'> {
   if (Array.isArray(value)) return { type: 'list' }
-  if (typeof value === 'number' || isDigits(value)) return { type: 'number' }
+  if (typeof value === 'number' || isLosslessNumber(value)) return { type: 'number' }
   if (typeof value === 'boolean') return { type: 'boolean' }
   return typeof value === 'object' ? { type: 'object' } : {}
 }

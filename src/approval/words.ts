@@ -14,7 +14,7 @@ import { type CustomerRecord, fullName } from '../customer/record.ts'
 import { escaped, escapedJson, spelledOut } from '../lib/escapes.ts'
 import { isJsonObject, type JsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import { personName } from '../lib/person.ts'
-import { harmless } from '../lib/text.ts'
+import { harmless, minutesFromNow } from '../lib/text.ts'
 import {
   type Deployment,
   PAGE_CHARACTERS,
@@ -72,19 +72,13 @@ function bounded(text: string): string {
 
 function nameNote(shown: readonly string[], past: Past | undefined, now: number): string {
   const { renamed } = past ?? {}
-  const minutes = renamed && Math.max(0, Math.round((now - renamed.at) / 60_000))
+  const minutes = renamed ? Math.round((now - renamed.at) / 60_000) : 0
   const parts = [
     renamed &&
-      `Renamed ${agoWords(minutes ?? 0)} through this server, ${renamed.byPerson ? 'which a person approved' : 'without a person'}.`,
+      `Renamed ${minutes < 1 ? 'just now' : minutesFromNow(-minutes)} through this server, ${renamed.byPerson ? 'which a person approved' : 'without a person'}.`,
     remarks(...shown),
   ]
   return parts.filter((part) => part).join(' ')
-}
-
-function agoWords(minutes: number): string {
-  if (minutes < 1) return 'just now'
-  if (minutes < 120) return minutes === 1 ? '1 minute ago' : `${minutes} minutes ago`
-  return `${Math.round(minutes / 60)} hours ago`
 }
 
 /** Said with the first change, since every way of asking shows what it does. */

@@ -50,20 +50,20 @@ export function appliedMessage(evidence: Evidence, lines: Lines, unexpected: rea
 
 /** For `unknown`. */
 export function unknownMessage(evidence: Evidence): string {
-  const { request, changes, sending, proof } = evidence
+  const { request, changes, delivery, proof } = evidence
   return [
     `The change of customer ${request.customerId} was sent, but whether it was made is unknown.`,
-    proof === 'accepted' ? 'AiFi accepted it without showing the record.' : lostWords(sending),
+    proof === 'accepted' ? 'AiFi accepted it without showing the record.' : lostWords(delivery),
     ...seenWords(evidence),
     `Before anything is sent again, a person should look at ${listed(changedFields(changes))} of customer ${request.customerId} in AiFi.`,
   ].join(' ')
 }
 
-function lostWords(sending: Evidence['sending']): string {
-  if (sending.kind !== 'answered') return sending.detail
-  const { status } = sending.http
+function lostWords(delivery: Evidence['delivery']): string {
+  if (delivery.kind !== 'answered') return delivery.detail
+  const { status } = delivery.http
   if (status >= 400) return `AiFi answered with an error (HTTP ${status}).`
-  if (sending.body.kind === 'incomplete') return `AiFi answered HTTP ${status}, but not all of it arrived.`
+  if (delivery.body.kind === 'incomplete') return `AiFi answered HTTP ${status}, but not all of it arrived.`
   if (status > 201) return `AiFi answered HTTP ${status}, which proves nothing.`
   return `AiFi answered HTTP ${status}, but not with this customer's record.`
 }
@@ -124,10 +124,10 @@ const REPEATED = 3
 
 /** For `failed` and `invalid`. */
 export function refusedMessage(evidence: Evidence): string {
-  const { sending, said } = evidence
-  if (sending.kind === 'not_sent') return notSentMessage(sending.cause, sending.detail)
-  if (sending.kind === 'no_answer') return `${sending.detail} ${NOTHING_CHANGED}`
-  const { status, retryAfterSeconds } = sending.http
+  const { delivery, said } = evidence
+  if (delivery.kind === 'not_sent') return notSentMessage(delivery.cause, delivery.detail)
+  if (delivery.kind === 'no_answer') return `${delivery.detail} ${NOTHING_CHANGED}`
+  const { status, retryAfterSeconds } = delivery.http
   const texts = said.errors.slice(0, REPEATED).map(({ message }) => harmless(message, 200))
   const more = said.errors.length > REPEATED ? ` (${said.errors.length - REPEATED} more in errors)` : ''
   const parts = [

@@ -1,4 +1,4 @@
-import type { Sending } from '../aifi/port.ts'
+import type { Delivery } from '../aifi/port.ts'
 import { provesUpdated, stillAsBefore, verified } from '../customer/compare.ts'
 import { type ChangeRequest, type CustomerChanges, changedFields } from '../customer/fields.ts'
 import type { CustomerRecord, RecordField } from '../customer/record.ts'
@@ -26,63 +26,63 @@ interface Row {
   /** The case, in words: the same table stands in docs/outcomes.md. */
   readonly what: string
   readonly proof: Proof
-  readonly matches: (sending: Sending, customerId: number) => boolean
+  readonly matches: (delivery: Delivery, customerId: number) => boolean
 }
 
-const status = (sending: Sending): number => (sending.kind === 'answered' ? sending.http.status : 0)
-const isSuccess = (sending: Sending): boolean => [200, 201, 204].includes(status(sending))
+const status = (delivery: Delivery): number => (delivery.kind === 'answered' ? delivery.http.status : 0)
+const isSuccess = (delivery: Delivery): boolean => [200, 201, 204].includes(status(delivery))
 
 /** Every way in which sending a change can end, and what is known then. The first row that matches decides. */
 export const outcomeTable: readonly Row[] = [
   {
     what: 'The request did not leave: unknown host, connection refused, TLS, connect timeout, proxy, no token, cancelled',
     proof: 'failed',
-    matches: (sending) => sending.kind === 'not_sent',
+    matches: (delivery) => delivery.kind === 'not_sent',
   },
   {
     what: 'No complete status and headers came back: timeout, reset, closed, not HTTP',
     proof: 'read_back',
-    matches: (sending) => sending.kind === 'no_answer',
+    matches: (delivery) => delivery.kind === 'no_answer',
   },
   {
     what: '200, 201 or 204 with this customer',
     proof: 'updated',
-    matches: (sending, customerId) => isSuccess(sending) && isCustomer(sending, customerId),
+    matches: (delivery, customerId) => isSuccess(delivery) && isCustomer(delivery, customerId),
   },
   {
     what: '200, 201 or 204 with no content: AiFi accepted it',
     proof: 'accepted',
-    matches: (sending) => isSuccess(sending) && hasNoContent(sending),
+    matches: (delivery) => isSuccess(delivery) && hasNoContent(delivery),
   },
   {
     what: 'Any other 2xx, or one whose content is cut off, no JSON, no customer, or another customer',
     proof: 'read_back',
-    matches: (sending) => status(sending) >= 200 && status(sending) < 300,
+    matches: (delivery) => status(delivery) >= 200 && status(delivery) < 300,
   },
   {
     what: '400 or 422',
     proof: 'invalid',
-    matches: (sending) => status(sending) === 400 || status(sending) === 422,
+    matches: (delivery) => status(delivery) === 400 || status(delivery) === 422,
   },
   {
     what: '408 (the server gave up on the request) or 499 (a proxy did)',
     proof: 'read_back',
-    matches: (sending) => status(sending) === 408 || status(sending) === 499,
+    matches: (delivery) => status(delivery) === 408 || status(delivery) === 499,
   },
   {
     what: '401, 403, 404, 409, 429 and any other 4xx',
     proof: 'failed',
-    matches: (sending) => status(sending) >= 400 && status(sending) < 500,
+    matches: (delivery) => status(delivery) >= 400 && status(delivery) < 500,
   },
   {
     what: '301, 302, 307 or 308: the address is another one; not followed',
     proof: 'failed',
-    matches: (sending) => [301, 302, 307, 308].includes(status(sending)),
+    matches: (delivery) => [301, 302, 307, 308].includes(status(delivery)),
   },
   {
     what: '500 or 501, and its whole content: AiFi has finished with the request',
     proof: 'read_back_finished',
-    matches: (sending) => [500, 501].includes(status(sending)) && !isIncomplete(sending),
+    matches: (delivery) => [500, 501].includes(status(delivery)) && !isIncomplete(delivery),
   },
   {
     what: '502, 503, 504, 303 (done, the answer is elsewhere), 500 or 501 cut off, and anything else',
@@ -105,7 +105,7 @@ export interface Evidence {
   readonly readBackAt: number | undefined
   /** Why it was not, as a sentence; undefined as long as nobody tried to. */
   readonly notRead: string | undefined
-  readonly sending: Sending
+  readonly delivery: Delivery
   /** What the answer by itself proves. */
   readonly proof: Proof
   /** What AiFi said of it, as far as it may be repeated. */
@@ -152,9 +152,9 @@ export function readBackProof(evidence: Evidence): ReadBackRow['status'] {
   return readBackTable.find((row) => row.matches(evidence))?.status ?? 'unknown'
 }
 
-/** What is known after `sending`, for a change of this customer. */
-export function proofOf(sending: Sending, customerId: number): Proof {
-  return outcomeTable.find((row) => row.matches(sending, customerId))?.proof ?? 'read_back'
+/** What is known after `delivery`, for a change of this customer. */
+export function proofOf(delivery: Delivery, customerId: number): Proof {
+  return outcomeTable.find((row) => row.matches(delivery, customerId))?.proof ?? 'read_back'
 }
 
 /** AiFi shows something else than was asked for: what it was before, or a value that nobody asked for. */
@@ -162,16 +162,16 @@ function contradicts(changes: CustomerChanges, after: CustomerRecord | undefined
   return changedFields(changes).some((field) => verified(field, changes[field], after) === 'different')
 }
 
-function hasNoContent(sending: Sending): boolean {
-  return sending.kind === 'answered' && sending.body.kind === 'empty'
+function hasNoContent(delivery: Delivery): boolean {
+  return delivery.kind === 'answered' && delivery.body.kind === 'empty'
 }
 
-function isIncomplete(sending: Sending): boolean {
-  return sending.kind === 'answered' && sending.body.kind === 'incomplete'
+function isIncomplete(delivery: Delivery): boolean {
+  return delivery.kind === 'answered' && delivery.body.kind === 'incomplete'
 }
 
 /** A customer carries its id, and it is this one's. */
-function isCustomer(sending: Sending, customerId: number): boolean {
-  if (sending.kind !== 'answered' || sending.body.kind !== 'json') return false
-  return isJsonObject(sending.body.value) && sending.body.value.id === customerId
+function isCustomer(delivery: Delivery, customerId: number): boolean {
+  if (delivery.kind !== 'answered' || delivery.body.kind !== 'json') return false
+  return isJsonObject(delivery.body.value) && delivery.body.value.id === customerId
 }

@@ -1,5 +1,5 @@
 import { type AifiError, extractError } from '../aifi/errors.ts'
-import type { Sending } from '../aifi/port.ts'
+import type { Delivery } from '../aifi/port.ts'
 import {
   type ChangeRequest,
   type CustomerChanges,
@@ -32,11 +32,11 @@ const ERRORS_LIMIT = 12_000
  * What may be repeated of an answer. If the request carried a secret, no text of AiFi's is: validators echo values, cut
  * short, in other letters or encoded, in more spellings than could be looked for. Only names that are plain ones are.
  */
-export function saidBy(sending: Sending, changes: CustomerChanges): Said {
-  if (sending.kind !== 'answered') return { errors: [], isWithheld: false }
+export function saidBy(delivery: Delivery, changes: CustomerChanges): Said {
+  if (delivery.kind !== 'answered') return { errors: [], isWithheld: false }
   const said = carriesSecret(changes)
-    ? namesOnly(sending, changes)
-    : inAifisWords(errorOf(sending), sending.http.requestId)
+    ? namesOnly(delivery, changes)
+    : inAifisWords(errorOf(delivery), delivery.http.requestId)
   const { errors } = said
   const fits = (count: number) => Buffer.byteLength(JSON.stringify(errors.slice(0, count))) <= ERRORS_LIMIT
   return { ...said, errors: errors.filter((_, index) => fits(index + 1)) }
@@ -46,10 +46,10 @@ export function saidBy(sending: Sending, changes: CustomerChanges): Said {
  * AiFi's own words about a change that it refused, for nobody but the person who typed the secrets in it: harmless, in
  * one line, not escaped for HTML. Undefined when there are none, or when not all of the secrets were typed.
  */
-export function ownWords(sending: Sending, { changes, enterPrivately }: ChangeRequest): string | undefined {
-  if (sending.kind !== 'answered' || sending.http.status < 400) return undefined
+export function ownWords(delivery: Delivery, { changes, enterPrivately }: ChangeRequest): string | undefined {
+  if (delivery.kind !== 'answered' || delivery.http.status < 400) return undefined
   if (enterPrivately.length === 0 || carriesSecret(changes)) return undefined
-  const { message, errors } = errorOf(sending)
+  const { message, errors } = errorOf(delivery)
   const texts = [message ?? '', ...errors.map((error) => error.message)].filter((text) => text !== '')
   return texts.length > 0 ? harmless(texts.map((text) => harmless(text)).join('; '), 2_000) : undefined
 }
@@ -63,7 +63,7 @@ export function shownHttp(status: number, { type, requestId }: Pick<Said, 'type'
   }
 }
 
-type Answered = Extract<Sending, { kind: 'answered' }>
+type Answered = Extract<Delivery, { kind: 'answered' }>
 
 function errorOf({ body }: Answered): AifiError {
   return extractError(body.kind === 'json' ? body.value : undefined)
@@ -88,9 +88,9 @@ export function inAifisWords({ message, type, errors }: AifiError, requestId?: s
   }
 }
 
-function namesOnly(sending: Answered, changes: CustomerChanges): Said {
-  const { message, type = '', errors } = errorOf(sending)
-  const { requestId = '' } = sending.http
+function namesOnly(delivery: Answered, changes: CustomerChanges): Said {
+  const { message, type = '', errors } = errorOf(delivery)
+  const { requestId = '' } = delivery.http
   const secrets = secretStrings(changes)
   const isPlainType = type === LOGIN_FAILED || (/^E_[A-Z_]{1,60}$/.test(type) && isApart(type, secrets))
   const named = errors.map(({ field, rule }) => inOurWords(sentField(field, changes), plainRule(rule, secrets)))

@@ -50,15 +50,15 @@ export interface SendDeps {
 export async function sendChange(departure: Departure, deps: SendDeps): Promise<UpdateEnvelope> {
   const { sending: change, changes, before, signal, onSending, onAifiWords } = departure
   const { customerId, request } = change
-  const sending = await deps.aifi.updateCustomer(customerId, changes, {
+  const delivery = await deps.aifi.updateCustomer(customerId, changes, {
     once: changedFields(changes).some((field) => fieldFacts[field].sentOnce),
     signal,
     onSending,
     traceparent: change.caller.traceparent,
   })
-  const words = ownWords(sending, request)
+  const words = ownWords(delivery, request)
   if (words !== undefined) onAifiWords?.(words)
-  const { status, message, ...rest } = await verifyOutcome({ request, changes, before, sending }, deps)
+  const { status, message, ...rest } = await verifyOutcome({ request, changes, before, delivery }, deps)
   return { status, message, customerId, ...rest }
 }
 

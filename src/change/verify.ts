@@ -12,7 +12,7 @@ import { type Evidence, proofOf, readBackProof } from './outcome.ts'
 import { saidBy, shownHttp } from './said.ts'
 
 /** A change that was sent, or tried to be. */
-type Sent = Pick<Evidence, 'request' | 'changes' | 'before' | 'sending'>
+type Sent = Pick<Evidence, 'request' | 'changes' | 'before' | 'delivery'>
 
 /** Looks at the record afterwards, where that is wanted. */
 interface Look {
@@ -24,18 +24,18 @@ interface Look {
 
 /** Step 5: what became of the change. Reads the record back when the answer does not show it. */
 export async function verifyOutcome(sent: Sent, look: Look): Promise<UpdateEnvelope> {
-  const { request, changes, before, sending } = sent
-  const proof = proofOf(sending, request.customerId)
-  const body = sending.kind === 'answered' && sending.body.kind === 'json' ? sending.body.value : undefined
-  const said = saidBy(sending, changes)
+  const { request, changes, before, delivery } = sent
+  const proof = proofOf(delivery, request.customerId)
+  const body = delivery.kind === 'answered' && delivery.body.kind === 'json' ? delivery.body.value : undefined
+  const said = saidBy(delivery, changes)
   const relay = new Relay(secretStrings(changes))
-  const http = sending.kind === 'answered' ? { http: shownHttp(sending.http.status, said) } : {}
+  const http = delivery.kind === 'answered' ? { http: shownHttp(delivery.http.status, said) } : {}
   const answered = proof === 'updated' && isJsonObject(body) ? readRecord(body) : undefined
   const evidence: Evidence = {
     request,
     changes,
     before,
-    sending,
+    delivery,
     after: answered?.record,
     wrong: answered?.wrong ?? [],
     readBackAt: undefined,
@@ -86,8 +86,8 @@ function applied(evidence: Evidence): UpdateEnvelope {
 }
 
 function refused(status: 'failed' | 'invalid', evidence: Evidence): UpdateEnvelope {
-  const { sending, said } = evidence
-  const retryAfterSeconds = sending.kind === 'answered' ? sending.http.retryAfterSeconds : undefined
+  const { delivery, said } = evidence
+  const retryAfterSeconds = delivery.kind === 'answered' ? delivery.http.retryAfterSeconds : undefined
   return {
     status,
     message: refusedMessage(evidence),

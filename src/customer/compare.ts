@@ -21,10 +21,8 @@ export function known(record: CustomerRecord | undefined, field: CustomerField):
 /** True when every field that was asked for is readable and already as asked: there is nothing to send. */
 export function changesNothing(request: ChangeRequest, record: CustomerRecord | undefined): boolean {
   if (request.enterPrivately.length > 0) return false
-  return changedFields(request.changes).every((field) => {
-    const before = known(record, field)
-    return before !== undefined && jsonEqual(before.value, request.changes[field])
-  })
+  const { changes } = request
+  return changedFields(changes).every((field) => verified(field, changes[field], record) === 'as_requested')
 }
 
 /**
@@ -131,10 +129,7 @@ export function provesUpdated(
   now: CustomerRecord | undefined,
 ): boolean {
   const fields = changedFields(changes).filter((field) => fieldFacts[field].readable)
-  const differed = fields.some((field) => {
-    const value = known(before, field)
-    return value !== undefined && !jsonEqual(value.value, changes[field])
-  })
+  const differed = fields.some((field) => verified(field, changes[field], before) === 'different')
   return differed && fields.every((field) => verified(field, changes[field], now) === 'as_requested')
 }
 

@@ -1,6 +1,5 @@
 import * as z from 'zod'
 import type { JsonObject } from '../lib/json.ts'
-import { keysOf } from '../lib/keys.ts'
 import { jsonObject, type ReadableField } from './fields.ts'
 
 const text = z.string().nullable().optional()
@@ -24,7 +23,7 @@ const customerRecord = z.strictObject({
 export type CustomerRecord = z.infer<typeof customerRecord>
 export type RecordField = keyof CustomerRecord
 
-export const recordFields: readonly RecordField[] = keysOf(customerRecord.shape)
+export const recordFields: readonly RecordField[] = customerRecord.keyof().options
 
 /** The customer in a result: what cannot be shown exactly has a marker in its place, and its place is in `altered`. */
 export const shownRecord = customerRecord.extend({

@@ -1,3 +1,5 @@
+import { isLosslessNumber } from 'lossless-json'
+
 /**
  * Text from elsewhere written so that a person sees exactly what it is: every character that does not show itself as an
  * escape, `\u{200b}`, and a backslash as two. What was written can be read back, so two texts that differ never become
@@ -54,18 +56,11 @@ export function escapeOf(character: string): string {
 export function escapedJson(value: unknown): string {
   if (typeof value === 'string') return `"${escaped(value).replaceAll('"', '\\"')}"`
   if (Array.isArray(value)) return `[${value.map(escapedJson).join(',')}]`
-  if (isDigits(value)) return String(value)
+  if (isLosslessNumber(value)) return value.value
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
   return `{${Object.entries(value)
     .map(([key, member]) => `${escapedJson(key)}:${escapedJson(member)}`)
     .join(',')}}`
-}
-
-/** True for a number that is kept in its digits: no object that JSON makes has a class. */
-export function isDigits(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  const made: unknown = Object.getPrototypeOf(value)
-  return made !== Object.prototype && made !== null
 }
 
 /** How many kinds of hidden characters are named. */

@@ -137,3 +137,9 @@ const HTML: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>':
 export function listed(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
+
+/** `in 10 minutes`, `3 hours ago`: to the nearest hour where there are two or more. @param minutes negative for the past. */
+export function minutesFromNow(minutes: number): string {
+  const format = new Intl.RelativeTimeFormat('en')
+  return Math.abs(minutes) < 120 ? format.format(minutes, 'minute') : format.format(Math.round(minutes / 60), 'hour')
+}

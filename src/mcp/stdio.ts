@@ -40,8 +40,9 @@ interface OpenRequest {
 }
 
 /**
- * MCP over two streams, one message a line, or several in an array (which only 2025-03-26 describes, and all may send). In place of the SDK's transport, which ends the connection at the first
- * line over 10 MB, holds everything that the client does not read, and keeps nothing of what a message was parsed from.
+ * MCP over two streams, one message a line, or several in an array (which only 2025-03-26 describes, and all may send).
+ * In place of the SDK's transport, which ends the connection at the first line over 10 MB, holds everything that the
+ * client does not read, and keeps nothing of what a message was parsed from.
  *
  * Whatever comes in, it goes on: what is no message is left out with a warning, and answered with an error if it is a
  * request that could be read whole. Its owner watches the streams for their end and closes it.
@@ -81,6 +82,11 @@ export class StdioTransport implements Transport {
   }
 
   #write(line: string): void {
+    // What is answered in one turn of the event loop leaves in one write.
+    if (this.#output.writableCorked === 0) {
+      this.#output.cork()
+      setImmediate(() => this.#output.uncork())
+    }
     this.#output.write(line)
     if (this.#output.writableLength <= UNREAD_LIMIT || this.#input.isPaused()) return
     this.#input.pause()

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { createHttp } from '../aifi/http.ts'
 import type { ProxySettings } from '../aifi/port.ts'
+import type { ChannelDeps } from '../approval/channel.ts'
 import { FormChannel } from '../approval/channels/form.ts'
-import { Ladder, type LadderParts } from '../approval/ladder.ts'
+import { Ladder } from '../approval/ladder.ts'
 import type { Deployment } from '../approval/question.ts'
 import type { Changes } from '../change/changes.ts'
 import { type HttpConfig, keysOfConfig } from '../config/http.ts'
@@ -62,9 +63,9 @@ export async function createTeam(deps: TeamDeps) {
       states: keys.map((key) => derivedKey(key, 'request states')),
       markers: derivedKey(newest, 'markers'),
     },
-    ladder: ({ changes, deployment }: LadderParts) => {
-      const form = new FormChannel(changes, deployment, clock, { fallback: true })
-      const inbox = new InboxChannel({ changes, publicUrl, personClaim: rules.names.personClaim, onPut })
+    ladder: (parts: ChannelDeps) => {
+      const form = new FormChannel(parts, { fallback: true })
+      const inbox = new InboxChannel({ ...parts, publicUrl, personClaim: rules.names.personClaim, onPut })
       const channels = http.approval === 'auto' ? [form, inbox] : [inbox]
       return new Ladder(channels, 'Whoever runs this server should look at AIFI_PERSON_CLAIM.')
     },

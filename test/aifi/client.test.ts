@@ -6,7 +6,7 @@ import { errors } from 'undici'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { type AifiClient, type AifiOptions, createAifi } from '../../src/aifi/client.ts'
 import { extractError } from '../../src/aifi/errors.ts'
-import type { Body, Sending } from '../../src/aifi/port.ts'
+import type { Body, Delivery } from '../../src/aifi/port.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { Secret } from '../../src/lib/secret.ts'
 import { type Fault, fault } from '../helpers/fault.ts'
@@ -140,8 +140,8 @@ describe('sending a change', () => {
   ])('reports %s', async (_, each, status, body) => {
     const { server, aifi } = await connected()
     server.next('PATCH', each)
-    const sending = await aifi.updateCustomer(4211, { role: 'tester' })
-    expect(sending).toEqual({ kind: 'answered', http: { status }, body, attempts: 1 })
+    const delivery = await aifi.updateCustomer(4211, { role: 'tester' })
+    expect(delivery).toEqual({ kind: 'answered', http: { status }, body, attempts: 1 })
     expect(server.received()).toHaveLength(1)
     expect(server.partial()).toHaveLength(0)
   })
@@ -167,8 +167,8 @@ describe('sending a change', () => {
   ])('does not know the outcome after %s, and does not send again', async (_, each, cause, arrived) => {
     const { server, aifi } = await connected()
     server.next('PATCH', each)
-    const sending = await aifi.updateCustomer(4211, { role: 'tester' })
-    expect(sending).toEqual({ kind: 'no_answer', cause, detail: expect.stringMatching(/^[A-Z].*\.$/) })
+    const delivery = await aifi.updateCustomer(4211, { role: 'tester' })
+    expect(delivery).toEqual({ kind: 'no_answer', cause, detail: expect.stringMatching(/^[A-Z].*\.$/) })
     expect(server[arrived]('PATCH')).toHaveLength(1)
     expect(server.received().length + server.partial().length).toBe(1)
   })
@@ -183,10 +183,10 @@ describe('sending a change', () => {
     const { server, aifi } = await connected({ clock })
     const answers = told('undici:request:headers')
     server.next('PATCH', each)
-    const sending = aifi.updateCustomer(4211, { role: 'tester' })
+    const delivery = aifi.updateCustomer(4211, { role: 'tester' })
     await expect.poll(() => [server.received('PATCH').length, answers.length]).toEqual([1, begun])
     clock.advance(PATIENT_MS)
-    expect(await sending).toMatchObject(ending)
+    expect(await delivery).toMatchObject(ending)
     expect(server.received()).toHaveLength(1)
     expect(server.partial()).toHaveLength(0)
   })
@@ -275,9 +275,9 @@ describe('a change that certainly was not sent', () => {
   const certificate = selfSignedCertificate()
   it.skipIf(!certificate)('knows a certificate that is not trusted (skipped where there is no openssl)', async () => {
     const server = await faultServer(certificate && { tls: certificate })
-    const sending = await client(server.url).updateCustomer(4211, {})
-    expect(sending).toEqual(notSent('tls'))
-    expect(sending).toMatchObject({ detail: expect.stringContaining('NODE_EXTRA_CA_CERTS') })
+    const delivery = await client(server.url).updateCustomer(4211, {})
+    expect(delivery).toEqual(notSent('tls'))
+    expect(delivery).toMatchObject({ detail: expect.stringContaining('NODE_EXTRA_CA_CERTS') })
     expect(server.received()).toHaveLength(0)
     expect(server.connections().accepted).toBe(1)
   })
@@ -287,9 +287,9 @@ describe('a change that certainly was not sent', () => {
     const proxy = await faultServer()
     proxy.always('CONNECT', fault.answer(status))
     const aifi = client(server.url, { proxy: { httpProxy: proxy.url } })
-    const sending = await aifi.updateCustomer(4211, {})
-    expect(sending).toEqual(notSent('proxy'))
-    expect(sending).toMatchObject({ detail: expect.stringContaining(`HTTP ${status}`) })
+    const delivery = await aifi.updateCustomer(4211, {})
+    expect(delivery).toEqual(notSent('proxy'))
+    expect(delivery).toMatchObject({ detail: expect.stringContaining(`HTTP ${status}`) })
   })
 
   it('does not storm a proxy that hangs up', async () => {
@@ -353,8 +353,8 @@ describe('sending again', () => {
       attempts: 2,
     })
     server.always('PATCH', fault.answer(429, undefined, { 'retry-after': '0' }))
-    const sending = await aifi.updateCustomer(4211, {})
-    expect(sending).toMatchObject({ http: { status: 429, retryAfterSeconds: 0 }, attempts: 2 })
+    const delivery = await aifi.updateCustomer(4211, {})
+    expect(delivery).toMatchObject({ http: { status: 429, retryAfterSeconds: 0 }, attempts: 2 })
     expect(server.received('PATCH')).toHaveLength(4)
   })
 
@@ -382,9 +382,9 @@ describe('sending again', () => {
   ])('reads Retry-After: %s', async (value, seconds) => {
     const { server, aifi } = await connected()
     server.next('PATCH', fault.answer(503, undefined, { 'retry-after': value }))
-    const sending = await aifi.updateCustomer(4211, {}, { budgetMs: 0 })
-    expect(sending).toMatchObject({ kind: 'answered' })
-    expect(sending.kind === 'answered' && sending.http.retryAfterSeconds).toEqual(seconds)
+    const delivery = await aifi.updateCustomer(4211, {}, { budgetMs: 0 })
+    expect(delivery).toMatchObject({ kind: 'answered' })
+    expect(delivery.kind === 'answered' && delivery.http.retryAfterSeconds).toEqual(seconds)
   })
 
   it('repeats a 401 once with a fresh OAuth token, for a password too', async () => {
@@ -432,8 +432,8 @@ describe('sending again', () => {
     const server = await faultServer()
     const aifi = client(server.url, withClientCredentials(server))
     server.next('POST', fault.answer(401, { error: 'invalid_client', error_description: 'canary-secret-91bd' }))
-    const sending = await aifi.updateCustomer(4211, {})
-    expect(sending).toEqual({
+    const delivery = await aifi.updateCustomer(4211, {})
+    expect(delivery).toEqual({
       kind: 'not_sent',
       cause: 'token',
       detail: "AiFi's token endpoint refused the client id or secret (invalid_client).",
@@ -452,9 +452,9 @@ describe('stopping', () => {
     expect(await aifi.updateCustomer(4211, {}, { signal: AbortSignal.abort() })).toEqual(cancelled)
     expect(server.received()).toHaveLength(0)
     const stop = new AbortController()
-    const sending = aifi.updateCustomer(4211, {}, { signal: stop.signal })
+    const delivery = aifi.updateCustomer(4211, {}, { signal: stop.signal })
     stop.abort()
-    expect(await sending).toEqual(cancelled)
+    expect(await delivery).toEqual(cancelled)
     expect(server.received('PATCH')).toHaveLength(0)
   })
 
@@ -463,9 +463,9 @@ describe('stopping', () => {
     server.nextConnection('hang')
     const connecting = client(server.url.replace('http:', 'https:'))
     const stop = new AbortController()
-    const sending = connecting.updateCustomer(4211, {}, { signal: stop.signal })
+    const delivery = connecting.updateCustomer(4211, {}, { signal: stop.signal })
     setTimeout(() => stop.abort(), 50)
-    expect(await sending).toEqual(cancelled)
+    expect(await delivery).toEqual(cancelled)
 
     const pausing = client(await deadAddress())
     const stopPause = new AbortController()
@@ -476,8 +476,8 @@ describe('stopping', () => {
   it('can be cancelled by who hears that it is about to leave', async () => {
     const { server, aifi } = await connected()
     const stop = new AbortController()
-    const sending = await aifi.updateCustomer(4211, {}, { signal: stop.signal, onSending: () => stop.abort() })
-    expect(sending).toEqual(cancelled)
+    const delivery = await aifi.updateCustomer(4211, {}, { signal: stop.signal, onSending: () => stop.abort() })
+    expect(delivery).toEqual(cancelled)
     expect(server.received()).toHaveLength(0)
   })
 
@@ -485,10 +485,10 @@ describe('stopping', () => {
     const { server, aifi } = await connected()
     const stop = new AbortController()
     server.next('PATCH', fault.answerAfter(50, 200, record))
-    const sending = aifi.updateCustomer(4211, {}, { signal: stop.signal })
+    const delivery = aifi.updateCustomer(4211, {}, { signal: stop.signal })
     await expect.poll(() => server.received('PATCH').length).toBe(1)
     stop.abort()
-    expect(await sending).toMatchObject({ kind: 'answered', http: { status: 200 } })
+    expect(await delivery).toMatchObject({ kind: 'answered', http: { status: 200 } })
   })
 
   it('says once that it sends, before anything has arrived, and not at all when nothing is sent', async () => {
@@ -505,12 +505,12 @@ describe('stopping', () => {
   it('ends what is under way when it is closed, and sends nothing afterwards', async () => {
     const { server, aifi } = await connected()
     server.next('PATCH', fault.silence(), fault.slowBody())
-    const sendings = [aifi.updateCustomer(4211, {}), aifi.updateCustomer(77, {})]
+    const deliveries = [aifi.updateCustomer(4211, {}), aifi.updateCustomer(77, {})]
     await expect.poll(() => server.received('PATCH').length).toBe(2)
     await pause(50)
     await aifi.close()
-    expect(await sendings[0]).toMatchObject({ kind: 'no_answer', cause: 'closing' })
-    expect(await sendings[1]).toMatchObject({ kind: 'answered', body: { kind: 'incomplete', cause: 'cut_off' } })
+    expect(await deliveries[0]).toMatchObject({ kind: 'no_answer', cause: 'closing' })
+    expect(await deliveries[1]).toMatchObject({ kind: 'answered', body: { kind: 'incomplete', cause: 'cut_off' } })
     expect(await aifi.updateCustomer(4211, {})).toEqual(cancelled)
     await aifi.close()
     await expect.poll(() => server.connections().open).toBe(0)
@@ -625,8 +625,8 @@ describe('reading a record', () => {
 it('keeps few connections, however many changes come at once', async () => {
   const { server, aifi } = await connected()
   server.always('PATCH', fault.answer(200, record))
-  const sendings: Sending[] = await Promise.all(Array.from({ length: 40 }, (_, id) => aifi.updateCustomer(id, {})))
-  expect(sendings.every(({ kind }) => kind === 'answered')).toBe(true)
+  const deliveries: Delivery[] = await Promise.all(Array.from({ length: 40 }, (_, id) => aifi.updateCustomer(id, {})))
+  expect(deliveries.every(({ kind }) => kind === 'answered')).toBe(true)
   expect(server.received('PATCH')).toHaveLength(40)
   expect(server.connections().accepted).toBeLessThanOrEqual(16)
 })
@@ -651,9 +651,9 @@ describe('when every connection waits for an answer that does not come', () => {
     const inVain = Array.from({ length: 30 }, (_, id) => change(1_000 + id))
     await pause()
     runOut()
-    for (const sending of await Promise.all(waiting)) expect(sending).toMatchObject({ kind: 'no_answer' })
-    for (const sending of await Promise.all(inVain)) {
-      expect(sending).toMatchObject({ kind: 'not_sent', cause: 'connect_timeout' })
+    for (const delivery of await Promise.all(waiting)) expect(delivery).toMatchObject({ kind: 'no_answer' })
+    for (const delivery of await Promise.all(inVain)) {
+      expect(delivery).toMatchObject({ kind: 'not_sent', cause: 'connect_timeout' })
     }
     // It stands behind all of them in the queue for a connection.
     server.next('PATCH', fault.answer(200, record))
@@ -670,7 +670,7 @@ describe('when every connection waits for an answer that does not come', () => {
     const { server, change, waiting, runOut } = await stuck(answer)
     await expect.poll(() => answers.length).toBe(begun)
     runOut()
-    for (const sending of await Promise.all(waiting)) expect(sending).toMatchObject(ending)
+    for (const delivery of await Promise.all(waiting)) expect(delivery).toMatchObject(ending)
     server.next('PATCH', fault.answer(200, record))
     expect(await change(4211)).toMatchObject({ kind: 'answered', http: { status: 200 }, body: { kind: 'json' } })
   })

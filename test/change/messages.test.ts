@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Reading, Sending } from '../../src/aifi/port.ts'
+import type { Delivery, Reading } from '../../src/aifi/port.ts'
 import { statusWords } from '../../src/aifi/status-words.ts'
 import { ALERTS, NOTES, NOTICES, OUTCOMES, PROGRESS } from '../../src/approval/page/words.ts'
 import type { Ended } from '../../src/change/change.ts'
@@ -97,7 +97,7 @@ function unsentTexts(): Texts {
   ].map(([when = '', text = '']) => [when, text] as const)
 }
 
-const answered = (status: number, value?: unknown, retryAfterSeconds?: number): Sending => ({
+const answered = (status: number, value?: unknown, retryAfterSeconds?: number): Delivery => ({
   kind: 'answered',
   http: { status, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) },
   body: value === undefined ? { kind: 'empty' } : { kind: 'json', value },
@@ -119,7 +119,7 @@ const invalid = {
 }
 
 /** How each exchange ended, and what is read afterwards where that is looked at. */
-const exchanges: readonly (readonly [when: string, sending: Sending, after?: Reading])[] = [
+const exchanges: readonly (readonly [when: string, delivery: Delivery, after?: Reading])[] = [
   ['AiFi shows the record as asked', answered(200, asAsked)],
   ['AiFi shows no field that was asked for', answered(200, { id: customerId, lastName: 'Doe' })],
   ['AiFi shows something else', answered(200, { ...asAsked, firstName: 'Joan' })],
@@ -154,10 +154,13 @@ function sentTexts(): Promise<Texts> {
   const clock = { now: () => AT, monotonic: () => 0, after: () => () => undefined }
   const unreadable: Reading = { kind: 'unreadable', cause: 'failed', reason: '(Reason.)' }
   return Promise.all(
-    exchanges.map(async ([when, sending, after = unreadable]) => {
+    exchanges.map(async ([when, delivery, after = unreadable]) => {
       const { changes } = request
       const aifi = { readCustomer: () => Promise.resolve(after) }
-      const outcome = await verifyOutcome({ request, changes, before, sending }, { aifi, readBack: true, views, clock })
+      const outcome = await verifyOutcome(
+        { request, changes, before, delivery },
+        { aifi, readBack: true, views, clock },
+      )
       return [when, says(outcome)] as const
     }),
   )
@@ -168,15 +171,15 @@ async function withheld(): Promise<Texts> {
   const views = new RecordViews(new Uint8Array(32), 'all')
   const clock = { now: () => AT, monotonic: () => 0, after: () => () => undefined }
   const aifi = { readCustomer: () => Promise.resolve(record(before)) }
-  const sending = answered(422, { message: 'x', errors: [{ field: 'password', error: 'x', rule: 'string.min' }] })
-  const sent = { request: { ...request, changes }, changes, before, sending }
+  const delivery = answered(422, { message: 'x', errors: [{ field: 'password', error: 'x', rule: 'string.min' }] })
+  const sent = { request: { ...request, changes }, changes, before, delivery }
   const look = { aifi, views, clock, readBack: true }
   return [
     ['refused, of a secret', says(await verifyOutcome(sent, look))],
-    ['made, of a secret', says(await verifyOutcome({ ...sent, sending: answered(200, asAsked) }, look))],
+    ['made, of a secret', says(await verifyOutcome({ ...sent, delivery: answered(200, asAsked) }, look))],
     [
       'unknown, reading switched off',
-      says(await verifyOutcome({ ...sent, sending: answered(504) }, { ...look, readBack: false })),
+      says(await verifyOutcome({ ...sent, delivery: answered(504) }, { ...look, readBack: false })),
     ],
   ]
 }

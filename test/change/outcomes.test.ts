@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Sending } from '../../src/aifi/port.ts'
+import type { Delivery } from '../../src/aifi/port.ts'
 import type { UpdateEnvelope } from '../../src/change/envelope.ts'
 import { outcomeTable, type Proof, proofOf, readBackTable } from '../../src/change/outcome.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
@@ -646,8 +646,8 @@ describe('the OAuth token', () => {
 describe('the table', () => {
   const answered = (
     status: number,
-    body: Extract<Sending, { kind: 'answered' }>['body'] = { kind: 'empty' },
-  ): Sending => ({
+    body: Extract<Delivery, { kind: 'answered' }>['body'] = { kind: 'empty' },
+  ): Delivery => ({
     kind: 'answered',
     http: { status },
     body,

@@ -69,6 +69,22 @@ describe('a call that is cancelled before the change was sent', () => {
   })
 })
 
+describe('a machine that sleeps while AiFi has the request', () => {
+  it('is told the outcome: no claim of a process that lives has lapsed', async () => {
+    const first = held(applying())
+    const { client, harness, patches } = await situation({ patch: first.fault })
+    const change = { customerId: 4211, firstName: 'Janet' }
+    const call = client.update(change)
+    await expect.poll(patches).toBe(1)
+    harness.clock.sleep(10 * 60_000)
+    const again = client.update(change)
+    await client.client.listTools()
+    first.release()
+    expect([(await call).status, (await again).status]).toEqual(['updated', 'updated'])
+    expect(patches()).toBe(1)
+  })
+})
+
 describe('a call that is cancelled after the change was sent', () => {
   it('changes nothing about the change: its outcome is recorded, and told to the next call that asks for it', async () => {
     const first = held(applying())

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import type { Aifi, Reading, Sending as Sent } from '../../src/aifi/port.ts'
+import type { Aifi, Delivery, Reading } from '../../src/aifi/port.ts'
 import { noAudit } from '../../src/audit/audit.ts'
 import { Changes } from '../../src/change/changes.ts'
 import type { ChangeStore } from '../../src/change/store.ts'
@@ -197,7 +197,7 @@ export class Replica {
         this.read.set(id, record)
         return { kind: 'record', record, http }
       },
-      updateCustomer: async (id, body, { onSending, signal } = {}): Promise<Sent> => {
+      updateCustomer: async (id, body, { onSending, signal } = {}): Promise<Delivery> => {
         // What stops a process here stops it with the request in its hands.
         await this.#aifiStep(async () => undefined)
         if (signal?.aborted) return { kind: 'not_sent', cause: 'cancelled', detail: 'It was cancelled.' }

@@ -1,4 +1,4 @@
-import type { CardState } from '../../src/approval/page/cards.ts'
+import type { Card, CardState } from '../../src/approval/page/cards.ts'
 import type { PageModel } from '../../src/approval/page/view.ts'
 import type { CardOutcome } from '../../src/approval/page/words.ts'
 import type { PrivateField, Question, ShownChange, ShownValue } from '../../src/approval/question.ts'
@@ -162,11 +162,13 @@ const kinds: ShownChange[] = (
   ...(after.kind === 'removed' && { loss: true }),
 }))
 
-/** A page with one question. */
-export const pageOf = (question: Question, state: CardState = waiting): PageModel => ({
-  cards: [{ question, state }],
-  live: { events: '/page/events', seen: '/page/seen' },
+export const pageWith = (...cards: readonly Omit<Card, 'id' | 'level'>[]): PageModel => ({
+  cards: cards.map((card, at) => ({ id: `q${at + 1}`, level: cards.length === 1 ? 1 : 2, ...card })),
+  path: '/page',
 })
+
+/** A page with one question. */
+export const pageOf = (question: Question, state: CardState = waiting): PageModel => pageWith({ question, state })
 
 /** What each outcome's message may say. */
 export const MESSAGES: Readonly<Record<CardOutcome, string>> = {
@@ -218,13 +220,11 @@ export const GALLERY: Readonly<Record<string, PageModel>> = {
     { ...question, changes: [role, block] },
     { ...waiting, alert: { kind: 'record_changed', labels: ['Role', 'Email'] } },
   ),
-  'too-early': {
-    cards: [
-      { question: passwordQuestion, state: { ...waiting, alert: { kind: 'too_early' } }, justAnswered: true },
-      { question, state: { ...waiting, alert: { kind: 'busy' } } },
-      { question, state: { ...waiting, alert: { kind: 'interrupted' } } },
-    ],
-  },
+  'too-early': pageWith(
+    { question: passwordQuestion, state: { ...waiting, alert: { kind: 'too_early' } }, justAnswered: true },
+    { question, state: { ...waiting, alert: { kind: 'busy' } } },
+    { question, state: { ...waiting, alert: { kind: 'interrupted' } } },
+  ),
   kinds: pageOf({ ...question, changes: kinds }),
   'one-loss': pageOf({
     ...question,
@@ -275,35 +275,29 @@ export const GALLERY: Readonly<Record<string, PageModel>> = {
     ],
   }),
   hostile: pageOf(hostile, { ...waiting, action: `/"><h1>`, token: `"><h1>`, problems: { password: HOSTILE } }),
-  several: {
-    cards: [
-      { question: passwordQuestion, state: waiting },
-      {
-        question: { ...question, customer: { id: 77, name: 'Ben Okafor', email: 'ben@example.com' }, changes: [role] },
-        state: waiting,
-      },
-      { question: { ...question, sandbox: true }, state: { kind: 'sending' } },
-      ...outcomes.map((outcome) => ({ question, state: settled(outcome) })),
-    ],
-  },
+  several: pageWith(
+    { question: passwordQuestion, state: waiting },
+    {
+      question: { ...question, customer: { id: 77, name: 'Ben Okafor', email: 'ben@example.com' }, changes: [role] },
+      state: waiting,
+    },
+    { question: { ...question, sandbox: true }, state: { kind: 'sending' } },
+    ...outcomes.map((outcome) => ({ question, state: settled(outcome) })),
+  ),
   sending: pageOf(question, { kind: 'sending' }),
   checking: pageOf(question, { kind: 'checking' }),
-  'can-be-undone': {
-    cards: [
-      {
-        question: { ...question, changes: [role, email, block] },
-        state: {
-          kind: 'settled',
-          status: 'updated',
-          message: MESSAGES.updated,
-          at: NOW,
-          revertible: ['role', 'email'],
-        },
-        justAnswered: true,
-      },
-    ],
-  },
+  'can-be-undone': pageWith({
+    question: { ...question, changes: [role, email, block] },
+    state: {
+      kind: 'settled',
+      status: 'updated',
+      message: MESSAGES.updated,
+      at: NOW,
+      revertible: ['role', 'email'],
+    },
+    justAnswered: true,
+  }),
   'hostile-settled': pageOf(hostile, { kind: 'settled', status: 'updated', message: HOSTILE, at: NOW - 86_400_000 }),
-  empty: { cards: [] },
+  empty: pageWith(),
   ...Object.fromEntries(outcomes.map((outcome) => [outcome, pageOf(question, settled(outcome))])),
 }

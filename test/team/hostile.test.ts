@@ -137,3 +137,13 @@ describe('the sandbox’s sign-in', () => {
     expect([answer.status, answer.headers['set-cookie']]).toEqual([403, undefined])
   })
 })
+
+test('what cannot be shown whole in the inbox is put to nobody', async () => {
+  const team = await startTeamHere({ issuer })
+  const [via = ''] = team.vias
+  const metadata = Object.fromEntries(Array.from({ length: 1_100 }, (_, at) => [`key${at}`, 1]))
+  const { result } = await callTool(via, await issuer.token({ sub: 'agent' }), { customerId: 4211, metadata })
+  expect(result.status).toBe('approval_unavailable')
+  expect(result.message).toContain('too long to be shown whole')
+  expect((await (await signIn(team, 'alex')).get('/approvals')).body).toContain('Nothing waits for you.')
+})

@@ -1,11 +1,8 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import type { Asked, Rung } from '../../change/change.ts'
-import type { Changes } from '../../change/changes.ts'
 import { type ChangeRequest, fieldFacts, requestedFields } from '../../customer/fields.ts'
-import type { Clock } from '../../lib/clock.ts'
 import { isSame } from '../../lib/secret.ts'
-import type { Ask, Asker, Channel } from '../channel.ts'
-import type { Deployment } from '../question.ts'
+import type { Ask, Asker, Channel, ChannelDeps } from '../channel.ts'
 import { questionText } from '../question-text.ts'
 import { questionAbout } from '../words.ts'
 
@@ -22,14 +19,10 @@ const channel = 'chat'
  */
 export class ChatChannel implements Channel {
   readonly names = [channel] as const
-  readonly #changes: Changes
-  readonly #deployment: Deployment
-  readonly #clock: Clock
+  readonly #deps: ChannelDeps
 
-  constructor(changes: Changes, deployment: Deployment, clock: Clock) {
-    this.#changes = changes
-    this.#deployment = deployment
-    this.#clock = clock
+  constructor(deps: ChannelDeps) {
+    this.#deps = deps
   }
 
   unavailable(request: ChangeRequest): string | undefined {
@@ -39,7 +32,8 @@ export class ChatChannel implements Channel {
   }
 
   async ask(change: Asked, { request }: Asker): Promise<Ask> {
-    const words = questionText(questionAbout(change, this.#deployment, this.#clock.now()))?.text
+    const { changes, deployment, clock } = this.#deps
+    const words = questionText(questionAbout(change, deployment, clock.now()))?.text
     if (words === undefined || words.length > WORDS_LIMIT) {
       const reason = 'The change is too long to be shown whole in the chat.'
       return { kind: 'cannot', reason, remedy: 'Ask for fewer or shorter changes in a call.' }
@@ -47,7 +41,7 @@ export class ChatChannel implements Channel {
     const { rung } = change.asking
     if (!rung?.code) {
       const code = { text: String(randomInt(1_000_000)).padStart(6, '0'), triesLeft: TRIES }
-      const isPut = await this.#changes.put(change, { channel, handle: randomUUID(), standing: false, code })
+      const isPut = await changes.put(change, { channel, handle: randomUUID(), standing: false, code })
       return isPut ? { kind: 'code', code: code.text, words } : { kind: 'moved' }
     }
     const given = request.approvalCode
@@ -56,17 +50,17 @@ export class ChatChannel implements Channel {
   }
 
   async #approve({ id, asking: { round } }: Asked, { handle }: Rung): Promise<Ask> {
-    const verdict = await this.#changes.decide(id, { round, handle, answer: 'approved', channel })
+    const verdict = await this.#deps.changes.decide(id, { round, handle, answer: 'approved', channel })
     return verdict.kind === 'busy' ? { kind: 'busy' } : { kind: 'moved' }
   }
 
   async #refuse(change: Asked, rung: Rung, code: NonNullable<Rung['code']>): Promise<Ask> {
     const triesLeft = code.triesLeft - 1
     if (triesLeft === 0) {
-      await this.#changes.withdraw(change.id, `The approval code was wrong ${TRIES} times.`, { unwanted: false })
+      await this.#deps.changes.withdraw(change.id, `The approval code was wrong ${TRIES} times.`, { unwanted: false })
       return { kind: 'moved' }
     }
-    const isPut = await this.#changes.put(change, { ...rung, code: { ...code, triesLeft } })
+    const isPut = await this.#deps.changes.put(change, { ...rung, code: { ...code, triesLeft } })
     return isPut ? { kind: 'wrong_code', triesLeft } : { kind: 'moved' }
   }
 }

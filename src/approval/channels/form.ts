@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { inputRequired } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import type { AnswerKind, Asked, Rung } from '../../change/change.ts'
-import type { Changes } from '../../change/changes.ts'
 import type { ChangeRequest } from '../../customer/fields.ts'
-import { type Clock, elapsedMs, instantIn } from '../../lib/clock.ts'
+import { elapsedMs, instantIn } from '../../lib/clock.ts'
 import { isJsonObject } from '../../lib/json.ts'
 import type { Call } from '../../mcp/call.ts'
-import { type Ask, type Asker, type Channel, RAN_OUT } from '../channel.ts'
-import { type Deployment, UNREAD_MS } from '../question.ts'
+import { type Ask, type Asker, type Channel, type ChannelDeps, RAN_OUT } from '../channel.ts'
+import { UNREAD_MS } from '../question.ts'
 import { questionText } from '../question-text.ts'
 import { questionAbout } from '../words.ts'
 
@@ -40,16 +39,12 @@ const requestedSchema = {
  */
 export class FormChannel implements Channel {
   readonly names = [channel] as const
-  readonly #changes: Changes
-  readonly #deployment: Deployment
-  readonly #clock: Clock
+  readonly #deps: ChannelDeps
   readonly #fallback: boolean
 
   /** @param fallback there is another way after this one: then a client that does not ask people is passed over. */
-  constructor(changes: Changes, deployment: Deployment, clock: Clock, { fallback }: { fallback: boolean }) {
-    this.#changes = changes
-    this.#deployment = deployment
-    this.#clock = clock
+  constructor(deps: ChannelDeps, { fallback }: { fallback: boolean }) {
+    this.#deps = deps
     this.#fallback = fallback
   }
 
@@ -71,13 +66,13 @@ export class FormChannel implements Channel {
       }
       if (this.#fallback) {
         call.connection.asksPeople = false
-        await this.#changes.handOn(change.id, rung.handle, UNANSWERED)
+        await this.#deps.changes.handOn(change.id, rung.handle, UNANSWERED)
         return { kind: 'moved' }
       }
     }
     const message = this.#message(change, elsewhere)
     if (typeof message !== 'string') return message
-    const handedOutAt = instantIn(this.#clock, 0)
+    const handedOutAt = instantIn(this.#deps.clock, 0)
     const put: Rung = {
       channel,
       handle: randomUUID(),
@@ -85,21 +80,20 @@ export class FormChannel implements Channel {
       handedOutAt,
       ...(!call.elicit && { withClient: true }),
     }
-    if (!(await this.#changes.put(change, put))) return { kind: 'moved' }
+    if (!(await this.#deps.changes.put(change, put))) return { kind: 'moved' }
     if (call.elicit) return this.#askWithin(call, change, put, message, over)
     const requests = { [KEY]: inputRequired.elicit({ message, requestedSchema }) }
-    return { kind: 'client_asks', channel, handle: put.handle, requests }
+    return { kind: 'client_asks', handle: put.handle, requests }
   }
 
-  async answer(change: Asked, call: Call, handle: string): Promise<void> {
-    const { rung, passed } = change.asking
-    const asked = [rung, ...passed.map((each) => each.rung)].find((each) => each?.handle === handle)
-    if (asked) await this.#take(change, call, asked, saidBy(call.answers?.[KEY]))
+  async answer(change: Asked, call: Call, rung: Rung): Promise<void> {
+    await this.#take(change, call, rung, saidBy(call.answers?.[KEY]))
   }
 
   /** The words of the form, or why it is not for one. */
   #message(change: Asked, elsewhere: boolean): string | Ask {
-    const question = questionAbout(change, this.#deployment, this.#clock.now())
+    const { deployment, clock } = this.#deps
+    const question = questionAbout(change, deployment, clock.now())
     const words = questionText(question)
     if (words === undefined) {
       const reason = 'The change is too long to be shown whole in a form.'
@@ -134,26 +128,26 @@ export class FormChannel implements Channel {
   async #failed(call: Call, id: string, handle: string, over: AbortSignal): Promise<void> {
     // Given up after a while, it is a sign that nobody saw the form; cancelled by the user, it is none.
     if (!over.aborted || over.reason === RAN_OUT || call.gaveUp) call.connection.asksPeople = false
-    if (over.aborted) await this.#changes.release(id, handle)
-    else await this.#changes.handOn(id, handle, UNANSWERED)
+    if (over.aborted) await this.#deps.changes.release(id, handle)
+    else await this.#deps.changes.handOn(id, handle, UNANSWERED)
   }
 
   async #take(change: Asked, call: Call, rung: Rung, said: AnswerKind | undefined): Promise<void> {
     const { id, asking } = change
     const { handle } = rung
-    const isCurrent = await this.#changes.takeAnswer(id, handle)
+    const isCurrent = await this.#deps.changes.takeAnswer(id, handle)
     if (isCurrent) {
-      const isUnread = !rung.handedOutAt || elapsedMs(this.#clock, rung.handedOutAt) < UNREAD_MS
+      const isUnread = !rung.handedOutAt || elapsedMs(this.#deps.clock, rung.handedOutAt) < UNREAD_MS
       const asksNobody = isUnread && (said === 'approved' || this.#fallback) && said !== undefined
       if (asksNobody) call.connection.asksPeople = false
       if (asksNobody || said === undefined) {
-        return this.#changes.handOn(id, handle, asksNobody ? ASKS_NOBODY : NO_ANSWER)
+        return this.#deps.changes.handOn(id, handle, asksNobody ? ASKS_NOBODY : NO_ANSWER)
       }
     } else if (said === undefined || said === 'approved') return
     const by = call.principal?.person
     const given = { round: asking.round, handle, answer: said, channel, ...(by && { by }) } as const
-    const verdict = await this.#changes.decide(id, given)
-    if (verdict.kind === 'busy') await this.#changes.release(id, handle)
+    const verdict = await this.#deps.changes.decide(id, given)
+    if (verdict.kind === 'busy') await this.#deps.changes.release(id, handle)
   }
 }
 

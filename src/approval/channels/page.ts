@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { type InputRequests, inputResponse } from '@modelcontextprotocol/server'
 import type { Asked } from '../../change/change.ts'
-import type { Changes } from '../../change/changes.ts'
 import type { ChangeRequest } from '../../customer/fields.ts'
-import { type Clock, type Instant, remainingMs } from '../../lib/clock.ts'
+import { type Instant, remainingMs } from '../../lib/clock.ts'
 import { errorCode } from '../../lib/error-facts.ts'
 import type { Call } from '../../mcp/call.ts'
-import type { Ask, Asker, Channel } from '../channel.ts'
-import type { Browser } from '../page/browser.ts'
-import type { PageServer } from '../page/server.ts'
+import { type Ask, type Asker, type Channel, type ChannelDeps, tooLongForPage } from '../channel.ts'
 import { UNREAD_MS } from '../question.ts'
 
 /** A page that nobody looked at is opened this often in all. */
@@ -39,27 +36,23 @@ interface Opening {
  */
 export class PageChannel implements Channel {
   readonly names = ['page', 'url'] as const
-  readonly #changes: Changes
-  readonly #server: PageServer
-  readonly #browser: Browser
-  readonly #clock: Clock
+  readonly #deps: ChannelDeps
   /** By change. */
   readonly #openings = new Map<string, Opening>()
 
-  constructor(changes: Changes, server: PageServer, browser: Browser, clock: Clock) {
-    this.#changes = changes
-    this.#server = server
-    this.#browser = browser
-    this.#clock = clock
+  constructor(deps: ChannelDeps) {
+    this.#deps = deps
   }
 
   unavailable(_request: ChangeRequest, call: Call): string | undefined {
-    return call.canUrl ? undefined : this.#browser.unavailable()
+    return call.canUrl ? undefined : this.#deps.browser.unavailable()
   }
 
   async ask(change: Asked, asker: Asker): Promise<Ask> {
+    const tooLong = tooLongForPage(change, this.#deps)
+    if (tooLong) return tooLong
     try {
-      await this.#server.start()
+      await this.#deps.pages.start()
     } catch (error) {
       const isTaken = errorCode(error) === 'EADDRINUSE'
       const why = isTaken ? ': its port (AIFI_APPROVAL_PORT) is taken' : ' on this machine'
@@ -69,7 +62,7 @@ export class PageChannel implements Channel {
     const { rung } = change.asking
     if (!rung) {
       const standing = { channel: 'page', handle: randomUUID(), standing: true } as const
-      if (!(await this.#changes.put(change, standing))) return { kind: 'moved' }
+      if (!(await this.#deps.changes.put(change, standing))) return { kind: 'moved' }
     }
     return this.#bring(change, asker)
   }
@@ -82,7 +75,7 @@ export class PageChannel implements Channel {
   /** Sees to it that somebody has the question in front of them. */
   async #bring(change: Asked, asker: Asker): Promise<Ask> {
     const opening = this.#openingOf(change)
-    const place = this.#server.whereabouts(change.id)
+    const place = this.#deps.pages.whereabouts(change.id)
     if (place === 'shown') return asked(SHOWN)
     if (place !== 'nowhere' && opening.openings >= OPENINGS)
       return asked('The approval page was opened in a browser. If it was closed, open it again from the history.')
@@ -90,9 +83,9 @@ export class PageChannel implements Channel {
       opening.accepted = false
       return asked('The approval page is being opened in a browser.')
     }
-    if (opening.openings === 0 && (await this.#server.joinOpenVisit(change.id))) {
+    if (opening.openings === 0 && (await this.#deps.pages.joinOpenVisit(change.id))) {
       opening.openings = 1
-      this.#clock.after(ARRIVAL_MS, () => void this.#openUnlessSeen(change.id))
+      this.#deps.clock.after(ARRIVAL_MS, () => void this.#openUnlessSeen(change.id))
       return asked(SHOWN)
     }
     if (opening.openings >= OPENINGS)
@@ -100,35 +93,35 @@ export class PageChannel implements Channel {
     opening.openings += 1
     // The client's own way first; if nobody came that way, the browser.
     const wasAsked = opening.withClientSince !== undefined
-    const byClient = asker.call.canUrl && !opening.turnedDown && (!wasAsked || this.#browser.unavailable())
+    const byClient = asker.call.canUrl && !opening.turnedDown && (!wasAsked || this.#deps.browser.unavailable())
     return byClient ? this.#askClient(change, asker, opening) : this.#openBrowser(change)
   }
 
   /** Nobody has it in front of them on the page that it was added to: that tab is hidden, or gone. */
   async #openUnlessSeen(id: string): Promise<void> {
-    const change = await this.#changes.get(id)
-    const place = this.#server.whereabouts(id)
+    const change = await this.#deps.changes.get(id)
+    const place = this.#deps.pages.whereabouts(id)
     const opening = this.#openings.get(id)
-    if (change?.state !== 'asked' || !opening || this.#browser.unavailable()) return
+    if (change?.state !== 'asked' || !opening || this.#deps.browser.unavailable()) return
     if (place === 'shown' || place === 'nowhere') return
     opening.openings += 1
-    await this.#browser.open(await this.#server.newVisit(id, 'page'))
+    await this.#deps.browser.open(await this.#deps.pages.newVisit(id, 'page'))
   }
 
   async #askClient(change: Asked, { call, over }: Asker, opening: Opening): Promise<Ask> {
-    opening.withClientSince = this.#clock.monotonic()
+    opening.withClientSince = this.#deps.clock.monotonic()
     const { id, customerId } = change
-    const url = await this.#server.newVisit(id, 'url', () => call.connection.completed(id))
+    const url = await this.#deps.pages.newVisit(id, 'url', () => call.connection.completed(id))
     const message = `Approve or decline the change of AiFi customer ${customerId} on this page. It is on this computer.`
     // 2025-era clients need the id to be told that the page is done; the SDK's builder has no place for it.
     const params = { mode: 'url' as const, message, url, elicitationId: id }
-    const now = await this.#changes.get(id)
+    const now = await this.#deps.changes.get(id)
     const rung = now?.state === 'asked' ? now.asking.rung : undefined
     if (now?.state !== 'asked' || !rung) return { kind: 'moved' }
     if (!call.elicit) {
-      if (!(await this.#changes.put(now, { ...rung, channel: 'url', withClient: true }))) return { kind: 'moved' }
+      if (!(await this.#deps.changes.put(now, { ...rung, channel: 'url', withClient: true }))) return { kind: 'moved' }
       const requests: InputRequests = { [KEY]: { method: 'elicitation/create', params } }
-      return { kind: 'client_asks', channel: 'url', handle: rung.handle, requests }
+      return { kind: 'client_asks', handle: rung.handle, requests }
     }
     const shown = new AbortController()
     void call
@@ -142,34 +135,34 @@ export class PageChannel implements Channel {
 
   /** What the client says of the address. A yes to the question itself comes from the page only. */
   async #take({ id, asking }: Asked, opening: Opening, action: string | undefined): Promise<void> {
-    const now = await this.#changes.get(id)
+    const now = await this.#deps.changes.get(id)
     const rung = now?.state === 'asked' && now.asking.round === asking.round ? now.asking.rung : undefined
     if (!rung) return
     opening.accepted = action === 'accept'
     if (opening.accepted) return
-    const tookMs = this.#clock.monotonic() - (opening.withClientSince ?? 0)
+    const tookMs = this.#deps.clock.monotonic() - (opening.withClientSince ?? 0)
     // Turned down by nobody, it is put another way.
-    if (action === undefined || (tookMs < UNREAD_MS && this.#server.whereabouts(id) === 'nowhere')) {
+    if (action === undefined || (tookMs < UNREAD_MS && this.#deps.pages.whereabouts(id) === 'nowhere')) {
       opening.turnedDown = true
       return
     }
     const answer = action === 'cancel' ? 'cancelled' : 'declined'
-    await this.#changes.decide(id, { round: asking.round, handle: rung.handle, answer, channel: 'url' })
+    await this.#deps.changes.decide(id, { round: asking.round, handle: rung.handle, answer, channel: 'url' })
   }
 
   async #openBrowser(change: Asked): Promise<Ask> {
-    const unavailable = this.#browser.unavailable()
+    const unavailable = this.#deps.browser.unavailable()
     if (unavailable) return this.#cannot(change, unavailable)
-    const address = await this.#server.newVisit(change.id, 'page')
-    if (await this.#browser.open(address)) return asked(SHOWN)
-    for (const other of this.#server.notOpened(change.id)) await this.#putAnew(other)
+    const address = await this.#deps.pages.newVisit(change.id, 'page')
+    if (await this.#deps.browser.open(address)) return asked(SHOWN)
+    for (const other of this.#deps.pages.notOpened(change.id)) await this.#putAnew(other)
     return this.#cannot(change, 'No browser could be opened on this machine.')
   }
 
   /** The question has moved on by having been put: what is said of it has to be said of what it is now. */
   async #cannot({ id }: Asked, reason: string): Promise<Ask> {
-    const now = await this.#changes.get(id)
-    if (now?.state === 'asked' && now.asking.rung) await this.#changes.handOn(id, now.asking.rung.handle, reason)
+    const now = await this.#deps.changes.get(id)
+    if (now?.state === 'asked' && now.asking.rung) await this.#deps.changes.handOn(id, now.asking.rung.handle, reason)
     return { kind: 'moved' }
   }
 
@@ -177,14 +170,14 @@ export class PageChannel implements Channel {
   async #putAnew(id: string): Promise<void> {
     const opening = this.#openings.get(id)
     if (opening) opening.openings = 0
-    const change = await this.#changes.get(id)
+    const change = await this.#deps.changes.get(id)
     const rung = change?.state === 'asked' ? change.asking.rung : undefined
-    if (rung) await this.#changes.release(id, rung.handle)
+    if (rung) await this.#deps.changes.release(id, rung.handle)
   }
 
   #openingOf({ id, asking }: Asked): Opening {
     for (const [each, { until }] of this.#openings)
-      if (remainingMs(this.#clock, until) === 0) this.#openings.delete(each)
+      if (remainingMs(this.#deps.clock, until) === 0) this.#openings.delete(each)
     const opening = this.#openings.get(id) ?? {
       until: asking.expiresAt,
       openings: 0,

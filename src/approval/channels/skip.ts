@@ -1,21 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { Asked } from '../../change/change.ts'
-import type { Changes } from '../../change/changes.ts'
 import type { ChangeRequest } from '../../customer/fields.ts'
-import type { Logger } from '../../lib/logger.ts'
-import type { Ask, Channel } from '../channel.ts'
+import type { Ask, Channel, ChannelDeps } from '../channel.ts'
 
 const channel = 'skipped'
 
 /** Nobody is asked (`AIFI_APPROVAL=dangerously-skip`), and the log says so each time. */
 export class SkipChannel implements Channel {
   readonly names = [channel] as const
-  readonly #changes: Changes
-  readonly #logger: Logger
+  readonly #deps: ChannelDeps
 
-  constructor(changes: Changes, logger: Logger) {
-    this.#changes = changes
-    this.#logger = logger
+  constructor(deps: ChannelDeps) {
+    this.#deps = deps
   }
 
   unavailable(request: ChangeRequest): string | undefined {
@@ -23,12 +19,13 @@ export class SkipChannel implements Channel {
   }
 
   async ask(change: Asked): Promise<Ask> {
+    const { changes, logger } = this.#deps
     const { customerId, fields } = change
     const rung = { channel, handle: randomUUID(), standing: false } as const
-    if (!(await this.#changes.put(change, rung))) return { kind: 'moved' }
-    this.#logger.warn({ customerId, fields }, 'AIFI_APPROVAL=dangerously-skip: nobody is asked')
+    if (!(await changes.put(change, rung))) return { kind: 'moved' }
+    logger.warn({ customerId, fields }, 'AIFI_APPROVAL=dangerously-skip: nobody is asked')
     const { round } = change.asking
-    const verdict = await this.#changes.decide(change.id, { round, handle: rung.handle, answer: 'approved', channel })
+    const verdict = await changes.decide(change.id, { round, handle: rung.handle, answer: 'approved', channel })
     return verdict.kind === 'busy' ? { kind: 'busy' } : { kind: 'moved' }
   }
 }

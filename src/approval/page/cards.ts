@@ -18,10 +18,10 @@ import {
 
 /** One question on the page. */
 export interface Card {
-  /** Unique on the page, for as long as it is on it; default: by its place. */
-  readonly id?: string
-  /** Of its heading, where the card is added to a page or renewed on it; default 2. */
-  readonly level?: 1 | 2
+  /** The prefix of its ids: unique on the page, for as long as it is on it. */
+  readonly id: string
+  /** Of its heading. */
+  readonly level: 1 | 2
   readonly question: Question
   readonly state: CardState
   /** The person has just pressed a button of this one: what became of it takes the focus. */
@@ -65,17 +65,13 @@ export type CardState =
 type Waiting = Extract<CardState, { kind: 'waiting' }>
 type Settled = Extract<CardState, { kind: 'settled' }>
 
-/** Where a card stands: the prefix of its ids, unique on the page, and the level of its heading. */
-interface Place {
-  readonly id: string
-  readonly level: 1 | 2
-}
+type Place = Pick<Card, 'id' | 'level'>
 
 /** From this many changes on, the customer is named once more beside the buttons. */
 const LONG = 6
 
 /** One question as a part of the page. */
-export function cardMarkup({ question, state, justAnswered = false }: Card, place: Place, now: number): Markup {
+export function cardMarkup({ question, state, justAnswered = false, ...place }: Card, now: number): Markup {
   switch (state.kind) {
     case 'waiting':
       return waitingCard(question, state, place, now, justAnswered)

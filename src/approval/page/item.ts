@@ -1,4 +1,4 @@
-import type { Asked, Change, Shown } from '../../change/change.ts'
+import type { Asked, Asking, Change, Ended, Shown } from '../../change/change.ts'
 import type { Changes, Watch } from '../../change/changes.ts'
 import { movedFields } from '../../customer/compare.ts'
 import { fieldFacts, isCustomerField, type PrivateFieldName } from '../../customer/fields.ts'
@@ -6,7 +6,8 @@ import { type Clock, remainingMs } from '../../lib/clock.ts'
 import { randomToken } from '../../lib/secret.ts'
 import { type Deployment, type Question, UNREAD_MS } from '../question.ts'
 import { questionAbout } from '../words.ts'
-import type { CardAlert } from './words.ts'
+import type { Card, CardState } from './cards.ts'
+import type { CardAlert, CardOutcome } from './words.ts'
 
 /** Between two looks at a change of which no move was heard, milliseconds. */
 const LOOK_MS = 10 * 60_000
@@ -21,15 +22,13 @@ export interface PageDeps {
 /** One question on one page. */
 export class Item {
   readonly changeId: string
-  /** Unique on its page, and for as long as it is there. */
-  readonly number: number
-  /** What the answer has to name: the round and the rung as they were shown. */
-  round: number
-  handle: string
   question: Question
+  /** How it is put; an answer names its round and its rung. */
+  asking: Asking
   /** What became of it; a change that has ended may be forgotten, its card stays. */
   change: Change
-  expiresAt: Asked['asking']['expiresAt']
+  /** What the form of this question and round carries. */
+  token = randomToken()
   /** What was wrong with what was typed last. */
   problems: Partial<Record<PrivateFieldName, string>> = {}
   /** Why the person is asked again. */
@@ -37,9 +36,7 @@ export class Item {
   /** One of its buttons was pressed since the page was drawn. */
   justAnswered = false
   /** Of its heading, where it was drawn. */
-  level: 1 | 2 = 2
-  #token = randomToken()
-  #shown: Shown
+  #level: 1 | 2 = 2
   /** As it is now; monotonic milliseconds. */
   #servedAt: number | undefined
   #confirmedAt: number | undefined
@@ -47,38 +44,52 @@ export class Item {
   #wasConfirmed = false
   /** As long as it is on the page, its end is kept for it. */
   readonly #watch: Watch
+  readonly #id: string
   readonly #deps: PageDeps
   readonly #closing = new AbortController()
 
-  constructor(change: Asked, number: number, deps: PageDeps) {
+  /** @param id of its card: unique on its page, and for as long as it is there. */
+  constructor(change: Asked, id: string, deps: PageDeps) {
     this.changeId = change.id
-    this.number = number
-    this.round = change.asking.round
-    this.handle = change.asking.rung?.handle ?? ''
     this.question = questionAbout(change, deps.deployment, deps.clock.now())
+    this.asking = change.asking
     this.change = change
-    this.expiresAt = change.asking.expiresAt
-    this.#shown = change.asking.shown
+    this.#id = id
     this.#deps = deps
     this.#watch = deps.changes.watch(change.id, { call: false })
-  }
-
-  /** What the form of this question and round carries. */
-  get token(): string {
-    return this.#token
   }
 
   get waits(): boolean {
     return this.change.state === 'asked'
   }
 
-  /** Milliseconds until the question lapses. */
-  get leftMs(): number {
-    return remainingMs(this.#deps.clock, this.expiresAt)
+  /** As it is shown now. @param action the path that its form is posted to. */
+  card(action: string): Card {
+    const { question, justAnswered } = this
+    return { id: this.#id, level: this.#level, question, state: this.#state(action), justAnswered }
   }
 
-  /** A browser has just been given it. */
-  served(): void {
+  #state(action: string): CardState {
+    const { change, token, asking, problems, alert } = this
+    const { clock } = this.#deps
+    switch (change.state) {
+      case 'asked': {
+        const expiresAt = clock.now() + remainingMs(clock, asking.expiresAt)
+        const { round } = asking
+        return { kind: 'waiting', action, token, round, expiresAt, problems, ...(alert && { alert }) }
+      }
+      case 'claimed':
+        return { kind: 'checking' }
+      case 'sending':
+        return { kind: 'sending' }
+      case 'ended':
+        return settled(change)
+    }
+  }
+
+  /** A browser is given it, under a heading of this level. */
+  served(level: 1 | 2): void {
+    this.#level = level
     this.#servedAt = this.#deps.clock.monotonic()
     this.#confirmedAt = undefined
     this.#wasServed = true
@@ -127,22 +138,18 @@ export class Item {
   }
 
   #take(change: Change): void {
-    const was = this.change
     this.change = change
     // The values that were shown are not needed any more, and may be many.
-    if (change.state === 'ended' && was.state !== 'ended') this.question = inShort(this.question)
+    if (change.state === 'ended') this.question = inShort(this.question)
     if (change.state !== 'asked') return
-    const { round, rung, shown, expiresAt } = change.asking
-    this.handle = rung?.handle ?? ''
-    this.expiresAt = expiresAt
-    if (this.round === round) return
-    this.round = round
+    const { round, shown } = this.asking
+    this.asking = change.asking
+    if (change.asking.round === round) return
     this.problems = {}
-    this.#token = randomToken()
+    this.token = randomToken()
     this.#servedAt = undefined
     this.#confirmedAt = undefined
-    const labels = movedLabels(this.#shown, change)
-    this.#shown = shown
+    const labels = movedLabels(shown, change)
     this.alert = labels.length > 0 ? { kind: 'record_changed', labels } : { kind: 'interrupted' }
     this.question = questionAbout(change, this.#deps.deployment, this.#deps.clock.now())
   }
@@ -165,4 +172,27 @@ function inShort(question: Question): Question {
     after: after.kind === 'removed' ? after : nothing,
   }))
   return { ...question, changes, privateFields: [] }
+}
+
+function settled(change: Ended): CardState {
+  const { decision, outcome, endedAt } = change
+  const revertible = Object.keys(outcome.revert ?? {}).filter((field) => field !== 'customerId')
+  const status = howItEnded(decision, outcome.status)
+  const card = { kind: 'settled', status, message: outcome.message, at: endedAt } as const
+  return revertible.length > 0 ? { ...card, revertible } : card
+}
+
+/** How a change ended, as a card says it. */
+export function howItEnded(decision: Ended['decision'], status: Ended['outcome']['status']): CardOutcome {
+  switch (decision?.kind) {
+    case 'expired':
+      return 'expired'
+    case 'withdrawn':
+    case 'nobody_to_ask':
+      return 'withdrawn'
+    case 'answered':
+    case undefined:
+      if (decision?.answer === 'cancelled' || decision?.answer === 'not_approved') return 'withdrawn'
+      return status === 'preview' || status === 'approval_pending' ? 'failed' : status
+  }
 }

@@ -1,19 +1,13 @@
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
-import { createMiddleware } from 'hono/factory'
 import { readForm } from '../../lib/body.ts'
-import { Deadline } from '../../lib/clock.ts'
+import { takeAnswer } from './answer.ts'
 import type { Item, PageDeps } from './item.ts'
 import type { LiveTab } from './live-tab.ts'
-import { pageModel } from './model.ts'
-import { typedSecrets } from './typed.ts'
 import { pageUpdate, renderNotice, renderPage } from './view.ts'
 import type { Visit } from './visits.ts'
 import type { Notice } from './words.ts'
-
-/** A decision is answered with its outcome if AiFi answers within this long, milliseconds; otherwise the page says so. */
-const OUTCOME_MS = 8_000
 
 export interface RouteDeps extends PageDeps {
   /** `127.0.0.1:PORT` and `localhost:PORT`: what `Host` has to say. */
@@ -30,11 +24,7 @@ type Env = { Bindings: HttpBindings }
 export function createRoutes(deps: RouteDeps): Hono<Env> {
   const { clock, hosts, visit, tab } = deps
   const app = new Hono<Env>()
-  app.use(
-    createMiddleware(async (c, next) =>
-      hosts().includes(c.req.header('Host') ?? '') ? next() : notice(c, 'wrong_address', 403),
-    ),
-  )
+  app.use(async (c, next) => (hosts().includes(c.req.header('Host') ?? '') ? next() : notice(c, 'wrong_address', 403)))
 
   app.get('/:token', async (c) => {
     // HEAD, and browsers that load ahead, are nobody looking.
@@ -48,7 +38,7 @@ export function createRoutes(deps: RouteDeps): Hono<Env> {
     if (entered.kind === 'other') await voidAll(page, deps)
     if (entered.kind === 'other') return notice(c, 'opened_elsewhere', 403)
     if (entered.kind === 'first') {
-      setCookie(c, page.cookieName, entered.cookie, { path: `/${page.token}`, httpOnly: true, sameSite: 'Strict' })
+      setCookie(c, page.cookieName, entered.cookie, { path: page.path, httpOnly: true, sameSite: 'Strict' })
     }
     return c.html(await drawn(page, deps))
   })
@@ -60,7 +50,7 @@ export function createRoutes(deps: RouteDeps): Hono<Env> {
     const item = page.item(form.get('token') ?? '')
     // A form of a question that is over, or that was replaced meanwhile, decides nothing: the page shows why.
     if (item) await decide(item, page, form, deps)
-    return c.redirect(`/${page.token}`, 303)
+    return c.redirect(page.path, 303)
   })
 
   app.post('/:token/seen', async (c) => {
@@ -77,7 +67,7 @@ export function createRoutes(deps: RouteDeps): Hono<Env> {
     page.hasScript = true
     deps.spare(c.env)
     await page.refresh()
-    const stream = tab.open(page, () => pageUpdate(pageModel(page, clock.now()), clock.now()))
+    const stream = tab.open(page, () => pageUpdate(page.model, clock.now()))
     return c.body(stream, 200, { 'Content-Type': 'text/event-stream' })
   })
 
@@ -129,56 +119,28 @@ function fromOwnForm(c: Context): boolean {
 /** The whole page. Whatever it shows stands in another place than before: nothing of it counts as read yet. */
 async function drawn(page: Visit, { clock }: RouteDeps): Promise<string> {
   await page.refresh()
-  const html = renderPage(pageModel(page, clock.now()), clock.now())
+  for (const item of page.items) item.served(page.items.length === 1 ? 1 : 2)
   // Until a script of this drawing makes itself heard, there may be none.
   page.hasScript = false
-  for (const item of page.items) {
-    item.level = page.items.length === 1 ? 1 : 2
-    item.justAnswered = false
-    item.served()
-  }
+  const html = renderPage(page.model, clock.now())
+  for (const item of page.items) item.justAnswered = false
   return html
 }
 
 async function decide(item: Item, page: Visit, form: URLSearchParams, deps: RouteDeps): Promise<void> {
-  const { changeId, round, handle } = item
-  const given = { round, handle, channel: page.channel }
   const decision = form.get('decision')
   if (decision !== 'approve' && decision !== 'decline') return
+  const { changeId, question, asking } = item
+  const isReadable = item.isReadable(page.hasScript)
   item.justAnswered = true
   item.alert = undefined
   item.problems = {}
-  if (decision === 'decline') {
-    await deps.changes.decide(changeId, { ...given, answer: 'declined' })
-  } else {
-    if (!item.isReadable(page.hasScript)) {
-      item.alert = { kind: 'too_early' }
-      return
-    }
-    const typed = typedSecrets(item.question.privateFields, form)
-    if (!typed.ok) {
-      item.problems = typed.problems
-      return
-    }
-    const verdict = await deps.changes.decide(changeId, { ...given, answer: 'approved' }, typed.secrets)
-    if (verdict.kind === 'busy') item.alert = { kind: 'busy' }
-  }
-  await settled(changeId, deps)
-  page.onAnswered(changeId)
-}
-
-/** Resolves when the change has ended or is asked about anew, or AiFi takes too long. */
-export async function settled(
-  changeId: string,
-  { changes, clock }: Pick<PageDeps, 'changes' | 'clock'>,
-): Promise<void> {
-  const patience = new Deadline(clock, OUTCOME_MS)
-  const watch = changes.watch(changeId, { call: false })
-  let change = await changes.get(changeId)
-  while (change && (change.state === 'claimed' || change.state === 'sending') && !patience.passed) {
-    change = await watch.next(change.version, patience.remainingMs, [])
-  }
-  watch.leave()
+  const { round, rung } = asking
+  const by = { round, handle: rung?.handle ?? '', channel: page.channel }
+  const again = await takeAnswer({ changeId, question, isReadable, by, form }, deps)
+  if (!again) return page.onAnswered(changeId)
+  item.alert = again.alert
+  item.problems = again.problems ?? {}
 }
 
 async function voidAll(page: Visit, { changes }: RouteDeps): Promise<void> {

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { ChannelName } from '../../change/envelope.ts'
 import type { PageDeps } from './item.ts'
 import { LiveTab } from './live-tab.ts'
@@ -14,9 +13,7 @@ const IDLE_MS = 2 * 60_000
 type Whereabouts =
   /** On a screen, or at least given to a browser without scripts. */
   | 'shown'
-  /** It was on a screen; its tab is gone. */
-  | 'closed'
-  /** On a page that may be open; nothing says that somebody sees it. */
+  /** On a page that a browser has fetched; nothing says that somebody sees it, and its tab may be gone. */
   | 'unseen'
   /** On no page that a browser has fetched. */
   | 'nowhere'
@@ -67,8 +64,8 @@ export class PageServer {
   /** The page with this question could not be opened: it is void. The changes whose questions are on no page now. */
   notOpened(id: string): string[] {
     const unopened = this.#unfetched(id)
-    for (const visit of unopened) this.#drop(visit)
     const ids = unopened.flatMap(({ items }) => items.map(({ changeId }) => changeId))
+    for (const visit of unopened) this.#drop(visit)
     return ids.filter((each) => each !== id && this.whereabouts(each) === 'nowhere')
   }
 
@@ -85,9 +82,8 @@ export class PageServer {
   whereabouts(id: string): Whereabouts {
     const visits = [...this.#visits.values()].filter((visit) => visit.fetched && visit.has(id))
     if (visits.length === 0) return 'nowhere'
-    const open = visits.filter((visit) => this.#tab.isOf(visit) || visit.mayBeOpen)
-    if (open.some((visit) => visit.hasShown(id))) return 'shown'
-    return open.length > 0 ? 'unseen' : 'closed'
+    const isShown = visits.some((visit) => (this.#tab.isOf(visit) || visit.mayBeOpen) && visit.hasShown(id))
+    return isShown ? 'shown' : 'unseen'
   }
 
   /** Ends all connections. */
@@ -142,9 +138,5 @@ export class PageServer {
 
 function portOf(server: Server | undefined): number {
   const address = server?.address()
-  return isAddressInfo(address) ? address.port : 0
-}
-
-function isAddressInfo(address: unknown): address is AddressInfo {
-  return typeof address === 'object' && address !== null && 'port' in address
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
 }

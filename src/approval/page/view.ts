@@ -8,16 +8,8 @@ import { NOTES, NOTICES, type Notice, OUTCOMES } from './words.ts'
 /** One page in one browser: the questions it shows, the oldest undecided first. */
 export interface PageModel {
   readonly cards: readonly Card[]
-  /** Where its script reports to; absent for a page without one. */
-  readonly live?: Live
-}
-
-/** Paths on the server of the page. */
-interface Live {
-  /** The event stream. */
-  readonly events: string
-  /** Takes the tokens of the forms that a visible tab shows. */
-  readonly seen: string
+  /** Where it is. For its script, `/events` below it is the event stream, and `/seen` takes the tokens of forms in sight. */
+  readonly path: string
 }
 
 /**
@@ -25,16 +17,14 @@ interface Live {
  *
  * @param now wall clock, milliseconds since 1970; times on another day are shown with their date.
  */
-export function renderPage({ cards, live }: PageModel, now: number): string {
-  const alone = cards.length === 1
-  const level = alone ? 1 : 2
+export function renderPage({ cards, path }: PageModel, now: number): string {
   const over = isOver(cards)
-  const content = markup`${!alone && markup`<h1 id="headline">${pageHeadline(cards)}</h1>`}
-${cards.map((card, index) => cardMarkup(card, { id: idOf(card, index), level }, now))}
-${live && markup`<p class="end" id="note" role="status" data-more="${NOTES.more}" data-lost="${NOTES.lost}"></p>`}
-${live && !over && markup`<p class="end" id="without">${NOTES.without} <a href="">Look again</a></p>`}
-${(live || over) && markup`<p class="end" id="over"${!over && markup` hidden`}>You can close this page.</p>`}`
-  return htmlDocument({ title: windowTitle(cards), content, ...(live && { live }) })
+  const content = markup`${cards.length !== 1 && markup`<h1 id="headline">${pageHeadline(cards)}</h1>`}
+${cards.map((card) => cardMarkup(card, now))}
+<p class="end" id="note" role="status" data-more="${NOTES.more}" data-lost="${NOTES.lost}"></p>
+${!over && markup`<p class="end" id="without">${NOTES.without} <a href="">Look again</a></p>`}
+<p class="end" id="over"${!over && markup` hidden`}>You can close this page.</p>`
+  return htmlDocument({ title: windowTitle(cards), content, path })
 }
 
 /** What the script needs to bring a page up to date, as data for its event `cards`. */
@@ -43,10 +33,7 @@ export function pageUpdate({ cards }: PageModel, now: number) {
     title: fullTitle(windowTitle(cards)),
     headline: pageHeadline(cards),
     over: isOver(cards),
-    cards: cards.map((card, index) => {
-      const id = idOf(card, index)
-      return { id, html: cardMarkup(card, { id, level: card.level ?? 2 }, now).toString() }
-    }),
+    cards: cards.map((card) => ({ id: card.id, html: cardMarkup(card, now).toString() })),
   }
 }
 
@@ -67,14 +54,14 @@ interface Document {
   readonly title: string
   /** What stands in `main`. */
   readonly content: Markup
-  /** With the page's script. */
-  readonly live?: Live
+  /** With the page's script, which goes on from here. */
+  readonly path?: string
   /** The browser loads it again at once, once it is there. */
   readonly reload?: boolean
 }
 
 /** A complete page in the style of the approval page. */
-function htmlDocument({ title, content, live, reload = false }: Document): string {
+function htmlDocument({ title, content, path, reload = false }: Document): string {
   const page = markup`<!doctype html>
 <html lang="en">
 <head>
@@ -88,11 +75,11 @@ ${reload && markup`<meta http-equiv="refresh" content="0">`}
 </head>
 <body>
 <header><p>AiFi customer approval</p></header>
-<main${live && markup` data-events="${live.events}" data-seen="${live.seen}"`}>
+<main${path && markup` data-events="${path}/events" data-seen="${path}/seen"`}>
 ${content}
 </main>
 <footer><p>This page never asks for your own password.</p></footer>
-${live && markup`<template id="replaced">${noticeCard('replaced')}</template>\n<script>${raw(script)}</script>`}
+${path && markup`<template id="replaced">${noticeCard('replaced')}</template>\n<script>${raw(script)}</script>`}
 </body>
 </html>
 `
@@ -101,10 +88,6 @@ ${live && markup`<template id="replaced">${noticeCard('replaced')}</template>\n<
 
 function fullTitle(title: string): string {
   return `${title} · AiFi customer approval`
-}
-
-function idOf({ id }: Card, index: number): string {
-  return id ?? `q${index + 1}`
 }
 
 /** Nobody has anything more to do or to look at here. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { ChannelName } from '../../change/envelope.ts'
 import { isSame, randomToken } from '../../lib/secret.ts'
 import { Item, type PageDeps } from './item.ts'
+import type { PageModel } from './view.ts'
 
 /** A page without a script is taken for open this long after its last question has ended, milliseconds. */
 const OPEN_MS = 10_000
@@ -20,6 +21,7 @@ const DECIDED = 10
 export class Visit {
   /** 256 random bits: the path of the page. */
   readonly token = randomToken()
+  readonly path = `/${this.token}`
   readonly cookieName = `approval-${randomBytes(8).toString('hex')}`
   /** How the address came to the person. */
   readonly channel: ChannelName
@@ -32,7 +34,6 @@ export class Visit {
   readonly #deps: PageDeps
   readonly #cookie = randomToken()
   readonly #madeAt: number
-  readonly #timers = new Set<() => void>()
   #items: readonly Item[] = []
   #numbers = 0
   #state: 'unfetched' | 'fetched' | 'opened_elsewhere' = 'unfetched'
@@ -64,7 +65,7 @@ export class Visit {
     const change = await this.#deps.changes.get(id)
     if (this.has(id) || change?.state !== 'asked') return
     this.#numbers += 1
-    const item = new Item(change, this.#numbers, this.#deps)
+    const item = new Item(change, `q${this.#numbers}`, this.#deps)
     this.#items = [...this.#items, item]
     void item.follow(() => this.#moved(item))
     this.onMoved()
@@ -74,11 +75,7 @@ export class Visit {
     if (item.change.state === 'ended') {
       const decided = this.#items.filter(({ change }) => change.state === 'ended')
       for (const old of decided.slice(0, -DECIDED)) this.#remove(old)
-      const cancel = this.#deps.clock.after(DECIDED_MS, () => {
-        this.#timers.delete(cancel)
-        this.#remove(item)
-      })
-      this.#timers.add(cancel)
+      this.#deps.clock.after(DECIDED_MS, () => this.#remove(item))
     }
     this.onMoved()
   }
@@ -88,6 +85,13 @@ export class Visit {
     item.leave()
     this.#items = this.#items.filter((each) => each !== item)
     this.onMoved()
+  }
+
+  /** What it shows now: what waits, the oldest first, and then what was decided, the latest first. */
+  get model(): PageModel {
+    const waiting = this.#items.filter(({ waits }) => waits)
+    const others = this.#items.filter(({ waits }) => !waits).reverse()
+    return { cards: [...waiting, ...others].map((item) => item.card(this.path)), path: this.path }
   }
 
   /** Looks what has become of the questions. */
@@ -148,7 +152,7 @@ export class Visit {
 
   /** Nobody comes to it any more. */
   close(): void {
-    for (const cancel of this.#timers) cancel()
     for (const item of this.#items) item.leave()
+    this.#items = []
   }
 }

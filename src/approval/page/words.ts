@@ -1,5 +1,6 @@
 import type { Status } from '../../change/envelope.ts'
 import { foreign, type Markup, markup } from '../../lib/markup.ts'
+import { minutesFromNow } from '../../lib/text.ts'
 import { isSpeakable, type Question, type ShownChange, WHO } from '../question.ts'
 
 /** Characters of a field's label in a sentence; longer ones stand in the table only. */
@@ -57,9 +58,7 @@ export function clockTime(at: number, now: number): string {
 /** `in 10 minutes`, to the nearest minute, or hour where there are two or more. */
 export function timeLeft(at: number, now: number): string {
   const minutes = Math.round((at - now) / 60_000)
-  if (minutes < 1) return 'in less than a minute'
-  if (minutes >= 120) return `in ${Math.round(minutes / 60)} hours`
-  return minutes === 1 ? 'in 1 minute' : `in ${minutes} minutes`
+  return minutes < 1 ? 'in less than a minute' : minutesFromNow(minutes)
 }
 
 /** Why a question that waits is shown again, `labels` being of the fields that are different now. */

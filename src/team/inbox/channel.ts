@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type Http, targetOf } from '../../aifi/exchange.ts'
-import type { Ask, Asker, Channel } from '../../approval/channel.ts'
+import { type Ask, type Asker, type Channel, type ChannelDeps, tooLongForPage } from '../../approval/channel.ts'
 import { askedBy } from '../../approval/words.ts'
 import type { Asked } from '../../change/change.ts'
-import type { Changes } from '../../change/changes.ts'
 import { type ChangeRequest, fieldFacts } from '../../customer/fields.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Secret } from '../../lib/secret.ts'
@@ -12,8 +11,7 @@ import type { Call } from '../../mcp/call.ts'
 
 const channel = 'inbox'
 
-export interface InboxChannelDeps {
-  readonly changes: Changes
+export interface InboxChannelDeps extends Pick<ChannelDeps, 'changes' | 'deployment' | 'clock'> {
   readonly publicUrl: string
   /** The claim that would say who asks. */
   readonly personClaim: string
@@ -38,6 +36,8 @@ export class InboxChannel implements Channel {
 
   async ask(change: Asked, _asker: Asker): Promise<Ask> {
     const { changes, publicUrl, onPut } = this.#deps
+    const tooLong = tooLongForPage(change, this.#deps)
+    if (tooLong) return tooLong
     if (!change.asking.rung) {
       if (!(await changes.put(change, { channel, handle: randomUUID(), standing: true }))) return { kind: 'moved' }
       onPut?.(change)

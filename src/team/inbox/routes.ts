@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
-import { settled } from '../../approval/page/routes.ts'
-import { typedSecrets } from '../../approval/page/typed.ts'
-import { type CardAlert, OUTCOMES } from '../../approval/page/words.ts'
+import { type Again, takeAnswer } from '../../approval/page/answer.ts'
+import { OUTCOMES } from '../../approval/page/words.ts'
 import { type Deployment, UNREAD_MS } from '../../approval/question.ts'
 import { callerName, questionAbout } from '../../approval/words.ts'
 import type { Asked, Change, Decided } from '../../change/change.ts'
 import type { Changes } from '../../change/changes.ts'
 import type { Whose } from '../../change/store.ts'
-import type { PrivateFieldName } from '../../customer/fields.ts'
 import { readForm } from '../../lib/body.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { isSamePerson, personName } from '../../lib/person.ts'
@@ -138,12 +136,6 @@ async function onePage(c: Context, session: Session, id: string, deps: InboxDeps
   return page(c, session, deps, { ...shown, news: newsAbout(id, change) })
 }
 
-/** What was wrong with the last answer. */
-interface Again {
-  readonly alert?: CardAlert
-  readonly problems?: Partial<Record<PrivateFieldName, string>>
-}
-
 function askedPage(c: Context, session: Session, asked: Asked, deps: InboxDeps, again: Again = {}): Response {
   const { forms, deployment, clock, fourEyes } = deps
   const question = questionAbout(asked, deployment, clock.now())
@@ -192,18 +184,11 @@ async function decide(
     return seeWhatBecameOfIt()
   }
   if (!rights.decide || (decision !== 'approve' && decision !== 'decline')) return showNotice(c, 'refused')
-  const given = { round: token.round, handle: token.handle, channel: 'inbox', by: session.person } as const
-  if (decision === 'decline') {
-    await changes.decide(id, { ...given, answer: 'declined' })
-    return seeWhatBecameOfIt()
-  }
-  if (clock.now() - token.at < UNREAD_MS) return askedPage(c, session, asked, deps, { alert: { kind: 'too_early' } })
-  const typed = typedSecrets(questionAbout(asked, deployment, clock.now()).privateFields, form)
-  if (!typed.ok) return askedPage(c, session, asked, deps, { problems: typed.problems })
-  const verdict = await changes.decide(id, { ...given, answer: 'approved' }, typed.secrets)
-  if (verdict.kind === 'busy') return askedPage(c, session, asked, deps, { alert: { kind: 'busy' } })
-  await settled(id, deps)
-  return seeWhatBecameOfIt()
+  const by = { round: token.round, handle: token.handle, channel: 'inbox', by: session.person } as const
+  const question = questionAbout(asked, deployment, clock.now())
+  const isReadable = clock.now() - token.at >= UNREAD_MS
+  const again = await takeAnswer({ changeId: id, question, isReadable, by, form }, deps)
+  return again ? askedPage(c, session, asked, deps, again) : seeWhatBecameOfIt()
 }
 
 async function signOut(c: Context, { sessions, forms, signIn, publicUrl }: InboxDeps): Promise<Response> {

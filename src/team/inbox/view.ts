@@ -1,6 +1,6 @@
 import { raw } from 'hono/html'
 import { type Card, cardMarkup } from '../../approval/page/cards.ts'
-import { statusOf } from '../../approval/page/model.ts'
+import { howItEnded } from '../../approval/page/item.ts'
 import { type CardOutcome, headline, labelList, OUTCOMES, timeLeft } from '../../approval/page/words.ts'
 import type { Question } from '../../approval/question.ts'
 import { callerName } from '../../approval/words.ts'
@@ -133,7 +133,7 @@ function decidedRow(decided: Decided): Markup {
 
 /** How it ended, for people. */
 export function endingOf({ decision, status }: Decided): CardOutcome {
-  return statusOf({ decision, outcome: { status } })
+  return howItEnded(decision, status)
 }
 
 /** Who asked, who decided and how, and when it ended. */
@@ -161,8 +161,8 @@ function time(at: number): Markup {
 }
 
 /** One question that waits. */
-export function questionPage(card: Card, now: number): Markup {
-  return markup`${cardMarkup(card, { id: 'q1', level: 1 }, now)}${back}`
+export function questionPage(card: Omit<Card, 'id' | 'level'>, now: number): Markup {
+  return markup`${cardMarkup({ id: 'q1', level: 1, ...card }, now)}${back}`
 }
 
 const back = markup`<p><a href="/approvals">All approvals</a></p>`

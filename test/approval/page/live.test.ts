@@ -305,7 +305,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
 })
 
 test('an update of a live page holds each card as the whole page has it', () => {
-  const model = GALLERY.several ?? { cards: [] }
+  const model = GALLERY.several ?? { cards: [], path: '' }
   const document = renderPage(model, NOW)
   for (const { id, html } of pageUpdate(model, NOW).cards) {
     expect(html).toContain(`id="${id}"`)

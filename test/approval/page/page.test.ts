@@ -112,7 +112,7 @@ describe('the page', () => {
       })
     }
     const audit = openAudit(join(folder, 'audit'), { logger: silent, clock: new TestClock() })
-    const env = { LOG_LEVEL: 'trace', AIFI_APPROVAL_WAIT_SECONDS: '1' }
+    const env = { LOG_LEVEL: 'trace', AIFI_APPROVAL_WAIT_SECONDS: '0' }
     const { harness, client, person, answer } = await askOnPage(BLOCK, { env, audit })
     expect(await answer).toMatchObject({ status: 'approval_pending' })
     expect(await client.update({ ...BLOCK, dryRun: true })).toMatchObject({ status: 'preview' })
@@ -261,6 +261,7 @@ describe('secrets', () => {
 describe('a call', () => {
   test('does not wait longer than it is told to; the change is made all the same, and told once', async () => {
     const { harness, client, person, answer } = await askOnPage(BLOCK, { env: { AIFI_APPROVAL_WAIT_SECONDS: '1' } })
+    harness.clock.advance(1_000)
     expect(await answer).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
     expect((await person.press('approve')).body).toContain('Done')
     const { decidedAt } = (await client.update(BLOCK)).approval ?? {}
@@ -281,8 +282,9 @@ describe('a call', () => {
   })
 
   test('finds the same question open, and opens no second page', async () => {
-    const { harness, client, person, answer } = await askOnPage(BLOCK, { env: { AIFI_APPROVAL_WAIT_SECONDS: '1' } })
+    const { harness, client, person, answer } = await askOnPage()
     await person.get()
+    harness.clock.advance(MINUTE_MS)
     expect(await answer).toMatchObject({ status: 'approval_pending' })
     const again = [client.update(BLOCK), client.update(BLOCK)]
     await person.press('approve')
@@ -537,6 +539,18 @@ describe('the record', () => {
     )
     expect(await answer).toMatchObject({ status: 'updated' })
     expect(bodies(harness)).toEqual([{ password: 'another one' }])
+  })
+
+  test('that changed while no call waits, and cannot be shown whole any more, is not changed by a yes', async () => {
+    const env = { AIFI_APPROVAL_WAIT_SECONDS: '0' }
+    const { harness, person, answer } = await askOnPage({ customerId: 77, metadata: {} }, { env })
+    expect(await answer).toMatchObject({ status: 'approval_pending' })
+    await person.get()
+    await changeInAifi(harness, 77, { metadata: { a: 'x'.repeat(60_000), b: 'y'.repeat(60_000) } })
+    await person.press('approve')
+    expect((await person.press('approve')).body).toContain('This record changed in AiFi meanwhile')
+    expect(bodies(harness)).toEqual([])
+    expect((await person.press('decline')).body).toContain('Declined')
   })
 
   test('that is as asked by now is not changed again', async () => {

@@ -70,12 +70,12 @@ describe.skipIf(noChromiumFor('how the approval page looks'))('the approval page
   )
 
   it('is styled under its own content security policy', async () => {
-    const { page } = await open(renderPage(GALLERY.block ?? { cards: [] }, NOW))
+    const { page } = await open(renderPage(GALLERY.block ?? { cards: [], path: '' }, NOW))
     expect(await page.evaluate('getComputedStyle(document.querySelector(".card")).display')).toBe('grid')
   })
 
   it('sends nothing on Enter, declines with empty fields, approves only with both filled in', async () => {
-    const { page, sent } = await open(renderPage(GALLERY.password ?? { cards: [] }, NOW))
+    const { page, sent } = await open(renderPage(GALLERY.password ?? { cards: [], path: '' }, NOW))
     await page.locator('[name=password]').fill('correct horse')
     await page.keyboard.press('Enter')
     await page.getByRole('button', { name: 'Set a new password for Jane Miller' }).click()
@@ -96,7 +96,7 @@ describe.skipIf(noChromiumFor('how the approval page looks'))('the approval page
   })
 
   it('is reached by keyboard in the order of reading, Decline before Approve', async () => {
-    const { page } = await open(renderPage(GALLERY.password ?? { cards: [] }, NOW))
+    const { page } = await open(renderPage(GALLERY.password ?? { cards: [], path: '' }, NOW))
     const stops: string[] = []
     for (let stop = 0; stop < 4; stop++) {
       await page.keyboard.press('Tab')
@@ -106,7 +106,9 @@ describe.skipIf(noChromiumFor('how the approval page looks'))('the approval page
   })
 
   it('tells the button that changes something from the one that does not under forced colours', async () => {
-    const { page } = await open(renderPage(GALLERY['card-removed'] ?? { cards: [] }, NOW), { forcedColors: 'active' })
+    const { page } = await open(renderPage(GALLERY['card-removed'] ?? { cards: [], path: '' }, NOW), {
+      forcedColors: 'active',
+    })
     const backgrounds = await page.evaluate<string[]>(
       `[...document.querySelectorAll('.buttons button')].map((button) => getComputedStyle(button).backgroundColor)`,
     )
@@ -114,7 +116,7 @@ describe.skipIf(noChromiumFor('how the approval page looks'))('the approval page
   })
 
   it('still is a table for a screen reader in a narrow window', async () => {
-    const { page } = await open(renderPage(GALLERY.block ?? { cards: [] }, NOW), {
+    const { page } = await open(renderPage(GALLERY.block ?? { cards: [], path: '' }, NOW), {
       viewport: { width: 320, height: 640 },
     })
     await expect(page.getByRole('table', { name: 'What changes' }).getByRole('columnheader').count()).resolves.toBe(3)
