@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import type { LineSource } from '../audit/lines.ts'
 import { readStoreUrl } from '../config/http.ts'
-import { type Environment, SettingsReader } from '../config/settings-reader.ts'
+import { SettingsReader } from '../config/settings-reader.ts'
 import { errorCode } from '../lib/error-facts.ts'
+import type { Environment } from '../lib/process-io.ts'
 import { databaseAuditLines } from '../team/audit-postgres.ts'
 import { Database, DatabaseAddressError, DatabaseError } from '../team/database.ts'
 
@@ -16,7 +16,7 @@ export class AuditStoreError extends Error {
 
 /** Has `read` go through the audit in the database of the settings. Rejects with {@link AuditStoreError}. */
 export async function readAuditStore(env: Environment, read: (lines: LineSource) => Promise<void>): Promise<void> {
-  const reader = new SettingsReader(env, (path) => readFileSync(path))
+  const reader = new SettingsReader(env)
   const url = readStoreUrl(reader)
   const [problem] = reader.problems
   if (problem !== undefined) throw new AuditStoreError(problem)

@@ -2,9 +2,12 @@ import { fileLines, type LineSource } from '../audit/lines.ts'
 import { listAudit } from '../audit/list.ts'
 import { AuditCheck, formatAuditReport } from '../audit/verify.ts'
 import { errorCode } from '../lib/error-facts.ts'
-import type { ProcessIo } from './process-io.ts'
+import type { ProcessIo } from '../lib/process-io.ts'
 
 type Io = Pick<ProcessIo, 'env' | 'stdout' | 'stderr'>
+
+/** Given as the file. */
+const POSTGRES = 'the address of a database goes into AIFI_STORE_URL, where no other user of this machine can read it.'
 
 interface Place {
   /** Undefined: the database of the settings. */
@@ -38,23 +41,27 @@ export async function listCommand(io: Io, { file, csv }: Place & { readonly csv:
 /** False when it cannot be read, which is on stderr then. */
 async function readAudit(io: Io, { file }: Place, read: (lines: LineSource) => Promise<void>): Promise<boolean> {
   if (file === undefined) return readStore(io, read)
+  if (/^postgres(ql)?:/i.test(file)) return refuse(io, POSTGRES)
   try {
     await read(fileLines(file))
     return true
   } catch (error) {
-    io.stderr.write(`aifi-customer-mcp: the audit file cannot be read (${errorCode(error) ?? 'unreadable'}).\n`)
-    return false
+    return refuse(io, `the audit file cannot be read (${errorCode(error) ?? 'unreadable'}).`)
   }
 }
 
-async function readStore({ env, stderr }: Io, read: (lines: LineSource) => Promise<void>): Promise<boolean> {
+async function readStore(io: Io, read: (lines: LineSource) => Promise<void>): Promise<boolean> {
   const { AuditStoreError, readAuditStore } = await import('./audit-store.ts')
   try {
-    await readAuditStore(env, read)
+    await readAuditStore(io.env, read)
     return true
   } catch (error) {
     if (!(error instanceof AuditStoreError)) throw error
-    stderr.write(`aifi-customer-mcp: the audit cannot be read. ${error.message}\n`)
-    return false
+    return refuse(io, `the audit cannot be read. ${error.message}`)
   }
+}
+
+function refuse({ stderr }: Io, why: string): false {
+  stderr.write(`aifi-customer-mcp: ${why}\n`)
+  return false
 }

@@ -1,21 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { type ImmediateAudit, noAudit, openAudit } from '../audit/audit.ts'
-import { type Config, type ConfigOptions, readConfig } from '../config/config.ts'
-import { othersCanRead } from '../config/settings-reader.ts'
+import { type Config, type ConfigOptions, readConfigOf } from '../config/config.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { ProcessIo } from './process-io.ts'
+import type { ProcessIo } from '../lib/process-io.ts'
 
 /** The settings; undefined when something is wrong with them, which is on stderr then. */
-export function checkSettings(
-  { env, stderr, platform }: ProcessIo,
-  options: Pick<ConfigOptions, 'sandbox' | 'http'>,
-): Config | undefined {
-  const result = readConfig(env, {
-    ...options,
-    readFile: (path) => readFileSync(path),
-    othersCanRead: (path) => othersCanRead(path, platform),
-  })
+export function checkSettings(io: ProcessIo, options: Pick<ConfigOptions, 'sandbox' | 'http'>): Config | undefined {
+  const { stderr } = io
+  const result = readConfigOf(io, options)
   if (result.ok) {
     for (const warning of options.sandbox === true ? [] : result.warnings)
       stderr.write(`aifi-customer-mcp: ${warning}\n`)

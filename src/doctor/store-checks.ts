@@ -5,7 +5,7 @@ import { Database, DatabaseAddressError, DatabaseError, type Row } from '../team
 import type { DatabaseFault } from '../team/database-fault.ts'
 import { SCHEMA_VERSION, schemaVersion } from '../team/migrations.ts'
 import { type ClockReading, readClock } from './clock.ts'
-import { type Check, type Finding, ok, problem, skipped, warning } from './report.ts'
+import { type Check, type Finding, fragment, ok, problem, skipped, warning } from './report.ts'
 
 /** As `server_version_num` has it. */
 const OLDEST = 150_000
@@ -116,8 +116,4 @@ function unreachable(error: unknown, address: string): Finding {
 function codeIn(error: unknown): string {
   const code = errorCode(error)
   return code === undefined ? '' : ` (${code})`
-}
-
-function fragment(sentence: string): string {
-  return sentence.replace(/\.$/, '')
 }

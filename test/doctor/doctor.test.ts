@@ -16,10 +16,10 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { run } from '../../src/cli/command-line.ts'
-import type { ProcessIo } from '../../src/cli/process-io.ts'
 import { settings } from '../../src/config/settings.ts'
 import { doctorCommand } from '../../src/doctor/doctor.ts'
 import { Report, stdioChecks, titles } from '../../src/doctor/report.ts'
+import type { ProcessIo } from '../../src/lib/process-io.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import { server } from '../helpers/company-network.ts'
 import { type Fault, fault } from '../helpers/fault.ts'
@@ -471,6 +471,7 @@ describe('the approval page', () => {
     [{ DISPLAY: '' }, 'form', 'skipped'],
     [{ BROWSER: 'no-such-browser-anywhere' }, 'auto', 'warning'],
     [{ BROWSER: '/no/such/browser' }, 'page', 'problem'],
+    [{ BROWSER: `${process.execPath} --new-window %s` }, 'page', 'ok'],
   ] as const)('with %j and AIFI_APPROVAL=%s: %s', async (env, approval, status) => {
     const { check } = await examine({ PATH: '/usr/bin', ...env, AIFI_APPROVAL: approval }, '--sandbox')
     expect(check('browser').status).toBe(status)
