@@ -1,4 +1,4 @@
-import type { LineSource } from '../audit/lines.ts'
+import type { AuditLines } from '../audit/list.ts'
 import { readStoreUrl } from '../config/http.ts'
 import { SettingsReader } from '../config/settings-reader.ts'
 import { errorCode } from '../lib/error-facts.ts'
@@ -14,8 +14,8 @@ export class AuditStoreError extends Error {
   override readonly name = 'AuditStoreError'
 }
 
-/** Has `read` go through the audit in the database of the settings. Rejects with {@link AuditStoreError}. */
-export async function readAuditStore(env: Environment, read: (lines: LineSource) => Promise<void>): Promise<void> {
+/** What `read` makes of the audit in the database of the settings. Rejects with {@link AuditStoreError}. */
+export async function readAuditStore(env: Environment, read: (lines: AuditLines) => Promise<number>): Promise<number> {
   const reader = new SettingsReader(env)
   const url = readStoreUrl(reader)
   const [problem] = reader.problems
@@ -24,7 +24,7 @@ export async function readAuditStore(env: Environment, read: (lines: LineSource)
   let database: Database | undefined
   try {
     database = new Database(url.reveal())
-    await read(databaseAuditLines(database))
+    return await read(databaseAuditLines(database))
   } catch (error) {
     throw new AuditStoreError(whyNot(error), { cause: error })
   } finally {

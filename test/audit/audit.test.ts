@@ -23,11 +23,12 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Disk } from '../../src/audit/append-file.ts'
 import { type AuditApproval, type AuditEntry, AuditError, type AuditOptions, openAudit } from '../../src/audit/audit.ts'
-import { formatAuditReport, verifyAudit } from '../../src/audit/verify.ts'
+import { formatAuditReport } from '../../src/audit/verify.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { Secret } from '../../src/lib/secret.ts'
 
 import { silent } from '../helpers/recording-audit.ts'
+import { verifyAudit } from '../helpers/verify-audit.ts'
 
 let folder: string
 let path: string

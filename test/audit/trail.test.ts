@@ -2,7 +2,7 @@ import { chmodSync, fdatasyncSync, readFileSync, statSync, writeSync } from 'nod
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
 import { openAudit } from '../../src/audit/audit.ts'
-import { type AuditReport, formatAuditReport, verifyAudit } from '../../src/audit/verify.ts'
+import { type AuditReport, formatAuditReport } from '../../src/audit/verify.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { fault } from '../helpers/fault.ts'
@@ -13,6 +13,7 @@ import { auditRecords, startServer, temporaryFolder } from '../helpers/process.t
 import { startRawAifi } from '../helpers/raw-aifi.ts'
 import { recordingAudit, silent } from '../helpers/recording-audit.ts'
 import { changeElsewhere } from '../helpers/situations.ts'
+import { verifyAudit } from '../helpers/verify-audit.ts'
 
 /** A disk that is full from the `failing`th line on (the first one begins the run). */
 function diskFullAt(failing: number) {
