@@ -38,17 +38,12 @@ export async function* issuerChecks(options: IssuerCheckOptions): AsyncGenerator
   const http = createHttp({ timeoutMs: TIMEOUT_MS, clock, proxy })
   try {
     const reading = await readClock('the issuer', () => dateOf(http, oidc.issuer), { clock, resolutionMs: SECOND_MS })
-    const server = await issuer.metadata().catch((error: unknown) => error)
-    if (!isMetadata(server)) {
-      yield { name: 'issuer', ...(await missingIssuer(server, options)) }
-      return { server: undefined, clock: reading }
-    }
-    const missing = NEEDED.filter((name) => server[name] === undefined)
-    if (missing.length > 0) {
-      yield { name: 'issuer', ...problem(`says nothing of its ${missing.join(', ')}`, ISSUER_REMEDY) }
-      return { server: undefined, clock: reading }
-    }
-    yield { name: 'issuer', ...(await foundIssuer(server, options)) }
+    const { server, ...found } = await issuer.metadata().then(
+      async (metadata) => ({ server: metadata, ...(await foundIssuer(metadata, options)) }),
+      async (error: unknown) => ({ server: undefined, ...(await missingIssuer(error, options)) }),
+    )
+    yield { name: 'issuer', ...found }
+    if (!server || found.status === 'problem') return { server: undefined, clock: reading }
     const keys = await keysFinding(server, issuer)
     yield { name: 'issuer_keys', ...keys }
     const client = await clientFinding(server, options)
@@ -62,10 +57,6 @@ export async function* issuerChecks(options: IssuerCheckOptions): AsyncGenerator
 
 const ISSUER_REMEDY =
   'Set AIFI_OIDC_ISSUER to the “iss” of your tokens (Keycloak: https://host/realms/NAME; Entra: https://login.microsoftonline.com/TENANT/v2.0).'
-
-function isMetadata(value: unknown): value is oauth.AuthorizationServer {
-  return isJsonObject(value) && !(value instanceof Error) && typeof value.issuer === 'string'
-}
 
 /** Status and headers of what is there. */
 async function look(http: Http, address: string, headers: Record<string, string> = {}) {
@@ -101,6 +92,8 @@ async function missingIssuer(error: unknown, { oidc, ...way }: IssuerCheckOption
 }
 
 async function foundIssuer(server: oauth.AuthorizationServer, { oidc, ...way }: IssuerCheckOptions): Promise<Finding> {
+  const missing = NEEDED.filter((name) => server[name] === undefined)
+  if (missing.length > 0) return problem(`says nothing of its ${missing.join(', ')}`, ISSUER_REMEDY)
   const url = new URL(oidc.issuer)
   const name = harmless(server.issuer, 200)
   if (url.protocol === 'http:') return ok(`${name}, without TLS on this machine`)
