@@ -119,11 +119,17 @@ describe('each format', () => {
     ],
   ])('%s: its entry is checked with its environment', async (_, name, config, shell) => {
     const { url, tokens } = await aifi()
-    const { json, print, file } = await examine(name, config({ AIFI_BASE_URL: url, AIFI_TOKEN: CANARY }), shell)
+    const { json } = await examine(name, config({ AIFI_BASE_URL: url, AIFI_TOKEN: CANARY }), shell)
     expect(json.entries).toMatchObject([{ name: 'aifi', start: { status: 'ok' }, doctor: { ok: true } }])
     expect(json.entries[0]?.doctor?.checks).toContainEqual(expect.objectContaining({ name: 'customers', status: 'ok' }))
     expect(tokens()).toEqual([`Bearer ${CANARY}`])
-    const { text } = await print()
+  })
+
+  test('what people read says the same', async () => {
+    const env = { AIFI_BASE_URL: (await aifi()).url, AIFI_TOKEN: CANARY }
+    const { print, file } = await examine('claude_desktop_config.json', { mcpServers: { other, aifi: entry(env) } })
+    const { code, text } = await print()
+    expect(code).toBe(0)
     expect(text).toContain(file)
     expect(text).toMatch(/^ok +Customers /m)
     expect(text).not.toContain(CANARY)
