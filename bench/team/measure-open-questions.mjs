@@ -63,13 +63,13 @@ async function look(visitor, times) {
 /** Questions that stand in the inbox, put there by the store itself. @param {World} world @param {number} open */
 async function fill(world, open) {
   /**
-   * @type {typeof import('../../src/team/store-postgres.ts') & typeof import('../../src/team/database.ts')
+   * @type {typeof import('../../src/team/postgres/store.ts') & typeof import('../../src/team/postgres/database.ts')
    *   & typeof import('../../src/team/seal.ts') & typeof import('../../src/lib/clock.ts')
    *   & Pick<typeof import('../../src/change/change.ts'), 'asked'>}
    */
   const parts = await load([
-    './src/team/store-postgres.ts',
-    './src/team/database.ts',
+    './src/team/postgres/store.ts',
+    './src/team/postgres/database.ts',
     './src/team/seal.ts',
     './src/lib/clock.ts',
     './src/change/change.ts',

@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { type AuditLines, listAudit } from '../audit/list.ts'
 import { AuditCheck, formatAuditReport } from '../audit/verify.ts'
+import { readStoreUrl } from '../config/http.ts'
+import { SettingsReader } from '../config/settings-reader.ts'
 import { errorCode } from '../lib/error-facts.ts'
 import type { ProcessIo } from '../lib/process-io.ts'
 
@@ -48,11 +50,17 @@ async function readAudit(io: Io, { file }: Place, read: (lines: AuditLines) => P
     return read(fileLines(file)).catch((error: unknown) =>
       refuse(`the audit file cannot be read (${errorCode(error) ?? 'unreadable'}).`),
     )
-  const { AuditStoreError, readAuditStore } = await import('./audit-store.ts')
-  return readAuditStore(io.env, read).catch((error: unknown) => {
-    if (!(error instanceof AuditStoreError)) throw error
-    return refuse(`the audit cannot be read. ${error.message}`)
-  })
+  const reader = new SettingsReader(io.env)
+  const url = readStoreUrl(reader)
+  const { readDatabaseAudit } = await import('../team/postgres/audit.ts')
+  let code = 0
+  const readLines = async (lines: AuditLines) => {
+    code = await read(lines)
+  }
+  const [problem] = reader.problems
+  const nowhere = 'Name its file, or set AIFI_STORE_URL to the database that holds it.'
+  const why = problem ?? (url ? await readDatabaseAudit(url.reveal(), readLines) : nowhere)
+  return why === undefined ? code : refuse(`the audit cannot be read. ${why}`)
 }
 
 /** Far more than a record has, in bytes: of a longer line only the beginning is kept, which is no record. */

@@ -12,8 +12,8 @@ import { version } from '../lib/version.ts'
 import { Warnings } from '../lib/warnings.ts'
 import { startSandbox } from '../sandbox/sandbox.ts'
 import { type Fetch, listen } from '../team/http-server.ts'
+import { openStore } from '../team/open-store.ts'
 import { createOperations, Metrics } from '../team/operations.ts'
-import { openStore } from '../team/store.ts'
 import { createTeam } from '../team/team.ts'
 import { cannotStart, checkSettings, openConfiguredAudit, writeLog } from './settings-check.ts'
 
@@ -79,16 +79,13 @@ async function start(
   let fetch: Fetch = () => new Response(null, { status: 503, headers: { 'Retry-After': '1' } })
   const edge = await listen(http.listen, (request) => fetch(request))
   const publicUrl = http.publicUrl ?? `http://${edge.address}`
-  const { signal } = draining
-  const { proxy } = config.aifi
-  const warnings = new Warnings(logger, clock)
   const team = await createTeam({
     http,
     publicUrl,
-    proxy,
+    proxy: config.aifi.proxy,
     clock,
     logger,
-    warnings,
+    warnings: new Warnings(logger, clock),
     ending: ending.signal,
     onMcp: metrics.onMcp,
   })
@@ -101,12 +98,12 @@ async function start(
     store,
     keys: team.keys,
     ladder: team.ladder,
-    draining: signal,
+    draining: draining.signal,
     onCall: metrics.onCall,
   })
   const serving = team.serve({ server: app.deps, changes: app.changes, deployment: app.deployment })
   const checks = { issuer: team.reachesIssuer, ...opened.checks }
-  const operations = createOperations({ checks, draining: signal, metrics })
+  const operations = createOperations({ checks, draining: draining.signal, metrics })
   const ops = await listen(http.opsListen, (request) => operations.fetch(request)).catch(async (error: unknown) => {
     await edge.close()
     throw error

@@ -124,8 +124,20 @@ export const storeAddress: Kind<string> = {
     if (!url || !/^postgres(ql)?:$/.test(url.protocol) || !url.hostname) context.addIssue('is not a postgres address')
     else if (!isLoopback(url) && url.searchParams.get('sslmode') !== 'verify-full')
       context.addIssue('has no sslmode=verify-full')
+    else if (!/^(\?sslmode=(verify-full|disable))?$/.test(url.search))
+      context.addIssue('may carry no parameter but sslmode=verify-full')
+    else if (!isPercentEncoded([url.username, url.password, url.pathname].join('/')))
+      context.addIssue('has a % that is not percent-encoded (%25)')
     return text
   }),
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== ''
+  } catch {
+    return false
+  }
 }
 
 /** Characters of base64 or base64url for 32 bytes, padded or not; or hex. */

@@ -1,14 +1,11 @@
 import type { HttpConfig } from '../config/http.ts'
 import type { Clock } from '../lib/clock.ts'
 import { errorCode } from '../lib/error-facts.ts'
-import { Database, DatabaseAddressError, DatabaseError, type Row } from '../team/database.ts'
-import type { DatabaseFault } from '../team/database-fault.ts'
-import { SCHEMA_VERSION, schemaVersion } from '../team/migrations.ts'
+import { Database, type Row } from '../team/postgres/database.ts'
+import { DatabaseError, type DatabaseFault } from '../team/postgres/database-error.ts'
+import { OLDEST_SERVER, SCHEMA_VERSION, schemaVersion } from '../team/postgres/migrations.ts'
 import { type ClockReading, readClock } from './clock.ts'
 import { type Check, type Finding, fragment, ok, problem, skipped, warning } from './report.ts'
-
-/** As `server_version_num` has it. */
-const OLDEST = 150_000
 
 const remedies: Readonly<Record<DatabaseFault, string>> = {
   away: 'Check host and port in AIFI_STORE_URL, whether PostgreSQL runs, and what a firewall lets through.',
@@ -19,6 +16,7 @@ const remedies: Readonly<Record<DatabaseFault, string>> = {
   login: 'Correct them in AIFI_STORE_URL, percent-encoded (a password with / or # or @ in it has to be).',
   no_database: 'Create it (create database …), or correct the name behind the last slash of AIFI_STORE_URL.',
   not_let_in: 'Have its pg_hba.conf let this user in from here, over TLS (hostssl).',
+  too_old: 'Upgrade it, or name another one in AIFI_STORE_URL.',
 }
 
 /** The database that replicas share: whether it can be had, as it has to be, with its tables. */
@@ -32,9 +30,8 @@ export async function* storeChecks(
     yield { name: 'tables', ...skipped('not used: there is no database') }
     return undefined
   }
-  let database: Database | undefined
+  const database = new Database(storeUrl.reveal(), { patienceMs: 0 })
   try {
-    database = new Database(storeUrl.reveal(), { patienceMs: 0 })
     const seen = await lookAt(database, clock)
     const found = databaseFinding(seen.row, new URL(storeUrl.reveal()))
     yield { name: 'database', ...found }
@@ -45,7 +42,7 @@ export async function* storeChecks(
     yield { name: 'database', ...unreachable(error, storeUrl.reveal()) }
     return undefined
   } finally {
-    await database?.close()
+    await database.close()
   }
 }
 
@@ -66,8 +63,8 @@ async function lookAt(database: Database, clock: Clock): Promise<{ row: Row; rea
 
 function databaseFinding({ version, number, is_standby, read_only, tls }: Row, url: URL): Finding {
   const server = `PostgreSQL ${String(version)} at ${url.hostname}:${url.port || 5432}`
-  if (!(Number(number) >= OLDEST))
-    return problem(`${server} is too old: 15 or newer is needed`, 'Upgrade it, or name another one in AIFI_STORE_URL.')
+  if (!(Number(number) >= OLDEST_SERVER))
+    return problem(`${server} is too old: 15 or newer is needed`, remedies.too_old)
   if (is_standby === true || read_only === 'on')
     return problem(`${server} may only be read`, 'Have AIFI_STORE_URL name the primary, and a user who may write.')
   return ok(`${server}, ${tls === true ? 'over TLS, its certificate verified' : 'without TLS on this machine'}`)
@@ -101,11 +98,6 @@ function unusableTables(error: unknown): Finding {
 }
 
 function unreachable(error: unknown, address: string): Finding {
-  if (error instanceof DatabaseAddressError)
-    return problem(
-      fragment(error.message),
-      'Correct AIFI_STORE_URL: postgres://user:password@host:port/database?sslmode=verify-full.',
-    )
   if (!(error instanceof DatabaseError)) {
     return problem(`it answers, and cannot be used${codeIn(error)}`, 'Its own log says why.')
   }

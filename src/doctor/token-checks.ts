@@ -6,8 +6,8 @@ import { isSamePerson } from '../lib/person.ts'
 import { harmless } from '../lib/text.ts'
 import { scopes } from '../mcp/define-tool.ts'
 import { ALGORITHMS, admit, ID_TOKEN_CLAIMS } from '../team/bearer.ts'
-import { readClaims } from '../team/claims.ts'
 import type { Issuer } from '../team/issuer.ts'
+import { readClaims } from '../team/token-claims.ts'
 import { type Check, type Finding, fragment, ok, type Problem, problem, skipped, warning } from './report.ts'
 
 export interface TokenCheckOptions {

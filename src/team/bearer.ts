@@ -1,7 +1,7 @@
 import type { AuthInfo } from '@modelcontextprotocol/server'
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
-import { type ClaimNames, type Claims, readClaims } from './claims.ts'
 import { IssuerUnavailable } from './issuer.ts'
+import { type ClaimNames, type Claims, readClaims } from './token-claims.ts'
 
 /** Whose tokens are taken, and what they have to say. */
 export interface BearerRules {

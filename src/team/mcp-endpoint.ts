@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server'
+import * as z from 'zod'
 import { readBody } from '../lib/body.ts'
+import type { Clock } from '../lib/clock.ts'
 import { isJsonObject, type JsonObject, nestsWithin } from '../lib/json.ts'
 import { harmless } from '../lib/text.ts'
 import { readTraceparent } from '../lib/trace.ts'
@@ -9,13 +11,15 @@ import type { HttpOrigin, Principal } from '../mcp/call.ts'
 import { withoutNullMembers } from '../mcp/null-members.ts'
 import { createServer, type ServerDeps } from '../mcp/server.ts'
 import { type Admission, admit, type BearerRules } from './bearer.ts'
-import type { McpSessions } from './mcp-session.ts'
+import { type Seal, sealedJson } from './seal.ts'
 
 /** Several times the largest arguments that a tool takes, bytes. */
 const BODY_LIMIT = 1024 * 1024
 /** No message that means something nests deeper. */
 const NESTING_LIMIT = 500
 const SESSION_HEADER = 'Mcp-Session-Id'
+/** Milliseconds. */
+const SESSION_MS = 24 * 60 * 60_000
 
 const PARSE_ERROR = -32700
 const INVALID_REQUEST = -32600
@@ -24,7 +28,9 @@ const UNAVAILABLE = -32000
 export interface McpEndpointDeps {
   readonly server: ServerDeps
   readonly rules: BearerRules
-  readonly sessions: McpSessions
+  /** Of session ids. */
+  readonly seal: Seal
+  readonly clock: Clock
   /** Nobody approves what they asked for themselves. */
   readonly fourEyes: boolean
   readonly warnings: Warnings
@@ -78,17 +84,16 @@ interface Origin {
 
 type Admitted = Extract<Admission, { ok: true }>
 
-function originOf({ claims, subject }: Admitted, request: Request, deps: McpEndpointDeps): HttpOrigin {
-  const { person, application, approver, clientId } = claims
+function originOf(admitted: Admitted, request: Request, deps: McpEndpointDeps): HttpOrigin {
+  const { person, application, approver } = admitted.claims
   const principal: Principal = {
     ...(person && { person }),
     ...(application !== undefined && { application }),
     mayAnswer: !deps.fourEyes && approver && person !== undefined,
   }
-  const id = request.headers.get(SESSION_HEADER) ?? undefined
   return {
     principal,
-    clientName: deps.sessions.clientName(id, { subject, clientId }),
+    clientName: clientNameIn(request.headers.get(SESSION_HEADER), admitted, deps),
     traceparent: readTraceparent(request.headers.get('traceparent')),
   }
 }
@@ -118,19 +123,38 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A 2025-era client that has just said who it is gets that back to show with what follows. */
+/**
+ * What a 2025-era client said of itself when it initialized. It does not repeat it, and the next message may reach another
+ * replica, so it travels as the session id, sealed.
+ */
+const sessionContents = z.object({
+  subject: z.string(),
+  clientId: z.string(),
+  clientName: z.string(),
+  until: z.number(),
+})
+
+/** Gives a client that has just said who it is the session id to show with what follows. */
 function withSession(
   response: Response,
-  { subject, claims }: Admitted,
+  { subject, claims: { clientId } }: Admitted,
   message: JsonObject,
-  { sessions }: McpEndpointDeps,
+  { seal, clock }: McpEndpointDeps,
 ): Response {
   if (message.method !== 'initialize' || response.status !== 200) return response
   const info = isJsonObject(message.params) && isJsonObject(message.params.clientInfo) ? message.params.clientInfo : {}
   const clientName = harmless(`${String(info.name ?? 'an unnamed client')} ${String(info.version ?? '')}`.trim(), 80)
+  const until = clock.now() + SESSION_MS
   const headers = new Headers(response.headers)
-  headers.set(SESSION_HEADER, sessions.create({ subject, clientId: claims.clientId }, clientName))
+  headers.set(SESSION_HEADER, sealedJson(seal, sessionContents).seal({ subject, clientId, clientName, until }))
   return new Response(response.body, { status: response.status, headers })
+}
+
+/** Undefined for a session that cannot be read, is over, or was given to another token. */
+function clientNameIn(id: string | null, { subject, claims }: Admitted, { seal, clock }: McpEndpointDeps) {
+  const said = sealedJson(seal, sessionContents).open(id)
+  const isTheirs = said?.subject === subject && said.clientId === claims.clientId
+  return isTheirs && said.until >= clock.now() ? said.clientName : undefined
 }
 
 function problem(status: number, code: number, message: string, headers: Record<string, string> = {}): Response {

@@ -11,21 +11,15 @@ import type { Logger } from '../lib/logger.ts'
 import type { Warnings } from '../lib/warnings.ts'
 import type { ServerDeps } from '../mcp/server.ts'
 import type { BearerRules } from './bearer.ts'
-import { BrowserSessions, Cookies } from './browser-session.ts'
 import { createEdge, METADATA_PATH } from './edge.ts'
-import { FormTokens } from './form-tokens.ts'
-import type { Fetch } from './http-server.ts'
-import { createInbox } from './inbox.ts'
-import { InboxChannel } from './inbox-channel.ts'
-import { showNotice } from './inbox-notices.ts'
+import { createNotify, InboxChannel } from './inbox/channel.ts'
+import { createInbox } from './inbox/routes.ts'
+import { createCookies, createFormTokens, createSessions } from './inbox/session.ts'
+import { OidcSignIn, type SignIn } from './inbox/sign-in.ts'
 import { Issuer } from './issuer.ts'
 import { createMcpEndpoint } from './mcp-endpoint.ts'
-import { McpSessions } from './mcp-session.ts'
-import { createNotify } from './notify.ts'
-import { createSandboxIdentity, type SandboxIdentity } from './sandbox-identity.ts'
-import { SandboxSignIn } from './sandbox-sign-in.ts'
+import { createSandboxIdentity } from './sandbox-identity.ts'
 import { createSeals, derivedKey, KEY_BYTES } from './seal.ts'
-import { OidcSignIn, type SignIn } from './sign-in.ts'
 
 /** How long the webhook may take, milliseconds. */
 const NOTIFY_MS = 5_000
@@ -49,118 +43,84 @@ export interface Served {
   readonly deployment: Deployment
 }
 
-/** What has to be the same wherever a call may be answered; the first of several is in use. */
-export interface SharedKeys {
-  readonly changes: readonly Uint8Array[]
-  readonly states: readonly Uint8Array[]
-  readonly markers: Uint8Array
-}
-
 /** What makes a team's server of the program: who calls, who approves, and how they get there. */
-export interface Team {
-  /** For the application: what has to be the same at every replica. */
-  readonly keys: SharedKeys
-  readonly ladder: (parts: LadderParts) => Ladder
-  /** The sandbox's token for Sam; undefined elsewhere. */
-  readonly token: string | undefined
-  /** Whether the issuer answers. */
-  readonly reachesIssuer: () => Promise<boolean>
-  serve(served: Served): { readonly fetch: Fetch; close(): Promise<void> }
-  /** The last thing: connections to the issuer and the webhook. */
-  close(): Promise<void>
-}
-
-export async function createTeam(deps: TeamDeps): Promise<Team> {
+export async function createTeam(deps: TeamDeps) {
   const { http, publicUrl, clock, logger, proxy } = deps
-  const given = keysOfConfig(http)
-  const keys = given.length > 0 ? given : [randomBytes(KEY_BYTES)]
-  const [newest = randomBytes(KEY_BYTES)] = keys
+  const [newest = randomBytes(KEY_BYTES), ...older] = keysOfConfig(http)
+  const keys = [newest, ...older]
   const seals = createSeals(keys)
-  const cookies = new Cookies({ secure: publicUrl.startsWith('https:') })
-  const sessions = new BrowserSessions(seals('browser session'), cookies, clock)
-  const { rules, signInOf, token, reachesIssuer, close } = await identityOf(deps, {
-    cookies,
-    sessions,
-    seal: seals('sign-in'),
-  })
-  const webhook = http.notifyUrl && createHttp({ timeoutMs: NOTIFY_MS, clock, proxy })
-  const onPut =
-    http.notifyUrl && webhook
-      ? createNotify({ url: http.notifyUrl, publicUrl, http: webhook, logger })
-      : () => undefined
+  const cookies = createCookies({ secure: publicUrl.startsWith('https:') })
+  const sessions = createSessions(seals('browser session'), cookies, clock)
+  const identity = await createIdentity(deps, { cookies, sessions, seal: seals('sign-in') })
+  const { rules, signIn, token, reachesIssuer } = identity
+  const webhook = createHttp({ timeoutMs: NOTIFY_MS, clock, proxy })
+  const onPut = http.notifyUrl && createNotify({ url: http.notifyUrl, publicUrl, http: webhook, logger })
   return {
+    /** For the application: what has to be the same at every replica; the first of several is in use. */
     keys: {
       changes: keys.map((key) => derivedKey(key, 'changes')),
       states: keys.map((key) => derivedKey(key, 'request states')),
       markers: derivedKey(newest, 'markers'),
     },
-    ladder: ({ changes, deployment }) => {
+    ladder: ({ changes, deployment }: LadderParts) => {
       const form = new FormChannel(changes, deployment, clock, { fallback: true })
       const inbox = new InboxChannel({ changes, publicUrl, personClaim: rules.names.personClaim, onPut })
       const channels = http.approval === 'auto' ? [form, inbox] : [inbox]
       return new Ladder(channels, 'Whoever runs this server should look at AIFI_PERSON_CLAIM.')
     },
+    /** The sandbox's token for Sam; undefined elsewhere. */
     token,
     reachesIssuer,
-    serve: ({ server, changes, deployment }) => {
-      const signIn = signInOf()
-      const mcp = createMcpEndpoint({
-        ...deps,
-        server,
-        rules,
-        fourEyes: http.fourEyes,
-        sessions: new McpSessions(seals('mcp session'), clock),
-      })
+    /** Everything that the outside can reach. */
+    serve({ server, changes, deployment }: Served) {
+      const { fourEyes } = http
+      const mcp = createMcpEndpoint({ ...deps, server, rules, fourEyes, seal: seals('mcp session') })
       const inbox = createInbox({
         changes,
         deployment,
         sessions,
         signIn,
-        forms: new FormTokens(seals('form'), clock),
+        forms: createFormTokens(seals('form'), clock),
         clock,
         publicUrl,
-        fourEyes: http.fourEyes,
+        fourEyes,
         lifetimeMs: http.lifetimeMinutes * 60_000,
       })
-      const edge = createEdge({
-        publicUrl,
-        issuer: http.oidc?.issuer ?? publicUrl,
-        mcp,
-        inbox,
-        signIn,
-        onMcp: deps.onMcp,
-      })
-      return { fetch: (request) => edge.fetch(request), close: () => mcp.close() }
+      const issuer = http.oidc?.issuer ?? publicUrl
+      const edge = createEdge({ publicUrl, issuer, mcp, inbox, signIn, onMcp: deps.onMcp })
+      return { fetch: (request: Request) => edge.fetch(request), close: () => mcp.close() }
     },
+    /** The last thing: connections to the issuer and the webhook. */
     async close() {
-      await Promise.all([close(), webhook?.close()])
+      await Promise.all([identity.close(), webhook.close()])
     },
   }
 }
 
+/** Who vouches for people. */
 interface Identity {
   readonly rules: BearerRules
-  readonly signInOf: () => SignIn
-  readonly token: string | undefined
+  readonly signIn: SignIn
+  readonly token?: string
   readonly reachesIssuer: () => Promise<boolean>
   close(): Promise<void>
 }
 
 type SignInParts = Pick<ConstructorParameters<typeof OidcSignIn>[0], 'cookies' | 'sessions' | 'seal'>
 
-/** Who vouches for people: the issuer of the settings, or the sandbox itself. */
-async function identityOf(
+/** The issuer of the settings, or the sandbox itself. */
+async function createIdentity(
   { http: { oidc }, publicUrl, clock, proxy }: TeamDeps,
   parts: SignInParts,
 ): Promise<Identity> {
   const metadataUrl = publicUrl + METADATA_PATH
   if (!oidc) {
     const audience = `${publicUrl}/mcp`
-    const identity: SandboxIdentity = await createSandboxIdentity(publicUrl, audience)
+    const { key, names, token, signIn } = await createSandboxIdentity(publicUrl, audience, parts.sessions)
     return {
-      rules: { issuer: async () => publicUrl, key: identity.key, audience, names: identity.names, metadataUrl },
-      signInOf: () => new SandboxSignIn(parts.sessions, identity, publicUrl),
-      token: identity.token,
+      rules: { issuer: async () => publicUrl, key, audience, names, metadataUrl },
+      signIn,
+      token,
       reachesIssuer: async () => true,
       close: async () => undefined,
     }
@@ -169,8 +129,7 @@ async function identityOf(
   const known = async () => (await issuer.metadata()).issuer
   return {
     rules: { issuer: known, key: issuer.key, audience: oidc.audience, names: oidc, metadataUrl },
-    signInOf: () => new OidcSignIn({ ...parts, issuer, oidc, publicUrl, clock, fault: showNotice }),
-    token: undefined,
+    signIn: new OidcSignIn({ ...parts, issuer, oidc, publicUrl, clock }),
     reachesIssuer: async () => (await known()) !== '',
     close: () => issuer.close(),
   }

@@ -11,7 +11,7 @@ import { freePort } from '../helpers/free-port.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
 import { runToEnd, startServer } from '../helpers/process.ts'
 import { processWith } from '../helpers/process-io.ts'
-import { describeWithPostgres } from '../helpers/team-database.ts'
+import { asOldServer, describeWithPostgres } from '../helpers/team-database.ts'
 import { TestClock } from '../helpers/test-clock.ts'
 
 /** Nobody listens there. */
@@ -329,11 +329,6 @@ await describeWithPostgres('the database', (postgres) => {
       [at((url) => url.searchParams.set('sslmode', 'verify-full')), 'offers no TLS', 'ssl=on'],
       [at((url) => (url.pathname = '/nowhere')), 'has no database of the name', 'create database'],
       [at((url) => (url.username = 'stranger')), 'lets nobody in', 'pg_hba.conf'],
-      [
-        at((url) => url.searchParams.set('sslmode', 'require')),
-        'no parameter but sslmode=verify-full',
-        'AIFI_STORE_URL',
-      ],
     ]
     for (const [env, found, remedy] of faults) {
       const { check } = await examine(env)
@@ -361,17 +356,8 @@ await describeWithPostgres('the database', (postgres) => {
   })
 
   test('too old, or only to be read', async () => {
-    // What such a server would say of itself, out of the mouth of this one.
-    await postgres().query('create role visitor login')
-    await postgres().query('alter role visitor set search_path = old, pg_catalog')
-    await postgres().query('create schema old')
-    await postgres().query('grant usage on schema old to visitor')
-    await postgres().query(
-      `create function old.current_setting(text) returns text language sql as $$
-         select case $1 when 'server_version' then '14.12' when 'server_version_num' then '140012' end $$`,
-    )
-    const visitor = at((url) => (url.username = 'visitor'))
-    expect((await examine(visitor)).check('database')).toMatchObject(says('problem', '14.12', 'Upgrade'))
+    const old = withStore(await asOldServer(postgres()))
+    expect((await examine(old)).check('database')).toMatchObject(says('problem', '14.12', 'Upgrade'))
     await postgres().query('create role standby login')
     await postgres().query('alter role standby set default_transaction_read_only = on')
     const standby = at((url) => (url.username = 'standby'))

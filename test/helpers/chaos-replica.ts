@@ -8,11 +8,11 @@ import { systemClock as clock } from '../../src/lib/clock.ts'
 import { createLogger } from '../../src/lib/logger.ts'
 import { RateLimit } from '../../src/lib/rate-limit.ts'
 import { Secret } from '../../src/lib/secret.ts'
-import { PostgresAudit } from '../../src/team/audit-postgres.ts'
-import { Database } from '../../src/team/database.ts'
-import { migrate } from '../../src/team/migrations.ts'
+import { postgresAudit } from '../../src/team/postgres/audit.ts'
+import { Database } from '../../src/team/postgres/database.ts'
+import { migrate } from '../../src/team/postgres/migrations.ts'
+import { deploymentOf, PostgresStore } from '../../src/team/postgres/store.ts'
 import { createSeals } from '../../src/team/seal.ts'
-import { deploymentOf, PostgresStore } from '../../src/team/store-postgres.ts'
 import type { Asking } from './chaos.ts'
 
 /** One replica of the chaos run: the real changes over the real store, with a door for the test in front. */
@@ -39,7 +39,7 @@ const changes = new Changes(
   {
     store,
     aifi,
-    audit: new PostgresAudit(database, deploymentOf(aifi.address), logger),
+    audit: postgresAudit(database, deploymentOf(aifi.address), logger),
     clock,
     logger,
     rate: unlimited,

@@ -1,21 +1,21 @@
 import type { CardOutcome } from '../../src/approval/page/words.ts'
 import type { Question } from '../../src/approval/question.ts'
+import type { Decided } from '../../src/change/change.ts'
 import type { CustomerField } from '../../src/customer/fields.ts'
 import { keysOf } from '../../src/lib/keys.ts'
-import { INBOX_NOTICES, noticeDocument } from '../../src/team/inbox-notices.ts'
+import { INBOX_NOTICES, noticeDocument } from '../../src/team/inbox/notices.ts'
 import {
-  type DecidedRow,
   decidedPage,
   type InboxModel,
   inboxDocument,
   inboxList,
-  peoplePage,
   questionPage,
   underWayPage,
   type WaitingRow,
   waitingTitle,
   withdrawForm,
-} from '../../src/team/inbox-view.ts'
+} from '../../src/team/inbox/view.ts'
+import { peopleDocument } from '../../src/team/sandbox-identity.ts'
 import { GALLERY, HOSTILE, waiting as local, MESSAGES, NOW, question } from './page-gallery.ts'
 
 const HOUR_MS = 60 * 60_000
@@ -58,21 +58,29 @@ const morning: WaitingRow[] = [
 ]
 
 let count = 0
-function past(status: CardOutcome, fields: readonly CustomerField[], decidedBy: string | undefined, hours: number) {
+function past(
+  ending: CardOutcome,
+  fields: readonly CustomerField[],
+  decidedBy: string | undefined,
+  hours: number,
+): Decided {
   count += 1
-  const askedBy = count % 2 === 0 ? 'Priya Nair' : 'Sam Okafor'
-  return {
-    id: `d-${count}`,
-    customerId: 4000 + 37 * count,
-    fields,
-    askedBy,
-    decidedBy,
-    status,
-    at: NOW - hours * HOUR_MS,
-  }
+  const endedAt = NOW - hours * HOUR_MS
+  const by = decidedBy === undefined ? undefined : personOf(decidedBy)
+  const caller = { client: 'assistant 1.0', person: personOf(count % 2 === 0 ? 'Priya Nair' : 'Sam Okafor') }
+  const known = { id: `d-${count}`, customerId: 4000 + 37 * count, fields, caller, endedAt }
+  if (ending === 'expired' || ending === 'withdrawn')
+    return { ...known, decision: { kind: ending, at: endedAt, reason: '', ...(by && { by }) }, status: 'declined' }
+  const answer = ending === 'declined' ? ending : 'approved'
+  const decision = { kind: 'answered', answer, channel: 'inbox', at: endedAt, ...(by && { by }) } as const
+  return { ...known, decision, status: ending }
 }
 
-const decided: DecidedRow[] = [
+function personOf(name: string) {
+  return { issuer: 'https://issuer.example', subject: name, name }
+}
+
+const decided: Decided[] = [
   past('updated', ['blocked'], 'Robin Chen', 0.2),
   past('declined', ['cardToken'], 'Alex Rivera', 0.9),
   past('updated', ['email', 'externalId', 'role'], 'Alex Rivera', 3),
@@ -111,7 +119,7 @@ export const INBOX_GALLERY: Readonly<Record<string, string>> = {
       forYou: [{ ...row(1, [1, HOSTILE, HOSTILE], 'hostile', HOSTILE), id: 'x' }],
       own: [],
       more: 0,
-      decided: [{ ...past('updated', ['email'], HOSTILE, 1), askedBy: HOSTILE }],
+      decided: [{ ...past('updated', ['email'], HOSTILE, 1), caller: { client: HOSTILE, person: personOf(HOSTILE) } }],
     },
     HOSTILE,
   ),
@@ -140,15 +148,6 @@ export const INBOX_GALLERY: Readonly<Record<string, string>> = {
     ]),
   ),
   'decided-long-ago': one('Decided', decidedPage(past('updated', ['blocked', 'role'], 'Alex Rivera', 30), undefined)),
-  people: inboxDocument({
-    title: 'Sign in',
-    content: peoplePage(
-      [
-        { value: 'sam', name: 'Sam', role: 'agent' },
-        { value: 'alex', name: 'Alex', role: 'approver' },
-      ],
-      '/approvals',
-    ),
-  }),
+  people: peopleDocument('/approvals'),
   ...Object.fromEntries(keysOf(INBOX_NOTICES).map((notice) => [`notice-${notice}`, noticeDocument(notice)])),
 }

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { QuestionLimits } from '../../src/change/limits.ts'
 import type { Clock } from '../../src/lib/clock.ts'
-import { Database } from '../../src/team/database.ts'
-import { migrate } from '../../src/team/migrations.ts'
+import { Database } from '../../src/team/postgres/database.ts'
+import { migrate } from '../../src/team/postgres/migrations.ts'
+import { deploymentOf, PostgresStore } from '../../src/team/postgres/store.ts'
 import { createSeals } from '../../src/team/seal.ts'
-import { deploymentOf, PostgresStore } from '../../src/team/store-postgres.ts'
 import { NoPostgres, type Postgres, startPostgres } from './postgres.ts'
 import type { SharedStore } from './transitions.ts'
 
@@ -51,6 +51,22 @@ export function openStore(postgres: Postgres, clock: Clock, options: OpenOptions
   const seal = createSeals(keys)('change')
   const logger = { error: () => undefined }
   return new PostgresStore(new Database(postgres.url), { address, limits, seal, clock, logger, listen })
+}
+
+/** The address of an empty database of this server, which says there of itself that it is PostgreSQL 14.12. */
+export async function asOldServer(postgres: Postgres): Promise<string> {
+  await postgres.query('create database old')
+  const url = new URL(postgres.url)
+  url.pathname = '/old'
+  const database = new Database(url.href)
+  await database.query('create schema old')
+  await database.query('alter database old set search_path = old, pg_catalog, public')
+  await database.query(
+    `create function old.current_setting(text) returns text language sql as $$
+       select case $1 when 'server_version' then '14.12' when 'server_version_num' then '140012' end $$`,
+  )
+  await database.close()
+  return url.href
 }
 
 /** A deployment of its own, and time that passes when it is told to. */

@@ -1,4 +1,5 @@
 import { exchange, type PageAnswer } from './exchange.ts'
+import type { TestIssuer } from './issuer.ts'
 
 /** Somebody with a browser that has cookies and no scripts, at one public address. */
 export class Visitor {
@@ -49,6 +50,19 @@ export class Visitor {
   async signIn(person: 'sam' | 'alex'): Promise<this> {
     await this.post('/approvals/sign-in', { person, returnTo: '/approvals' })
     return this
+  }
+
+  /** Signs in at the issuer, beginning at this path; resolves with the answer to coming back. */
+  async signInAt(issuer: Pick<TestIssuer, 'signIn'>, login: string, path = '/approvals'): Promise<PageAnswer> {
+    const begun = await this.get(path)
+    const back = new URL(await issuer.signIn(String(begun.headers.location), login))
+    return this.get(back.pathname + back.search)
+  }
+
+  /** The path of the first question on the list. */
+  async firstPath(): Promise<string> {
+    const { body } = await this.get('/approvals')
+    return /href="(\/approvals\/[\w-]+)"/.exec(body)?.[1] ?? ''
   }
 
   /** The form token of a page. */

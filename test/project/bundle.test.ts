@@ -58,7 +58,7 @@ test('it holds the built files but those for a team, what describes them and the
   ])
   const missing = named.map(([, name = '']) => name).filter((name) => built.includes(name) && !held.includes(name))
   expect([...new Set(missing)].map((name) => name.replace(/-\w+\.js$/, '')).toSorted()).toEqual([
-    'audit-store',
+    'audit',
     'http-doctor',
     'serve-http',
   ])

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { type AuditEntry, auditLine } from '../../src/audit/audit.ts'
 import { run } from '../../src/cli/command-line.ts'
-import { PostgresAudit } from '../../src/team/audit-postgres.ts'
-import { Database } from '../../src/team/database.ts'
+import { postgresAudit } from '../../src/team/postgres/audit.ts'
+import { Database } from '../../src/team/postgres/database.ts'
 import { freePort } from '../helpers/free-port.ts'
 import { processWith } from '../helpers/process-io.ts'
 import { silent } from '../helpers/recording-audit.ts'
@@ -38,7 +38,7 @@ await describeWithPostgres('the audit in the database', (postgres) => {
   /** The audit of one deployment. */
   async function write(deployment: string, ...entries: AuditEntry[]): Promise<void> {
     const database = new Database(postgres().url)
-    const kept = new PostgresAudit(database, deployment, silent)
+    const kept = postgresAudit(database, deployment, silent)
     for (const entry of entries) expect(await kept.write(entry)).toBe(true)
     await database.close()
   }

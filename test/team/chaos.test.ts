@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { databaseAuditLines } from '../../src/team/audit-postgres.ts'
-import { Database } from '../../src/team/database.ts'
+import { databaseAuditLines } from '../../src/team/postgres/audit.ts'
+import { Database } from '../../src/team/postgres/database.ts'
 import { CANARY, runChaos } from '../helpers/chaos.ts'
 import { describeWithPostgres } from '../helpers/team-database.ts'
 import { verifyAudit } from '../helpers/verify-audit.ts'

@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { readConfig } from '../../src/config/config.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
-import { connectionOptions } from '../../src/team/database.ts'
 import { type Authority, createAuthority } from '../helpers/company-network.ts'
 import { exchange } from '../helpers/exchange.ts'
 import { freePort } from '../helpers/free-port.ts'
@@ -14,7 +12,7 @@ import { anyPorts, operationsOf } from '../helpers/team.ts'
 /** Nobody listens there. */
 const publicUrl = `https://127.0.0.1:${await freePort()}`
 const authority = createAuthority()
-const issued = authority?.issue(['127.0.0.1', 'localhost'])
+const issued = authority?.issue(['127.0.0.1'])
 const postgres = issued && (await startPostgres({ tls: issued }).catch(unlessNone))
 
 function unlessNone(err: unknown): undefined {
@@ -61,17 +59,11 @@ describe.skipIf(!authority || !postgres)('the database, over TLS', () => {
     }
   }
 
-  /** What `http` says when it does not start, and `doctor http` of the database. */
-  async function refusals(env: Record<string, string>) {
-    const [started, examined] = await Promise.all([
-      runToEnd({ args: ['http'], env }),
-      runToEnd({ args: ['doctor', 'http', '--json'], env }),
-    ])
-    expect([started.code, examined.code]).toEqual([1, 1])
-    expect(started.stderr).toContain('cannot start')
-    const { checks } = JSON.parse(examined.stdout) as { checks: { name: string; found: string; remedy?: string }[] }
-    const check = checks.find(({ name }) => name === 'database') ?? expect.unreachable()
-    return { stderr: started.stderr, found: check.found, remedy: check.remedy }
+  /** What `http` says when it does not start. */
+  async function refusal(env: Record<string, string>): Promise<string> {
+    const { code, stderr } = await runToEnd({ args: ['http'], env })
+    expect([code, stderr]).toEqual([1, expect.stringContaining('cannot start')])
+    return stderr
   }
 
   test('with an authority of one’s own is used, every connection of it encrypted', async () => {
@@ -92,43 +84,29 @@ describe.skipIf(!authority || !postgres)('the database, over TLS', () => {
   test('of an authority that nobody named is refused', async () => {
     const foreign = createAuthority('Somebody Else CA') ?? expect.unreachable()
     onTestFinished(() => foreign.remove())
-    const { stderr, found, remedy } = await refusals(settings(address(postgres), foreign))
-    expect(stderr).toContain('from an authority that this computer does not trust; NODE_EXTRA_CA_CERTS can name it')
-    expect(found).toContain('from an authority that this computer does not trust')
-    expect(remedy).toContain('NODE_EXTRA_CA_CERTS')
+    const env = settings(address(postgres), foreign)
+    const said = 'from an authority that this computer does not trust; NODE_EXTRA_CA_CERTS can name it'
+    expect(await refusal(env)).toContain(said)
+    const { code, stdout } = await runToEnd({ args: ['doctor', 'http', '--json'], env })
+    const { checks } = JSON.parse(stdout) as { checks: { name: string; found: string; remedy?: string }[] }
+    expect([code, checks.find(({ name }) => name === 'database')]).toEqual([
+      1,
+      expect.objectContaining({
+        found: expect.stringMatching(said),
+        remedy: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+      }),
+    ])
   })
 
   test('of another host is refused, whoever issued it', async () => {
-    const elsewhere = await startPostgres({ tls: authority?.issue(['db.example']) ?? expect.unreachable() })
-    onTestFinished(() => elsewhere.stop())
-    const { stderr, found, remedy } = await refusals(settings(address(elsewhere, 'localhost'), authority))
+    const stderr = await refusal(settings(address(postgres, 'localhost'), authority))
     expect(stderr).toContain('is for another host than AIFI_STORE_URL names')
-    expect(found).toContain('ERR_TLS_CERT_ALTNAME_INVALID')
-    expect(remedy).toContain('as its certificate does')
   })
 
   test('is never spoken to in the clear where TLS was asked for', async () => {
     const plain = await startPostgres()
     onTestFinished(() => plain.stop())
-    const { stderr, found } = await refusals(settings(address(plain), authority))
+    const stderr = await refusal(settings(address(plain), authority))
     expect(stderr).toContain('offers no TLS, and nothing is sent to it in the clear')
-    expect(found).toContain('offers no TLS')
   })
-
-  test('is refused where its address asks for less', async () => {
-    const { stderr, found } = await refusals(settings(address(postgres, '127.0.0.1', 'require'), authority))
-    expect(stderr).toContain('no parameter but sslmode=verify-full')
-    expect(found).toContain('no parameter but sslmode=verify-full')
-  })
-
-  test.each(['require', 'prefer', 'allow', 'verify-ca', 'no-verify', 'disable'])(
-    'is refused elsewhere with sslmode=%s',
-    (sslmode) => {
-      const env = settings(address(postgres, 'db.example', sslmode))
-      const result = readConfig(env, { http: true, readFile: () => Buffer.alloc(0) })
-      expect(result).toMatchObject({ ok: false, problems: [expect.stringContaining('no sslmode=verify-full')] })
-      if (sslmode !== 'disable')
-        expect(() => connectionOptions(address(postgres, '127.0.0.1', sslmode))).toThrow('sslmode')
-    },
-  )
 })

@@ -16,9 +16,7 @@ beforeAll(async () => {
 
 async function signIn({ vias: [via = ''] }: TeamHere, login: string): Promise<Visitor> {
   const visitor = new Visitor(publicUrl, via)
-  const begun = await visitor.get('/approvals')
-  const back = new URL(await issuer.signIn(String(begun.headers.location), login))
-  await visitor.get(back.pathname + back.search)
+  await visitor.signInAt(issuer, login)
   return visitor
 }
 

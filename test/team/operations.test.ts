@@ -125,10 +125,8 @@ describe('a 2025-era client', () => {
     const askedBy = async (token: string, id: string, externalId: string) => {
       await post(via, update({ customerId: 77, externalId }), token, { 'Mcp-Session-Id': id })
       const alex = new Visitor(publicUrl, via)
-      const start = await alex.get('/approvals')
-      const back = new URL(await issuer.signIn(String(start.headers.location), 'alex'))
-      await alex.get(back.pathname + back.search)
-      const [, path = ''] = /href="(\/approvals\/[\w-]+)"/.exec((await alex.get('/approvals')).body) ?? []
+      await alex.signInAt(issuer, 'alex')
+      const path = await alex.firstPath()
       const { body } = await alex.get(path)
       await alex.decide(path, 'decline')
       return /<dt>Asked by<\/dt><dd><bdi>([^<]+)/.exec(body)?.[1]

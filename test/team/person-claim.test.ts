@@ -20,9 +20,7 @@ beforeAll(async () => {
 
 async function signIn(via: string, login: string) {
   const visitor = new Visitor(publicUrl, via)
-  const begun = await visitor.get('/approvals')
-  const back = new URL(await issuer.signIn(String(begun.headers.location), login))
-  return { visitor, answer: await visitor.get(back.pathname + back.search) }
+  return { visitor, answer: await visitor.signInAt(issuer, login) }
 }
 
 test('one person under two subjects is one person, who does not approve what they asked for', async () => {

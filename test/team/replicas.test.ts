@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
-import { databaseAuditLines } from '../../src/team/audit-postgres.ts'
-import { Database } from '../../src/team/database.ts'
-import { deploymentOf } from '../../src/team/store-postgres.ts'
+import { databaseAuditLines } from '../../src/team/postgres/audit.ts'
+import { Database } from '../../src/team/postgres/database.ts'
+import { schemaVersion } from '../../src/team/postgres/migrations.ts'
+import { deploymentOf } from '../../src/team/postgres/store.ts'
 import { aifiServer } from '../helpers/company-network.ts'
 import { exchange } from '../helpers/exchange.ts'
 import { fault } from '../helpers/fault.ts'
@@ -11,7 +12,7 @@ import { freePort } from '../helpers/free-port.ts'
 import { startIssuer } from '../helpers/issuer.ts'
 import { runToEnd, startServer } from '../helpers/process.ts'
 import { anyPorts, httpClients, operationsOf } from '../helpers/team.ts'
-import { describeWithPostgres, passTime } from '../helpers/team-database.ts'
+import { asOldServer, describeWithPostgres, passTime } from '../helpers/team-database.ts'
 import { verifyAudit } from '../helpers/verify-audit.ts'
 import { Visitor } from '../helpers/visitor.ts'
 
@@ -66,11 +67,8 @@ await describeWithPostgres('replicas of the built server over one PostgreSQL', (
     const second = await startReplica(env)
     expect(JSON.parse((await exchange(`${second.operations}/readyz`)).body)).toMatchObject({ ready: true, store: true })
     const alex = new Visitor(publicUrl, second.via)
-    const start = await alex.get('/approvals')
-    const back = new URL(await issuer.signIn(String(start.headers.location), 'alex'))
-    await alex.get(back.pathname + back.search)
-    const [, path = ''] = /href="(\/approvals\/[\w-]+)"/.exec((await alex.get('/approvals')).body) ?? []
-    await alex.decide(path, 'approve')
+    await alex.signInAt(issuer, 'alex')
+    await alex.decide(await alex.firstPath(), 'approve')
 
     const third = await startReplica(env)
     await expect
@@ -123,9 +121,15 @@ await describeWithPostgres('replicas of the built server over one PostgreSQL', (
     expect(silentAifi.partial('PATCH').length + silentAifi.received('PATCH').length).toBe(1)
   })
 
-  test('an audit in a file beside it is refused', async () => {
-    const env = { ...settings('https://issuer.example'), AIFI_AUDIT_LOG: '/nowhere/audit.jsonl' }
-    const { code, stderr } = await runToEnd({ args: ['http'], env })
-    expect([code, stderr.includes('leave AIFI_AUDIT_LOG out')]).toEqual([1, true])
+  test('a PostgreSQL that is too old is refused, and gets no tables', async () => {
+    const AIFI_STORE_URL = await asOldServer(postgres())
+    const { code, stderr } = await runToEnd({
+      args: ['http'],
+      env: { ...settings('https://issuer.example'), AIFI_STORE_URL },
+    })
+    expect([code, stderr.includes('15 or newer is needed')]).toEqual([1, true])
+    const database = new Database(AIFI_STORE_URL)
+    onTestFinished(() => database.close())
+    expect(await schemaVersion(database)).toBe(0)
   })
 })

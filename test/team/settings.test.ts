@@ -58,15 +58,31 @@ describe('http', () => {
     ['AIFI_SECRET_KEY', 'short', 'not one or two keys of 32 bytes'],
     ['AIFI_SECRET_KEY', `${'A'.repeat(43)}=`, 'not random'],
     ['AIFI_SECRET_KEY', `${key},${key},${key}`, 'not one or two keys'],
-    ['AIFI_STORE_URL', 'postgres://u:p@db.example/aifi', 'verify-full'],
-    ['AIFI_STORE_URL', 'postgres://u:p@db.example/aifi?sslmode=require', 'verify-full'],
+    ['AIFI_STORE_URL', 'mysql://u:p@db.example/aifi', 'not a postgres address'],
+    ['AIFI_STORE_URL', 'postgres:///aifi', 'not a postgres address'],
+    ['AIFI_STORE_URL', 'postgres://u:p@db.example/aifi', 'no sslmode=verify-full'],
+    ...['require', 'prefer', 'allow', 'verify-ca', 'no-verify', 'disable'].map((mode): [string, string, string] => [
+      'AIFI_STORE_URL',
+      `postgres://u:p@db.example/aifi?sslmode=${mode}`,
+      'no sslmode=verify-full',
+    ]),
+    ...['sslmode=require', 'ssl=0', 'sslmode=disable&host=db.example', 'options=-c'].map(
+      (parameters): [string, string, string] => [
+        'AIFI_STORE_URL',
+        `postgres://u:p@127.0.0.1/aifi?${parameters}`,
+        'no parameter but sslmode=verify-full',
+      ],
+    ),
+    ['AIFI_STORE_URL', 'postgres://u:p@db.example/aifi?sslmode=verify-full&host=elsewhere', 'no parameter but'],
+    ['AIFI_STORE_URL', 'postgres://u:50%off@127.0.0.1/aifi', 'a % that is not percent-encoded'],
+    ['AIFI_AUDIT_LOG', '/nowhere/audit.jsonl', 'leave AIFI_AUDIT_LOG out'],
     ['AIFI_NOTIFY_URL', 'http://hooks.example/T0/B0', 'not https'],
     ['AIFI_APPROVAL', 'chat', 'none of the known words'],
     ['AIFI_APPROVAL', 'dangerously-skip', 'none of the known words'],
     ['AIFI_APPROVAL_LIFETIME_MINUTES', '1441', 'too large'],
     ['AIFI_APPROVER_GROUP', 'approvers,admins', 'comma'],
   ])('does not start with %s=%s', (name, value, why) => {
-    const said = problems({ ...complete, [name]: value })
+    const said = problems({ ...complete, AIFI_STORE_URL: 'postgres://127.0.0.1/team', [name]: value })
     expect(said).toContain(name)
     expect(said).toContain(why)
     if (name === 'AIFI_SECRET_KEY' || name === 'AIFI_STORE_URL' || name === 'AIFI_NOTIFY_URL')

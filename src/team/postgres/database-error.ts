@@ -1,6 +1,7 @@
-import { errorCode } from '../lib/error-facts.ts'
+import { StoreUnavailable } from '../../change/store.ts'
+import { errorCode } from '../../lib/error-facts.ts'
 
-/** Why there is no connection to the database. */
+/** Why the database cannot be used. */
 export type DatabaseFault =
   | 'away'
   | 'no_tls'
@@ -10,9 +11,10 @@ export type DatabaseFault =
   | 'login'
   | 'no_database'
   | 'not_let_in'
+  | 'too_old'
 
 /** In our words: those of the server and of `pg` may repeat parts of the address. */
-export const faultSentences: Readonly<Record<DatabaseFault, string>> = {
+const sentences: Readonly<Record<DatabaseFault, string>> = {
   away: 'The database that keeps the changes cannot be reached.',
   no_tls: 'The database offers no TLS, and nothing is sent to it in the clear.',
   other_host: 'The certificate of the database is for another host than AIFI_STORE_URL names.',
@@ -22,6 +24,18 @@ export const faultSentences: Readonly<Record<DatabaseFault, string>> = {
   login: 'The database refuses the user or the password of AIFI_STORE_URL.',
   no_database: 'The server has no database of the name that AIFI_STORE_URL gives.',
   not_let_in: 'The database lets nobody in from here: not this user, or not over this kind of connection.',
+  too_old: 'The database that AIFI_STORE_URL names is older than PostgreSQL 15, and 15 or newer is needed.',
+}
+
+/** The database cannot be reached, or cannot be used as it is. Its message is a sentence, without the address. */
+export class DatabaseError extends StoreUnavailable {
+  override readonly name = 'DatabaseError'
+  readonly fault: DatabaseFault
+
+  constructor(fault: DatabaseFault, cause?: unknown) {
+    super(sentences[fault], { cause })
+    this.fault = fault
+  }
 }
 
 /** Starting, stopping, recovering, out of connections, taken back for another's sake; and what Node says of a lost connection. */
@@ -40,7 +54,7 @@ const FAULTS: readonly (readonly [RegExp, DatabaseFault])[] = [
   [/^3D000$/, 'no_database'],
 ]
 
-/** Undefined when it is not about the connection. */
+/** Undefined when it is not about the connection; `away` when it is worth trying again, since it may be back in a moment. */
 export function faultOf(err: unknown): DatabaseFault | undefined {
   if (isPassing(err)) return 'away'
   const code = errorCode(err) ?? ''
@@ -49,8 +63,7 @@ export function faultOf(err: unknown): DatabaseFault | undefined {
   return fault ?? (err instanceof Error && /does not support SSL/.test(err.message) ? 'no_tls' : undefined)
 }
 
-/** It is worth trying again: the database may be back in a moment. */
-export function isPassing(err: unknown): boolean {
+function isPassing(err: unknown): boolean {
   if (!(err instanceof Error)) return false
   if (PASSING.test(errorCode(err) ?? '')) return true
   return err instanceof AggregateError ? err.errors.some(isPassing) : PASSING_WORDS.test(err.message)

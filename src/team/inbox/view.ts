@@ -1,44 +1,15 @@
-import { createHash } from 'node:crypto'
 import { raw } from 'hono/html'
-import { type Card, cardMarkup } from '../approval/page/cards.ts'
-import { style } from '../approval/page/style.ts'
-import { type CardOutcome, headline, labelList, OUTCOMES, timeLeft } from '../approval/page/words.ts'
-import type { Question } from '../approval/question.ts'
-import { type CustomerField, fieldFacts } from '../customer/fields.ts'
-import { foreign, type Markup, markup } from '../lib/markup.ts'
-import { listed } from '../lib/text.ts'
-import { script } from './inbox-script.ts'
-
-/** The page's own style, and what only the inbox has. */
-const inboxStyle = `${style}
-header { margin: .75rem 0; display: flex; flex-wrap: wrap; gap: 0 1rem; justify-content: space-between; align-items: center }
-header p { margin: 0 }
-header form { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; border: 0; padding: 0 }
-header button { min-height: 2rem; padding: .125rem .75rem; font-size: .875rem; border-width: 1px }
-.inbox { list-style: none; margin: 0 0 1.5rem; padding: 0; background: var(--card); border: 1px solid var(--line); border-radius: .875rem }
-.inbox li { position: relative; display: grid; grid-template-columns: 1fr auto; gap: .125rem 1rem; padding: .75rem 1.25rem }
-.inbox li + li { border-top: 1px solid var(--line) }
-.inbox a { font-weight: 600 }
-.inbox a::after { content: ''; position: absolute; inset: 0 }
-.inbox li:hover { background: var(--box) }
-.inbox p { color: var(--soft); font-size: .875rem }
-.inbox .side { text-align: end }
-.inbox .soon, .inbox .outcome { color: var(--ink); font-weight: 600 }
-.inbox .unsure { color: var(--danger) }
-.section { margin: 1.5rem 0 .5rem; font-size: 1.125rem }
-.none { color: var(--soft); margin-bottom: 1.5rem }
-.news { margin-bottom: 1rem }
-.people { display: grid; gap: .75rem }
-.plain { border: 0; padding: 0 }
-@media (max-width: 34rem) {
-  .inbox li { grid-template-columns: 1fr; padding: .75rem 1rem }
-  .inbox .side { text-align: start }
-  .inbox a { grid-row: 1 }
-}
-`
-
-/** The style sheet as a CSP source: `sha256-…`. */
-export const inboxStyleHash = `sha256-${createHash('sha256').update(inboxStyle).digest('base64')}`
+import { type Card, cardMarkup } from '../../approval/page/cards.ts'
+import { statusOf } from '../../approval/page/model.ts'
+import { type CardOutcome, headline, labelList, OUTCOMES, timeLeft } from '../../approval/page/words.ts'
+import type { Question } from '../../approval/question.ts'
+import { callerName } from '../../approval/words.ts'
+import type { Decided } from '../../change/change.ts'
+import { type CustomerField, fieldFacts } from '../../customer/fields.ts'
+import { foreign, type Markup, markup } from '../../lib/markup.ts'
+import { personName } from '../../lib/person.ts'
+import { listed } from '../../lib/text.ts'
+import { inboxStyle, script } from './assets.ts'
 
 /** Who looks, and how they end it. */
 export interface Viewer {
@@ -101,18 +72,6 @@ export interface WaitingRow {
   readonly expiresAt: number
 }
 
-/** A question that was decided, as far as it is remembered: no values. */
-export interface DecidedRow {
-  readonly id: string
-  readonly customerId: number
-  readonly fields: readonly CustomerField[]
-  readonly askedBy: string
-  /** Who decided; undefined when nobody did. */
-  readonly decidedBy: string | undefined
-  readonly status: CardOutcome
-  readonly at: number
-}
-
 export interface InboxModel {
   /** What this person may decide; undefined for somebody who decides nothing. */
   readonly forYou: readonly WaitingRow[] | undefined
@@ -120,7 +79,7 @@ export interface InboxModel {
   readonly own: readonly WaitingRow[]
   /** Those that wait behind these. */
   readonly more: number
-  readonly decided: readonly DecidedRow[]
+  readonly decided: readonly Decided[]
 }
 
 /** Questions that wait, of which the list shows the first ones: a reader gets through no more. */
@@ -162,19 +121,28 @@ function waitingRow({ id, question, askedBy, askedAt, expiresAt }: WaitingRow, n
 `
 }
 
-function decidedRow(row: DecidedRow): Markup {
-  const { id, customerId, fields, askedBy, status, at } = row
-  const { sign, headline: outcome } = OUTCOMES[status]
-  const unsure = status === 'unknown' || status === 'failed'
+function decidedRow(decided: Decided): Markup {
+  const { id, customerId, fields } = decided
+  const ending = endingOf(decided)
+  const { sign, headline: outcome } = OUTCOMES[ending]
+  const unsure = ending === 'unknown' || ending === 'failed'
   return markup`<li><a href="/approvals/${id}">${changeOf(fields, customerId)}</a><p class="${unsure ? 'side outcome unsure' : 'side outcome'}"><span aria-hidden="true">${sign} </span>${outcome}</p>
-<p>asked by ${foreign(askedBy)}${decidedBy(row)}, ${time(at)}</p></li>
+<p>${whoAndWhen(decided)}</p></li>
 `
 }
 
-/** Who decided, and how. */
-function decidedBy({ decidedBy: who, status }: DecidedRow): Markup | false {
-  const verb = status === 'declined' || status === 'withdrawn' ? status : 'approved'
-  return who !== undefined && markup` · ${verb} by ${foreign(who)}`
+/** How it ended, for people. */
+export function endingOf({ decision, status }: Decided): CardOutcome {
+  return statusOf({ decision, outcome: { status } })
+}
+
+/** Who asked, who decided and how, and when it ended. */
+function whoAndWhen(decided: Decided): Markup {
+  const { caller, decision, endedAt } = decided
+  const ending = endingOf(decided)
+  const verb = ending === 'declined' || ending === 'withdrawn' ? ending : 'approved'
+  const by = 'by' in decision ? decision.by : undefined
+  return markup`asked by ${foreign(callerName(caller))}${by && markup` · ${verb} by ${foreign(personName(by))}`}, ${time(endedAt)}`
 }
 
 /** What was asked for, where its values are not remembered. */
@@ -226,31 +194,23 @@ export interface NextQuestion {
 }
 
 /** A question that was decided. `message` is there as long as the outcome itself is kept. */
-export function decidedPage(row: DecidedRow, message: string | undefined, next?: NextQuestion): Markup {
-  const { customerId, fields, askedBy, status, at } = row
-  const { sign, headline: title, advice } = OUTCOMES[status]
-  return markup`<article class="card answered ${status}"><p class="sign" aria-hidden="true">${sign}</p><div>
+export function decidedPage(decided: Decided, message: string | undefined, next?: NextQuestion): Markup {
+  const ending = endingOf(decided)
+  const { sign, headline: title, advice } = OUTCOMES[ending]
+  return markup`<article class="card answered ${ending}"><p class="sign" aria-hidden="true">${sign}</p><div>
 <h1>${title}</h1>
 ${message !== undefined && markup`<p class="message" role="status">${message}</p>`}
 ${advice !== undefined && markup`<p>${advice}</p>`}
-<p class="summary">${changeOf(fields, customerId)} · asked by ${foreign(askedBy)}${decidedBy(row)}, ${time(at)}</p></div></article>${next && markup`<p><a href="/approvals/${next.id}">Next question</a> (${counted(next.count)} ${next.count === 1 ? 'waits' : 'wait'})</p>`}${back}`
+<p class="summary">${changeOf(decided.fields, decided.customerId)} · ${whoAndWhen(decided)}</p></div></article>${next && markup`<p><a href="/approvals/${next.id}">Next question</a> (${counted(next.count)} ${next.count === 1 ? 'waits' : 'wait'})</p>`}${back}`
 }
 
 /** A page that shows no customer's data. */
-export function messagePage(
-  title: string,
-  sentences: readonly string[],
-  next?: { href: string; label: string },
-): Markup {
-  return markup`<article class="card"><h1>${title}</h1>${sentences.map((each) => markup`<p>${each}</p>`)}${next && markup`<p><a href="${next.href}">${next.label}</a></p>`}</article>`
+export interface Message {
+  readonly title: string
+  readonly sentences: readonly string[]
+  readonly next?: { readonly href: string; readonly label: string }
 }
 
-/** The sandbox's sign-in: a choice. */
-export function peoplePage(
-  people: readonly { readonly value: string; readonly name: string; readonly role: string }[],
-  returnTo: string,
-): Markup {
-  return markup`<article class="card"><h1>Who are you?</h1><p class="badge"><strong>Sandbox</strong> Nothing real changes.</p>
-<form method="post" action="/approvals/sign-in" class="plain"><input type="hidden" name="returnTo" value="${returnTo}">
-<div class="people">${people.map(({ value, name, role }) => markup`<button type="submit" name="person" value="${value}">${name} (${role})</button>`)}</div></form></article>`
+export function messagePage({ title, sentences, next }: Message): Markup {
+  return markup`<article class="card"><h1>${title}</h1>${sentences.map((each) => markup`<p>${each}</p>`)}${next && markup`<p><a href="${next.href}">${next.label}</a></p>`}</article>`
 }

@@ -1,5 +1,5 @@
-import { type Clock, sleep } from '../lib/clock.ts'
-import type { Logger } from '../lib/logger.ts'
+import { type Clock, sleep } from '../../lib/clock.ts'
+import type { Logger } from '../../lib/logger.ts'
 import type { Database } from './database.ts'
 
 const CHANNEL = 'aifi_customer_mcp'

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkServerIdentity } from 'node:tls'
 import pg from 'pg'
-import { StoreUnavailable } from '../change/store.ts'
-import { isLoopback } from '../config/setting-kinds.ts'
-import { type DatabaseFault, faultOf, faultSentences } from './database-fault.ts'
+import { isLoopback } from '../../config/setting-kinds.ts'
+import { DatabaseError, faultOf } from './database-error.ts'
 
 /** A database that is restarting, recovering or out of reach is waited for so long, milliseconds. */
 const PATIENCE_MS = 10_000
@@ -22,22 +22,6 @@ const BEGIN = [
   'set local synchronous_commit = on',
 ].join('; ')
 
-/** The database cannot be reached, or cannot be used as it is. Its message is a sentence, without the address. */
-export class DatabaseError extends StoreUnavailable {
-  override readonly name = 'DatabaseError'
-  readonly fault: DatabaseFault
-
-  constructor(fault: DatabaseFault, cause?: unknown) {
-    super(faultSentences[fault], { cause })
-    this.fault = fault
-  }
-}
-
-/** What names the database cannot be used. Its message is a sentence that repeats nothing of it. */
-export class DatabaseAddressError extends Error {
-  override readonly name = 'DatabaseAddressError'
-}
-
 export type Row = Record<string, unknown>
 
 /** Sends one statement with its values; resolves with the rows. */
@@ -50,10 +34,7 @@ export class Database {
   readonly #patienceMs: number
   #closed = false
 
-  /**
-   * @param patienceMs how long its absence is waited for, milliseconds
-   * @throws DatabaseAddressError for an address that cannot be used
-   */
+  /** @param patienceMs how long its absence is waited for, milliseconds. */
   constructor(url: string, { patienceMs = PATIENCE_MS } = {}) {
     this.#patienceMs = patienceMs
     this.#options = connectionOptions(url)
@@ -103,11 +84,10 @@ export class Database {
   /** Resolves when the connection is lost, or never came about: the poll finds what is not heard. */
   async #listenOnce(channel: string, heard: (payload: string) => void, signal: AbortSignal): Promise<void> {
     const client = new pg.Client({ ...this.#options, keepAlive: true })
-    const { promise: gone, resolve } = withResolvers()
-    client.on('error', resolve)
-    client.on('end', resolve)
+    const gone = once(client, 'end', { signal }).catch(() => undefined)
+    // What follows the first of its errors is nobody's any more.
+    client.on('error', () => undefined)
     client.on('notification', ({ payload }) => heard(payload ?? ''))
-    signal.addEventListener('abort', resolve)
     try {
       await client.connect()
       await client.query(`listen ${pg.escapeIdentifier(channel)}`)
@@ -115,7 +95,6 @@ export class Database {
     } catch {
       return
     } finally {
-      signal.removeEventListener('abort', resolve)
       void client.end().catch(() => undefined)
     }
   }
@@ -153,33 +132,14 @@ function lockOf(turn: string): bigint {
   return createHash('sha256').update(turn).digest().readBigInt64BE()
 }
 
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = () => undefined
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
-}
-
 /**
- * What `pg` is to do with `postgres://user:password@host:port/database`: TLS with the host's own certificate, unless the
- * host is this machine. `sslrootcert` is left to `NODE_EXTRA_CA_CERTS`, which the whole process heeds.
- *
- * @throws DatabaseAddressError when the address cannot be used; its message repeats nothing of it.
+ * What `pg` is to do with an address that the settings have let through: TLS with the host's own certificate, unless the
+ * host is this machine and asks for none. `sslrootcert` is left to `NODE_EXTRA_CA_CERTS`, which the whole process heeds.
  */
 export function connectionOptions(address: string): pg.ClientConfig {
-  const url = URL.canParse(address) ? new URL(address) : undefined
-  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') {
-    throw new DatabaseAddressError('The address of the database must be postgres://user:password@host:port/database.')
-  }
-  const isHere = isLoopback(url)
-  for (const [name, value] of url.searchParams) {
-    const isFine = name === 'sslmode' && (value === 'verify-full' || (isHere && value === 'disable'))
-    if (!isFine)
-      throw new DatabaseAddressError('The address of the database may carry no parameter but sslmode=verify-full.')
-  }
+  const url = new URL(address)
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  const isPlain = isHere && url.searchParams.get('sslmode') !== 'verify-full'
+  const isPlain = isLoopback(url) && url.searchParams.get('sslmode') !== 'verify-full'
   return {
     host,
     port: url.port === '' ? 5432 : Number(url.port),

@@ -1,21 +1,15 @@
 import type { Context } from 'hono'
-import { inboxDocument, messagePage } from './inbox-view.ts'
-import type { SignInFault } from './sign-in.ts'
+import { inboxDocument, type Message, messagePage } from './view.ts'
 
-/** A page that shows nobody's data, and why. */
-export type InboxNotice = 'signed_out' | 'refused' | 'unknown' | 'store_away' | SignInFault
-
-interface NoticeWords {
+interface Notice extends Message {
   readonly status: 200 | 400 | 403 | 404 | 503
-  readonly title: string
-  readonly sentences: readonly string[]
-  readonly next?: { readonly href: string; readonly label: string }
 }
 
 const all = { href: '/approvals', label: 'All approvals' }
 const again = { href: '/approvals', label: 'Try again' }
 
-export const INBOX_NOTICES: Readonly<Record<InboxNotice, NoticeWords>> = {
+/** Pages that show nobody's data, and why. */
+export const INBOX_NOTICES = {
   signed_out: {
     status: 200,
     title: 'Signed out',
@@ -65,12 +59,14 @@ export const INBOX_NOTICES: Readonly<Record<InboxNotice, NoticeWords>> = {
       'The sign-in service did not say who you are, so you cannot approve here. Whoever runs this server should look at AIFI_PERSON_CLAIM.',
     ],
   },
-}
+} satisfies Record<string, Notice>
+
+export type InboxNotice = keyof typeof INBOX_NOTICES
 
 /** A complete HTML document. */
 export function noticeDocument(notice: InboxNotice): string {
-  const { title, sentences, next } = INBOX_NOTICES[notice]
-  return inboxDocument({ title, content: messagePage(title, sentences, next) })
+  const message = INBOX_NOTICES[notice]
+  return inboxDocument({ title: message.title, content: messagePage(message) })
 }
 
 export function showNotice(c: Context, notice: InboxNotice): Response {

@@ -1,28 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { AuditEntry } from '../audit/audit.ts'
-import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from '../change/change.ts'
-import { type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, type Refusal, refusal } from '../change/limits.ts'
-import { isByPerson, pastOf, REMEMBER_MS, type SentChange } from '../change/past.ts'
-import type { Added, ChangeStore, Swapped, Whose } from '../change/store.ts'
-import { isCustomerField } from '../customer/fields.ts'
-import { type Clock, remainingMs } from '../lib/clock.ts'
-import type { Logger } from '../lib/logger.ts'
-import { appendAudit } from './audit-postgres.ts'
-import { ChangeFeed, tellMove } from './change-feed.ts'
-import {
-  bodyOf,
-  changeColumns,
-  changeIn,
-  decidedIn,
-  isHeld,
-  now,
-  proposerOf,
-  rowOf,
-  values,
-  written,
-} from './change-rows.ts'
+import type { AuditEntry } from '../../audit/audit.ts'
+import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from '../../change/change.ts'
+import { type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, type Refusal, refusal } from '../../change/limits.ts'
+import { isByPerson, pastOf, REMEMBER_MS, type SentChange } from '../../change/past.ts'
+import type { Added, ChangeStore, Swapped, Whose } from '../../change/store.ts'
+import { isCustomerField } from '../../customer/fields.ts'
+import { type Clock, instantIn, remainingMs } from '../../lib/clock.ts'
+import { writeExactly } from '../../lib/exact-json.ts'
+import type { Logger } from '../../lib/logger.ts'
+import type { Seal } from '../seal.ts'
+import { appendAudit } from './audit.ts'
 import type { Database, Query, Row } from './database.ts'
-import type { Seal } from './seal.ts'
+import { ChangeFeed, tellMove } from './feed.ts'
+import { changeColumns, changeIn, decidedIn, isHeld, proposerOf, rowOf, values, written } from './rows.ts'
 
 /** Between two looks for what has lapsed, milliseconds: other replicas may have stopped. */
 const DUE_MS = 1_000
@@ -181,7 +171,7 @@ export class PostgresStore implements ChangeStore {
   }
 
   async due(): Promise<readonly Change[]> {
-    const asked = now(this.#options.clock)
+    const asked = instantIn(this.#options.clock, 0)
     // By the time of the statement, since no index serves for a clock that runs on; the latest first: what nobody can
     // read any more stays behind, and in nobody's way.
     const rows = await this.#database.query(
@@ -224,7 +214,7 @@ export class PostgresStore implements ChangeStore {
   }
 
   #sealed(change: Change): string {
-    return this.#options.seal.seal(bodyOf(change))
+    return this.#options.seal.seal(writeExactly(change))
   }
 
   #inTurn<Result>(turns: readonly string[], work: (query: Query) => Promise<Result>): Promise<Result> {
@@ -235,7 +225,7 @@ export class PostgresStore implements ChangeStore {
   }
 
   async #changes(condition: string, given: readonly unknown[]): Promise<Change[]> {
-    const asked = now(this.#options.clock)
+    const asked = instantIn(this.#options.clock, 0)
     const text = `select ${changeColumns} from aifi_change where deployment = $1 and ${condition}`
     const rows = await this.#database.query(text, [this.#deployment, ...given])
     return rows.flatMap((row) => changeIn(row, this.#options.seal, asked) ?? [])
@@ -243,7 +233,7 @@ export class PostgresStore implements ChangeStore {
 
   /** What is live under one of the keys, or has an outcome that nobody was told. */
   async #holderOf(query: Query, keys: readonly string[]): Promise<[Row | undefined, Change | undefined]> {
-    const asked = now(this.#options.clock)
+    const asked = instantIn(this.#options.clock, 0)
     const [row] = await query(
       `select ${changeColumns} from aifi_change where deployment = $1 and key = any($2)
          and (state <> 'ended' or (told_by is null and erase_at > clock_timestamp()))

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts'
+import { DatabaseError } from './database-error.ts'
 
 /** The steps from an empty database to the present tables. A step that was released is never changed; a new one is added. */
 const steps: readonly string[] = [
@@ -55,9 +56,17 @@ export const SCHEMA_VERSION = steps.length
 /** Any number that no other program is likely to lock. */
 const LOCK = 4_211_077
 
-/** Brings the tables up to date. Any number of replicas may do so at once: one does, the others wait for it. */
+/** The oldest PostgreSQL that serves, as `server_version_num` has it. */
+export const OLDEST_SERVER = 150_000
+
+/**
+ * Brings the tables up to date. Any number of replicas may do so at once: one does, the others wait for it. Rejects with
+ * {@link DatabaseError} when the server is older than {@link OLDEST_SERVER}.
+ */
 export async function migrate(database: Database): Promise<void> {
   await database.transaction(async (query) => {
+    const [server] = await query("select current_setting('server_version_num') as number", [])
+    if (!(Number(server?.number) >= OLDEST_SERVER)) throw new DatabaseError('too_old')
     await query('select pg_advisory_xact_lock($1)', [LOCK])
     const present = await versionIn(query)
     if (present === 0) await query('create table if not exists aifi_migration (version integer primary key)', [])

@@ -1,9 +1,14 @@
-import { type Audit, type AuditEntry, auditLine } from '../audit/audit.ts'
-import type { Logger } from '../lib/logger.ts'
-import type { Database, Query, Row } from './database.ts'
+import { type Audit, type AuditEntry, auditLine } from '../../audit/audit.ts'
+import type { AuditLines } from '../../audit/list.ts'
+import { errorCode } from '../../lib/error-facts.ts'
+import type { Logger } from '../../lib/logger.ts'
+import { Database, type Query, type Row } from './database.ts'
+import { DatabaseError } from './database-error.ts'
 
 /** Lines that are read at a time. */
 const PAGE = 1_000
+/** PostgreSQL, appendix A. */
+const UNDEFINED_TABLE = '42P01'
 
 /**
  * Adds an entry to the chain of a deployment, in the transaction of what it is about: either both are there, or neither.
@@ -38,30 +43,23 @@ async function newChain(query: Query, deployment: string): Promise<Row | undefin
   return chainOf(query, deployment)
 }
 
-/** The audit of a team, in its database. */
-export class PostgresAudit implements Audit {
-  readonly #database: Database
-  readonly #deployment: string
-  readonly #logger: Pick<Logger, 'error'>
-
-  constructor(database: Database, deployment: string, logger: Pick<Logger, 'error'>) {
-    this.#database = database
-    this.#deployment = deployment
-    this.#logger = logger
+/**
+ * The audit of a team, in its database. An entry may be there twice when the connection was lost while it was written; it
+ * is never lost.
+ */
+export function postgresAudit(database: Database, deployment: string, logger: Pick<Logger, 'error'>): Audit {
+  return {
+    async write(entry) {
+      try {
+        await database.transaction((query) => appendAudit(query, deployment, entry))
+        return true
+      } catch (err) {
+        logger.error({ err }, 'the audit cannot be written')
+        return false
+      }
+    },
+    close() {},
   }
-
-  /** An entry may be there twice when the connection was lost while it was written; it is never lost. */
-  async write(entry: AuditEntry): Promise<boolean> {
-    try {
-      await this.#database.transaction((query) => appendAudit(query, this.#deployment, entry))
-      return true
-    } catch (err) {
-      this.#logger.error({ err }, 'the audit cannot be written')
-      return false
-    }
-  }
-
-  close(): void {}
 }
 
 /** The lines of the audits in a database, those of one deployment after those of another, as a file would have them. */
@@ -76,5 +74,23 @@ export async function* databaseAuditLines(database: Database): AsyncGenerator<Bu
     const last = rows.at(-1)
     if (!last) return
     after = [last.deployment, last.seq]
+  }
+}
+
+/** Has `read` go through the audit in the database at this address. Resolves with why it cannot, as a sentence. */
+export async function readDatabaseAudit(
+  address: string,
+  read: (lines: AuditLines) => Promise<void>,
+): Promise<string | undefined> {
+  const database = new Database(address)
+  try {
+    await read(databaseAuditLines(database))
+    return undefined
+  } catch (error) {
+    if (error instanceof DatabaseError) return error.message
+    const code = errorCode(error) ?? 'unknown error'
+    return code === UNDEFINED_TABLE ? 'The database holds none.' : `The database refused it (${code}).`
+  } finally {
+    await database.close()
   }
 }

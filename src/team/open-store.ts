@@ -4,11 +4,11 @@ import { MemoryStore } from '../change/store-memory.ts'
 import { type HttpConfig, keysOfConfig } from '../config/http.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import { PostgresAudit } from './audit-postgres.ts'
-import { Database } from './database.ts'
-import { migrate } from './migrations.ts'
+import { postgresAudit } from './postgres/audit.ts'
+import { Database } from './postgres/database.ts'
+import { migrate } from './postgres/migrations.ts'
+import { deploymentOf, PostgresStore } from './postgres/store.ts'
 import { createSeals } from './seal.ts'
-import { deploymentOf, PostgresStore } from './store-postgres.ts'
 
 /** Decided questions that the memory store remembers. */
 const HISTORY = 200
@@ -55,7 +55,7 @@ export async function openStore(http: HttpConfig, { clock, logger, audit, addres
   const seal = createSeals(keysOfConfig(http))('change')
   return {
     store: new PostgresStore(database, { address, limits, seal, clock, logger }),
-    audit: new PostgresAudit(database, deploymentOf(address), logger),
+    audit: postgresAudit(database, deploymentOf(address), logger),
     endsWithProcess: false,
     checks: { store: () => database.query('select 1') },
   }

@@ -1,9 +1,9 @@
-import type { Asking, Caller, Change, Claimed, Decided, Ended, Rung, Sending } from '../change/change.ts'
-import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
-import { parseExactly, writeExactly } from '../lib/exact-json.ts'
-import { canonicalJson, isJsonObject } from '../lib/json.ts'
+import type { Asking, Caller, Change, Claimed, Decided, Ended, Rung, Sending } from '../../change/change.ts'
+import { type Clock, type Instant, remainingMs } from '../../lib/clock.ts'
+import { parseExactly } from '../../lib/exact-json.ts'
+import { canonicalJson, isJsonObject } from '../../lib/json.ts'
+import type { Seal } from '../seal.ts'
 import type { Row } from './database.ts'
-import type { Seal } from './seal.ts'
 
 /** What a row says of a change besides its sealed body, and how the two become a {@link Change} again. */
 
@@ -46,11 +46,6 @@ export function proposerOf({ person, application }: Pick<Caller, 'person' | 'app
   return canonicalJson(person ? { issuer: person.issuer, subject: person.subject } : { application })
 }
 
-/** The text that is sealed. */
-export function bodyOf(change: Change): string {
-  return writeExactly(change)
-}
-
 /**
  * The change in a row; undefined when its body is erased, or was sealed under a key that is gone.
  *
@@ -59,7 +54,7 @@ export function bodyOf(change: Change): string {
 export function changeIn(row: Row, seal: Seal, asked: Instant): Change | undefined {
   const opened = typeof row.body === 'string' ? seal.open(row.body) : undefined
   if (!opened) return undefined
-  const change = parseExactly(Buffer.from(opened).toString('utf8'), Number.POSITIVE_INFINITY)
+  const change = parseExactly(opened, Number.POSITIVE_INFINITY)
   // What is under our seal we have written: only that it stands in its own row is left to see.
   if (!isChange(change) || change.id !== row.id || change.version !== row.version) return undefined
   return inTime(change, { asked, expires: after(asked, row.expires_ms), lease: after(asked, row.lease_ms) })
@@ -130,8 +125,4 @@ function isChange(value: unknown): value is Change {
 
 function isDecided(value: unknown): value is Decided {
   return isJsonObject(value) && typeof value.id === 'string' && isJsonObject(value.decision)
-}
-
-export function now(clock: Clock): Instant {
-  return instantIn(clock, 0)
 }

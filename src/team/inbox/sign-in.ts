@@ -1,12 +1,13 @@
 import type { Context } from 'hono'
 import * as oauth from 'oauth4webapi'
 import * as z from 'zod'
-import type { OidcConfig } from '../config/http.ts'
-import type { Clock } from '../lib/clock.ts'
-import type { BrowserSessions, Cookies } from './browser-session.ts'
-import { readClaims } from './claims.ts'
-import { type Issuer, IssuerUnavailable, insecure } from './issuer.ts'
-import type { Seal } from './seal.ts'
+import type { OidcConfig } from '../../config/http.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { type Issuer, IssuerUnavailable, insecure } from '../issuer.ts'
+import { type Seal, sealedJson } from '../seal.ts'
+import { readClaims } from '../token-claims.ts'
+import { showNotice } from './notices.ts'
+import type { Cookies, Sessions } from './session.ts'
 
 /** How long somebody may take to sign in, seconds. */
 const LIFETIME_S = 10 * 60
@@ -19,7 +20,8 @@ export const NEEDS_PERSON: ReadonlySet<string> = new Set([
   'account_selection_required',
 ])
 
-const contents = z.object({
+/** What a browser takes along to the issuer. */
+const takenAlong = z.object({
   state: z.string(),
   nonce: z.string(),
   verifier: z.string(),
@@ -41,19 +43,14 @@ export interface SignIn {
   origins(): Promise<readonly string[]>
 }
 
-/** Why somebody who came back from the issuer is not signed in. */
-export type SignInFault = 'issuer_away' | 'not_completed' | 'no_person'
-
 export interface OidcSignInDeps {
   readonly issuer: Issuer
   readonly oidc: OidcConfig
   readonly publicUrl: string
   readonly cookies: Cookies
-  readonly sessions: BrowserSessions
+  readonly sessions: Sessions
   readonly seal: Seal
   readonly clock: Clock
-  /** A page that says so. */
-  readonly fault: (c: Context, fault: SignInFault) => Response
 }
 
 /** OpenID Connect: authorization code with PKCE. What it takes between the two halves is in a cookie of the browser. */
@@ -61,33 +58,35 @@ export class OidcSignIn implements SignIn {
   readonly #deps: OidcSignInDeps
   readonly #client: oauth.Client
   readonly #redirectUri: string
+  readonly #sealed
 
   constructor(deps: OidcSignInDeps) {
     this.#deps = deps
+    this.#sealed = sealedJson(deps.seal, takenAlong)
     this.#client = { client_id: deps.oidc.clientId }
     this.#redirectUri = redirectUriOf(deps.publicUrl)
   }
 
   async begin(c: Context, returnTo: string, { silent }: { silent: boolean }): Promise<Response> {
-    const { oidc, cookies, seal, clock } = this.#deps
+    const { oidc, cookies, clock } = this.#deps
     const { authorization_endpoint: endpoint } = await this.#known()
-    if (endpoint === undefined) return this.#deps.fault(c, 'issuer_away')
+    if (endpoint === undefined) return showNotice(c, 'issuer_away')
     const state = oauth.generateRandomState()
     const nonce = oauth.generateRandomNonce()
     const verifier = oauth.generateRandomCodeVerifier()
     const until = clock.now() + LIFETIME_S * 1000
-    cookies.set(c, cookieOf(state), seal.seal(JSON.stringify({ state, nonce, verifier, returnTo, until })), LIFETIME_S)
+    cookies.set(c, cookieOf(state), this.#sealed.seal({ state, nonce, verifier, returnTo, until }), LIFETIME_S)
     const attempt = { clientId: oidc.clientId, redirectUri: this.#redirectUri, state, nonce, verifier, silent }
     return c.redirect(await authorizationAddress(endpoint, attempt), 303)
   }
 
   async callback(c: Context): Promise<Response> {
     const begun = this.#begun(c)
-    if (!begun) return this.#deps.fault(c, 'not_completed')
+    if (!begun) return showNotice(c, 'not_completed')
     this.#deps.cookies.delete(c, cookieOf(begun.state))
     try {
       const claims = await this.#claimsFor(new URL(c.req.url), begun)
-      if (!claims.person) return this.#deps.fault(c, 'no_person')
+      if (!claims.person) return showNotice(c, 'no_person')
       this.#deps.sessions.begin(c, claims.person, claims.approver)
       return c.redirect(begun.returnTo, 303)
     } catch (error) {
@@ -95,7 +94,7 @@ export class OidcSignIn implements SignIn {
         this.#deps.sessions.end(c)
         return this.begin(c, begun.returnTo, { silent: false })
       }
-      return this.#deps.fault(c, error instanceof IssuerUnavailable ? 'issuer_away' : 'not_completed')
+      return showNotice(c, error instanceof IssuerUnavailable ? 'issuer_away' : 'not_completed')
     }
   }
 
@@ -116,22 +115,21 @@ export class OidcSignIn implements SignIn {
 
   /** What the issuer says of itself; nothing while it is away. */
   #known(): Promise<Partial<oauth.AuthorizationServer>> {
-    return this.#metadata().catch(() => ({}))
+    return this.#deps.issuer.metadata().catch(() => ({}))
   }
 
   /** What this browser took along to the issuer; only for the answer to it, and only once. */
-  #begun(c: Context): z.infer<typeof contents> | undefined {
-    const { cookies, seal, clock } = this.#deps
+  #begun(c: Context): z.infer<typeof takenAlong> | undefined {
+    const { cookies, clock } = this.#deps
     const state = c.req.query('state') ?? ''
-    const sealed = /^[\w-]{16,}$/.test(state) ? cookies.get(c, cookieOf(state)) : undefined
-    const opened = sealed === undefined ? undefined : seal.open(sealed)
-    const begun = opened && contents.safeParse(JSON.parse(Buffer.from(opened).toString())).data
-    return begun && begun.state === state && begun.until > clock.now() ? begun : undefined
+    if (!/^[\w-]{16,}$/.test(state)) return undefined
+    const taken = this.#sealed.open(cookies.get(c, cookieOf(state)))
+    return taken?.state === state && taken.until > clock.now() ? taken : undefined
   }
 
-  async #claimsFor(address: URL, { state, nonce, verifier }: z.infer<typeof contents>) {
+  async #claimsFor(address: URL, { state, nonce, verifier }: z.infer<typeof takenAlong>) {
     const { oidc, issuer } = this.#deps
-    const server = await this.#metadata()
+    const server = await issuer.metadata()
     const answer = oauth.validateAuthResponse(server, this.#client, address, state)
     const options = { [oauth.customFetch]: issuer.fetch, ...insecure }
     const response = await oauth.authorizationCodeGrantRequest(
@@ -150,10 +148,6 @@ export class OidcSignIn implements SignIn {
     // It came from the issuer's own address, over TLS; the signature makes it evidence whatever was in between.
     await oauth.validateApplicationLevelSignature(server, response, options)
     return readClaims(server.issuer, { ...oauth.getValidatedIdTokenClaims(tokens) }, oidc)
-  }
-
-  #metadata(): Promise<oauth.AuthorizationServer> {
-    return this.#deps.issuer.metadata()
   }
 }
 
