@@ -4,10 +4,9 @@ import module from 'node:module'
 import { isAbsolute, join } from 'node:path'
 import process from 'node:process'
 import { watchParent } from './cli/parent.ts'
-import type { ProcessIo } from './cli/process-io.ts'
-import { OWN_NAME } from './config/setting-name.ts'
 import { systemClock as clock } from './lib/clock.ts'
 import { errorFacts } from './lib/error-facts.ts'
+import { OWN_NAME, type ProcessIo } from './lib/process-io.ts'
 
 /** The oldest Node that the bundled undici runs on. */
 const OLDEST = [20, 18, 1] as const

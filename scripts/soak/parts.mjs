@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
  * @typedef {typeof import('../../test/helpers/model-aifi.ts')
  *   & typeof import('../../test/helpers/fault-server.ts')
  *   & typeof import('../../test/helpers/fault.ts')
- *   & typeof import('../../src/audit/verify.ts')} Model
+ *   & typeof import('../../test/helpers/verify-audit.ts')} Model
  */
 
 /** The program, and the model, built into a folder that `remove` removes. Needs dist/. */
@@ -26,7 +26,7 @@ export async function buildParts() {
     export * from './test/helpers/model-aifi.ts'
     export * from './test/helpers/fault-server.ts'
     export * from './test/helpers/fault.ts'
-    export * from './src/audit/verify.ts'`
+    export * from './test/helpers/verify-audit.ts'`
   await build({
     stdin: { contents, resolveDir: root, loader: 'ts' },
     outfile: join(folder, 'model.mjs'),

@@ -19,7 +19,7 @@ export const PROGRAM = join(root, 'dist', 'index.js')
  *   & typeof import('../../test/helpers/postgres.ts')
  *   & typeof import('../../test/helpers/replica.ts')
  *   & typeof import('../../test/helpers/visitor.ts')
- *   & typeof import('../../src/audit/verify.ts')} Parts
+ *   & typeof import('../../test/helpers/verify-audit.ts')} Parts
  */
 const FILES = [
   './test/helpers/balancer.ts',
@@ -29,7 +29,7 @@ const FILES = [
   './test/helpers/postgres.ts',
   './test/helpers/replica.ts',
   './test/helpers/visitor.ts',
-  './src/audit/verify.ts',
+  './test/helpers/verify-audit.ts',
 ]
 
 /** @returns {Promise<Parts>} */

@@ -113,7 +113,7 @@ export interface AuditOptions {
 /**
  * Opens the audit file, made with mode 0600 if it is not there; throws {@link AuditError} when that is impossible.
  *
- * The lines of a run are chained: each has the next number and the SHA-256 of the line before (`verifyAudit` checks it).
+ * The lines of a run are chained: each has the next number and the SHA-256 of the line before (`AuditCheck` looks at that).
  * A run begins in a file with a `start` line, numbered 0, or, in a file that log rotation put in place, further on.
  * Lines are plain ASCII, so that no terminal and no editor shows them as something else.
  */

@@ -1,7 +1,9 @@
 import * as z from 'zod'
 import { escaped } from '../lib/escapes.ts'
 import { keysOf } from '../lib/keys.ts'
-import type { LineSource } from './lines.ts'
+
+/** The lines of an audit, in order, without their line breaks: those of a file, or what a database holds. */
+export type AuditLines = AsyncIterable<Uint8Array>
 
 /** One change of which nothing is known: the columns, in their order. */
 const BLANK = {
@@ -54,7 +56,7 @@ type AuditRecord = z.infer<typeof recordSchema>
 const CELL_LIMIT = 200
 
 /** The changes of an audit: who asked for what, who decided, how it ended. `csv`: for a spreadsheet (RFC 4180). */
-export async function listAudit(lines: LineSource, { csv }: { readonly csv: boolean }): Promise<AuditList> {
+export async function listAudit(lines: AuditLines, { csv }: { readonly csv: boolean }): Promise<AuditList> {
   const rows = new Map<string, Row>()
   const origins = new Map<string, Pick<AuditRecord, 'user' | 'host'>>()
   let unreadable = 0

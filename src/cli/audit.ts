@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { fileLines, type LineSource } from '../audit/lines.ts'
-import { listAudit } from '../audit/list.ts'
+import { createReadStream } from 'node:fs'
+import { type AuditLines, listAudit } from '../audit/list.ts'
 import { AuditCheck, formatAuditReport } from '../audit/verify.ts'
 import { readStoreUrl } from '../config/http.ts'
 import { SettingsReader } from '../config/settings-reader.ts'
 import { errorCode } from '../lib/error-facts.ts'
-import type { ProcessIo } from './process-io.ts'
+import type { ProcessIo } from '../lib/process-io.ts'
 
 type Io = Pick<ProcessIo, 'env' | 'stdout' | 'stderr'>
 
@@ -15,48 +14,77 @@ interface Place {
 }
 
 /** `audit verify [FILE]`: exit code 1 when something is wrong with the audit, or it cannot be read. */
-export async function verifyCommand(io: Io, place: Place): Promise<number> {
-  const check = new AuditCheck()
-  const isRead = await readAudit(io, place, async (lines) => {
+export function verifyCommand(io: Io, place: Place): Promise<number> {
+  return readAudit(io, place, async (lines) => {
+    const check = new AuditCheck()
     for await (const line of lines) check.add(line)
+    const report = check.report()
+    io.stdout.write(formatAuditReport(report))
+    return report.problems.length > 0 ? 1 : 0
   })
-  if (!isRead) return 1
-  const report = check.report()
-  io.stdout.write(formatAuditReport(report))
-  return report.problems.length > 0 ? 1 : 0
 }
 
 /** `audit list [--csv] [FILE]`: exit code 1 when the audit cannot be read. Whether it is sound, `audit verify` says. */
-export async function listCommand(io: Io, { file, csv }: Place & { readonly csv: boolean }): Promise<number> {
-  const isRead = await readAudit(io, { file }, async (lines) => {
+export function listCommand(io: Io, { file, csv }: Place & { readonly csv: boolean }): Promise<number> {
+  return readAudit(io, { file }, async (lines) => {
     const list = await listAudit(lines, { csv })
     io.stdout.write(list.text)
-    if (list.unreadable === 0) return
     const left = list.unreadable === 1 ? '1 line is' : `${list.unreadable} lines are`
-    io.stderr.write(`aifi-customer-mcp: ${left} no record and left out; audit verify says which.\n`)
+    if (list.unreadable > 0)
+      io.stderr.write(`aifi-customer-mcp: ${left} no record and left out; audit verify says which.\n`)
+    return 0
   })
-  return isRead ? 0 : 1
 }
 
-/** False when it cannot be read, which is on stderr then. */
-async function readAudit(io: Io, { file }: Place, read: (lines: LineSource) => Promise<void>): Promise<boolean> {
-  if (file === undefined) return readStore(io, read)
-  try {
-    await read(fileLines(file))
-    return true
-  } catch (error) {
-    io.stderr.write(`aifi-customer-mcp: the audit file cannot be read (${errorCode(error) ?? 'unreadable'}).\n`)
-    return false
+/** Resolves with what `read` does; with 1 when the audit cannot be read, which is on stderr then. */
+async function readAudit(io: Io, { file }: Place, read: (lines: AuditLines) => Promise<number>): Promise<number> {
+  const refuse = (why: string) => {
+    io.stderr.write(`aifi-customer-mcp: ${why}\n`)
+    return 1
   }
-}
-
-async function readStore({ env, stderr }: Io, read: (lines: LineSource) => Promise<void>): Promise<boolean> {
-  const reader = new SettingsReader(env, (path) => readFileSync(path))
+  if (file !== undefined && /^postgres(ql)?:/i.test(file))
+    return refuse(
+      'the address of a database goes into AIFI_STORE_URL, where no other user of this machine can read it.',
+    )
+  if (file !== undefined)
+    return read(fileLines(file)).catch((error: unknown) =>
+      refuse(`the audit file cannot be read (${errorCode(error) ?? 'unreadable'}).`),
+    )
+  const reader = new SettingsReader(io.env)
   const url = readStoreUrl(reader)
   const { readDatabaseAudit } = await import('../team/postgres/audit.ts')
+  let code = 0
+  const readLines = async (lines: AuditLines) => {
+    code = await read(lines)
+  }
   const [problem] = reader.problems
   const nowhere = 'Name its file, or set AIFI_STORE_URL to the database that holds it.'
-  const why = problem ?? (url ? await readDatabaseAudit(url.reveal(), read) : nowhere)
-  if (why !== undefined) stderr.write(`aifi-customer-mcp: the audit cannot be read. ${why}\n`)
-  return why === undefined
+  const why = problem ?? (url ? await readDatabaseAudit(url.reveal(), readLines) : nowhere)
+  return why === undefined ? code : refuse(`the audit cannot be read. ${why}`)
+}
+
+/** Far more than a record has, in bytes: of a longer line only the beginning is kept, which is no record. */
+const LONGEST_LINE = 16 * 1024 * 1024
+const LINE_BREAK = 0x0a
+
+/** The lines of a file of any size. Throws what the file system throws. */
+async function* fileLines(path: string): AsyncGenerator<Buffer> {
+  let rest: Buffer[] = []
+  let restLength = 0
+  const keep = (piece: Buffer) => {
+    if (restLength <= LONGEST_LINE) rest.push(piece)
+    restLength += piece.length
+  }
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+    let start = 0
+    for (let end = chunk.indexOf(LINE_BREAK); end >= 0; end = chunk.indexOf(LINE_BREAK, start)) {
+      keep(chunk.subarray(start, end))
+      yield Buffer.concat(rest)
+      rest = []
+      restLength = 0
+      start = end + 1
+    }
+    if (start < chunk.length) keep(chunk.subarray(start))
+  }
+  if (restLength > 0) yield Buffer.concat(rest)
 }

@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts'
 import type { HttpConfig } from '../config/http.ts'
 import { systemClock as clock, sleep } from '../lib/clock.ts'
 import { createLogger, type Logger } from '../lib/logger.ts'
+import type { ProcessIo } from '../lib/process-io.ts'
 import { version } from '../lib/version.ts'
 import { Warnings } from '../lib/warnings.ts'
 import { startSandbox } from '../sandbox/sandbox.ts'
@@ -14,8 +15,7 @@ import { type Fetch, listen } from '../team/http-server.ts'
 import { openStore } from '../team/open-store.ts'
 import { createOperations, Metrics } from '../team/operations.ts'
 import { createTeam } from '../team/team.ts'
-import type { ProcessIo } from './process-io.ts'
-import { checkSettings, openConfiguredAudit, writeLog } from './settings-check.ts'
+import { cannotStart, checkSettings, openConfiguredAudit, writeLog } from './settings-check.ts'
 
 /** What is under way at the end has this long, milliseconds; Kubernetes kills after 30 s where nothing else is set. */
 const END_MS = 25_000
@@ -51,16 +51,11 @@ export async function serveHttp(io: ProcessIo, options: ServeHttpOptions): Promi
     logger.info({ reason: io.stop.reason }, 'ending')
     await running.end()
   } catch (error) {
-    return refuse(io, error instanceof Error ? error.message : 'unknown')
+    return cannotStart(io, [error instanceof Error ? error.message : 'unknown'])
   } finally {
     await sandbox?.close()
   }
   return 0
-}
-
-function refuse({ stderr }: ProcessIo, why: string): number {
-  stderr.write(`aifi-customer-mcp cannot start:\n  - ${why}\n`)
-  return 1
 }
 
 interface Outside {
@@ -114,7 +109,11 @@ async function start(
     throw error
   })
   fetch = serving.fetch
-  announce(io, config, { logger, publicUrl, token: team.token, operations: ops.address, endsWithProcess })
+  const { baseUrl, sandbox } = config.aifi
+  logger.info({ version, address: baseUrl, sandbox, publicUrl, operations: ops.address }, 'serving a team')
+  if (endsWithProcess)
+    logger.warn('open questions are in the memory of this process, and end with it; AIFI_STORE_URL keeps them')
+  if (team.token !== undefined) io.stdout.write(waysIn(publicUrl, team.token))
   return {
     async end() {
       draining.abort()
@@ -129,21 +128,7 @@ async function start(
   }
 }
 
-interface Announced {
-  readonly logger: Logger
-  readonly publicUrl: string
-  /** The sandbox's. */
-  readonly token: string | undefined
-  /** Where the operations are. */
-  readonly operations: string
-  readonly endsWithProcess: boolean
-}
-
-function announce({ stdout }: ProcessIo, { aifi: { baseUrl: address, sandbox } }: Config, announced: Announced): void {
-  const { logger, publicUrl, token, operations, endsWithProcess } = announced
-  logger.info({ version, address, sandbox, publicUrl, operations }, 'serving a team')
-  if (endsWithProcess)
-    logger.warn('open questions are in the memory of this process, and end with it; AIFI_STORE_URL keeps them')
-  if (token === undefined) return
-  stdout.write(`MCP_URL=${publicUrl}/mcp\nMCP_TOKEN=${token}\nAPPROVALS_URL=${publicUrl}/approvals\n`)
+/** What the sandbox prints: settings for a client, one a line. */
+function waysIn(publicUrl: string, token: string): string {
+  return `MCP_URL=${publicUrl}/mcp\nMCP_TOKEN=${token}\nAPPROVALS_URL=${publicUrl}/approvals\n`
 }

@@ -1,42 +1,37 @@
-import { readFileSync } from 'node:fs'
 import { type ImmediateAudit, noAudit, openAudit } from '../audit/audit.ts'
-import { type Config, type ConfigOptions, readConfig } from '../config/config.ts'
-import { othersCanRead } from '../config/settings-reader.ts'
+import { type Config, type ConfigOptions, readConfigOf } from '../config/config.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { ProcessIo } from './process-io.ts'
+import type { ProcessIo } from '../lib/process-io.ts'
 
 /** The settings; undefined when something is wrong with them, which is on stderr then. */
-export function checkSettings(
-  { env, stderr, platform }: ProcessIo,
-  options: Pick<ConfigOptions, 'sandbox' | 'http'>,
-): Config | undefined {
-  const result = readConfig(env, {
-    ...options,
-    readFile: (path) => readFileSync(path),
-    othersCanRead: (path) => othersCanRead(path, platform),
-  })
+export function checkSettings(io: ProcessIo, options: Pick<ConfigOptions, 'sandbox' | 'http'>): Config | undefined {
+  const result = readConfigOf(io, options)
   if (result.ok) {
     for (const warning of options.sandbox === true ? [] : result.warnings)
-      stderr.write(`aifi-customer-mcp: ${warning}\n`)
+      io.stderr.write(`aifi-customer-mcp: ${warning}\n`)
     return result.config
   }
-  const problems = result.problems.map((problem) => `  - ${problem}\n`).join('')
-  stderr.write(`aifi-customer-mcp cannot start:\n${problems}`)
+  cannotStart(io, result.problems)
   return undefined
+}
+
+/** Says why on stderr; returns the exit code. */
+export function cannotStart({ stderr }: ProcessIo, problems: readonly string[]): number {
+  stderr.write(`aifi-customer-mcp cannot start:\n${problems.map((problem) => `  - ${problem}\n`).join('')}`)
+  return 1
 }
 
 /** The audit file of the settings; undefined when it cannot be opened, which is on stderr then. */
 export function openConfiguredAudit(
   { auditLog }: Config,
-  { stderr }: ProcessIo,
+  io: ProcessIo,
   { clock, logger }: { clock: Clock; logger: Logger },
 ): ImmediateAudit | undefined {
   try {
     return auditLog === undefined ? noAudit : openAudit(auditLog, { clock, logger })
   } catch (error) {
-    const reason = error instanceof Error ? error.message : ''
-    stderr.write(`aifi-customer-mcp cannot start:\n  - AIFI_AUDIT_LOG: ${reason}\n`)
+    cannotStart(io, [`AIFI_AUDIT_LOG: ${error instanceof Error ? error.message : ''}`])
     return undefined
   }
 }

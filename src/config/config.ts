@@ -1,10 +1,11 @@
 import { isAbsolute } from 'node:path'
 import type { Credentials } from '../aifi/port.ts'
+import type { Environment, ProcessIo } from '../lib/process-io.ts'
 import { Secret } from '../lib/secret.ts'
 import { readHttp } from './http.ts'
 import { readProxy } from './proxy.ts'
 import { setting } from './settings.ts'
-import { type Environment, SettingsReader } from './settings-reader.ts'
+import { othersCanRead, SettingsReader } from './settings-reader.ts'
 
 /** Everything the program was told, checked: a plain value, made once at the start. */
 export type Config = ReturnType<typeof readSettings>
@@ -21,8 +22,8 @@ export interface ConfigOptions {
   sandbox?: { baseUrl: string; token: string } | boolean
   /** For the command `http`, whose own settings nothing else reads. */
   http?: boolean
-  /** Content of a secret file; may throw. */
-  readFile: (path: string) => Uint8Array
+  /** Content of a secret file; may throw. Default: of the file that is there. */
+  readFile?: (path: string) => Uint8Array
   /** Whether other users of this machine can read that file; without it, nobody looks. */
   othersCanRead?: (path: string) => boolean
 }
@@ -31,6 +32,14 @@ export type ConfigResult =
   | { ok: true; config: Config; warnings: string[] }
   /** Each problem is a sentence that names the variable and what is allowed, never a secret's value. */
   | { ok: false; problems: string[] }
+
+/** {@link readConfig} of this process, with the files of this machine. */
+export function readConfigOf(
+  { env, platform }: Pick<ProcessIo, 'env' | 'platform'>,
+  options: Pick<ConfigOptions, 'sandbox' | 'http'>,
+): ConfigResult {
+  return readConfig(env, { ...options, othersCanRead: (path) => othersCanRead(path, platform) })
+}
 
 /** The environment as a {@link Config}, or everything that is wrong with it. Never throws. */
 export function readConfig(environment: Environment, options: ConfigOptions): ConfigResult {
@@ -147,10 +156,8 @@ function readAccess(reader: SettingsReader): Partial<Access> {
 function readCredentials(reader: SettingsReader): Credentials | undefined {
   const client = readClient(reader)
   const token = reader.secret(setting.token, setting.tokenFile)
-  const tokenIsSet = reader.isSet(setting.token) || reader.isSet(setting.tokenFile)
-  const clientIsSet = [setting.clientId, setting.clientSecret, setting.clientSecretFile].some((one) =>
-    reader.isSet(one),
-  )
+  const tokenIsSet = reader.isSet(setting.token, setting.tokenFile)
+  const clientIsSet = reader.isSet(setting.clientId, setting.clientSecret, setting.clientSecretFile)
   if (tokenIsSet && clientIsSet) {
     reader.problems.push(
       'A token (AIFI_TOKEN or AIFI_TOKEN_FILE) and client credentials (AIFI_CLIENT_ID, AIFI_CLIENT_SECRET) are both set; keep one of the two.',
@@ -172,7 +179,7 @@ function readClient(reader: SettingsReader): Credentials | undefined {
   const clientSecret = reader.secret(setting.clientSecret, setting.clientSecretFile)
   const tokenUrl = reader.value(setting.tokenUrl)
   const tokenParams = reader.optional(setting.tokenParams) ?? []
-  const secretIsSet = reader.isSet(setting.clientSecret) || reader.isSet(setting.clientSecretFile)
+  const secretIsSet = reader.isSet(setting.clientSecret, setting.clientSecretFile)
   if (reader.isSet(setting.clientId) && !secretIsSet) {
     reader.problems.push('AIFI_CLIENT_ID is set without AIFI_CLIENT_SECRET (or AIFI_CLIENT_SECRET_FILE); set both.')
   }

@@ -1,5 +1,5 @@
 import { Secret } from '../lib/secret.ts'
-import { isLoopback, keyBytes, type ListenAddress } from './setting-kinds.ts'
+import { isLoopback, type ListenAddress } from './setting-kinds.ts'
 import { httpSetting, type Setting } from './settings.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
@@ -54,16 +54,10 @@ function readOidc(reader: SettingsReader, publicUrl: string) {
 }
 
 function readKeys(reader: SettingsReader): Secret[] {
-  const before = reader.problems.length
-  const text = checkedSecret(reader, httpSetting.secretKey, httpSetting.secretKeyFile)
-  if (text === undefined && reader.problems.length === before)
-    reader.problems.push(missing(httpSetting.secretKey, ' (or AIFI_SECRET_KEY_FILE)'))
-  return reader.problems.length > before || !text
-    ? []
-    : text
-        .reveal()
-        .split(',')
-        .map((key) => new Secret(key.trim()))
+  const { secretKey, secretKeyFile } = httpSetting
+  if (!reader.isSet(secretKey, secretKeyFile)) reader.problems.push(missing(secretKey, ` (or ${secretKeyFile.name})`))
+  const keys = checkedSecret(reader, secretKey, secretKeyFile)?.reveal().split(',') ?? []
+  return keys.map((key) => new Secret(key.trim()))
 }
 
 /** Where PostgreSQL is; undefined where there is none. */
@@ -88,5 +82,6 @@ function missing({ name, meaning, allowed }: Setting, or = ''): string {
 
 /** The bytes of the keys, the one in use first. */
 export function keysOfConfig({ keys }: HttpConfig): Uint8Array[] {
-  return keys.flatMap((key) => keyBytes(key.reveal()))
+  const bytes = (key: string) => Buffer.from(key, /^[\da-f]{64}$/i.test(key) ? 'hex' : 'base64')
+  return keys.map((key) => bytes(key.reveal()))
 }

@@ -7,8 +7,8 @@ import { harmless } from '../lib/text.ts'
 /** What a setting may hold: in words for people, and as a schema from the text to the value. */
 export interface Kind<Value> {
   readonly allowed: string
-  /** In the words of the MCP registry. A file path may begin with `~/`. */
-  readonly format: 'string' | 'number' | 'boolean' | 'filepath'
+  /** In the words of the MCP registry; text unless it is said. A file path may begin with `~/`. */
+  readonly format?: 'string' | 'number' | 'boolean' | 'filepath'
   /** The words, where there is a choice of them. */
   readonly choices?: readonly string[]
   /** Nobody may see the value. */
@@ -24,7 +24,7 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Kind<W
     return near === undefined ? 'is none of the known words' : `is none of the known words (did you mean "${near}"?)`
   }
   const schema = z.string().toLowerCase().pipe(z.enum(words, { error }))
-  return { allowed: words.join(', '), format: 'string', choices: words, schema }
+  return { allowed: words.join(', '), choices: words, schema }
 }
 
 /** A whole number within bounds, both included. */
@@ -49,7 +49,6 @@ export const trueOrFalse: Kind<boolean> = {
 
 export const anyText: Kind<string> = {
   allowed: 'any text without control characters',
-  format: 'string',
   schema: z.string().regex(/^\P{Cc}*$/u, 'has a line break or another control character in it'),
 }
 
@@ -65,7 +64,6 @@ export const filePath: Kind<string> = { ...anyText, allowed: 'path of a file', f
 /** Text that can follow `Bearer ` in a header (RFC 9110, section 5.5), as issued: a space is always a paste error. */
 export const token: Kind<string> = {
   allowed: 'the token alone, without "Bearer" and without spaces, line breaks or characters outside ASCII',
-  format: 'string',
   secret: true,
   schema: z.string().regex(/^[!-~]+$/, 'has a space, a line break or another character that cannot stand in a header'),
 }
@@ -73,7 +71,6 @@ export const token: Kind<string> = {
 /** Where AiFi is: `https://host[:port][/prefix]`, without a trailing slash. */
 export const deployment: Kind<string> = {
   allowed: 'https://host[:port][/prefix], without /api/admin/v2; http only for localhost, 127.0.0.0/8 and [::1]',
-  format: 'string',
   schema: z.string().transform((text, context) => {
     const url = checkedUrl(text, context)
     if (text.includes('?')) context.addIssue('has a query')
@@ -85,7 +82,6 @@ export const deployment: Kind<string> = {
 /** Where a team reaches this server: an origin, since its cookies belong to the whole of it. */
 export const publicAddress: Kind<string> = {
   allowed: 'https://host[:port] without a path',
-  format: 'string',
   schema: z.string().transform((text, context) => {
     const url = checkedUrl(text, context)
     if (url.protocol !== 'https:') context.addIssue('is not https')
@@ -97,7 +93,6 @@ export const publicAddress: Kind<string> = {
 /** An OpenID Connect issuer, exactly as its tokens name it. */
 export const httpsAddress: Kind<string> = {
   allowed: 'an https address as the issuer writes it in its tokens; http only for localhost, 127.0.0.0/8 and [::1]',
-  format: 'string',
   schema: z.string().transform((text, context) => {
     if (checkedUrl(text, context).search) context.addIssue('has a query')
     return text
@@ -112,7 +107,6 @@ export interface ListenAddress {
 /** Where to listen: an IP address and a port; 0 is a free one. */
 export const listenAddress: Kind<ListenAddress> = {
   allowed: 'IP address and port, as in 127.0.0.1:8080 or [::]:8080',
-  format: 'string',
   schema: z.string().transform((text, context) => {
     const [, v6, v4, port] = /^(?:\[([\da-f:.]+)\]|([\d.]+)):(\d{1,5})$/i.exec(text) ?? []
     const host = v6 ?? v4 ?? ''
@@ -124,7 +118,6 @@ export const listenAddress: Kind<ListenAddress> = {
 /** PostgreSQL's. Beyond this machine only with a certificate that is verified. */
 export const storeAddress: Kind<string> = {
   allowed: 'postgres://user:password@host[:port]/database?sslmode=verify-full; without sslmode only for loopback',
-  format: 'string',
   secret: true,
   schema: z.string().transform((text, context) => {
     const url = URL.canParse(text) ? new URL(text) : undefined
@@ -153,7 +146,6 @@ const KEY_TEXT = /^(?:[\w+/-]{43}=?|[\da-f]{64})$/i
 /** One key of 32 bytes, or two while it is rotated: the first seals, both open. */
 export const secretKeys: Kind<string> = {
   allowed: '32 random bytes in base64 (openssl rand -base64 32); two, separated by a comma, while rotating',
-  format: 'string',
   secret: true,
   schema: z.string().superRefine((text, context) => {
     const keys = text.split(',').map((key) => key.trim())
@@ -163,21 +155,14 @@ export const secretKeys: Kind<string> = {
   }),
 }
 
-/** The bytes of {@link secretKeys}. */
-export function keyBytes(text: string): Uint8Array[] {
-  return text.split(',').map((key) => Buffer.from(key.trim(), /^[\da-f]{64}$/i.test(key.trim()) ? 'hex' : 'base64'))
-}
-
 export const approverGroup: Kind<string> = {
   allowed: 'one group, exactly as the claim lists it',
-  format: 'string',
   schema: z.string().regex(/^[^\p{Cc},]+$/u, 'has a comma or a control character in it'),
 }
 
 /** Where OAuth tokens come from (RFC 6749, section 3.2: a query is allowed, a fragment is not). */
 export const tokenEndpoint: Kind<string> = {
   allowed: 'an https address; http only for localhost, 127.0.0.0/8 and [::1]',
-  format: 'string',
   schema: z.string().transform((text, context) => checkedUrl(text, context).href),
 }
 
@@ -204,7 +189,6 @@ export function isLoopback(url: URL): boolean {
 /** `a=b&c=d`, percent-encoded. The values may be secret. */
 export const parameters: Kind<readonly (readonly [string, string])[]> = {
   allowed: 'name=value pairs joined by &, percent-encoded, other than client_id, client_secret and grant_type',
-  format: 'string',
   secret: true,
   schema: z.string().transform((text, context) => {
     const wellFormed = text.split('&').every((pair) => /^[^=]+=/.test(pair))
@@ -220,7 +204,6 @@ export const parameters: Kind<readonly (readonly [string, string])[]> = {
 /** Names of customer fields separated by commas or spaces, or `all`. */
 export const fieldNames: Kind<'all' | readonly CustomerField[]> = {
   allowed: 'all, or names of customer fields separated by commas',
-  format: 'string',
   schema: z.string().transform((text, context) => {
     const names = text.split(/[\s,]+/).filter(Boolean)
     if (names.includes('all')) return 'all'

@@ -1,12 +1,10 @@
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { errorCode } from '../lib/error-facts.ts'
 import { nearestName } from '../lib/nearest-name.ts'
+import { type Environment, OWN_NAME } from '../lib/process-io.ts'
 import { Secret } from '../lib/secret.ts'
 import { harmless } from '../lib/text.ts'
-import { OWN_NAME } from './setting-name.ts'
 import { httpSettings, type Setting, settings } from './settings.ts'
-
-export type Environment = Readonly<Record<string, string | undefined>>
 
 /** What hosts put in place of a value that they were not given: `${input:token}`, `{{token}}`. */
 const PLACEHOLDER = /\$\{[^}]*\}|\{\{[^}]*\}\}/
@@ -28,7 +26,7 @@ export class SettingsReader {
    */
   constructor(
     environment: Environment,
-    readFile: (path: string) => Uint8Array,
+    readFile: (path: string) => Uint8Array = (path) => readFileSync(path),
     othersCanRead: (path: string) => boolean = () => false,
   ) {
     this.#environment = environment
@@ -42,15 +40,22 @@ export class SettingsReader {
     return text === undefined || /^(\$\{user_config\.[^}]*\})?$/.test(text.trim()) ? undefined : text
   }
 
-  isSet(setting: Setting): boolean {
-    return this.text(setting.name) !== undefined
+  /** True when at least one of them is set. */
+  isSet(...settings: readonly Setting[]): boolean {
+    return settings.some(({ name }) => this.text(name) !== undefined)
+  }
+
+  /** What it is set to, right or wrong, without blanks around it; a path with the folder that `~` stands for. */
+  given({ name, format }: Setting): string | undefined {
+    const text = this.text(name)?.trim()
+    const home = this.#environment.HOME || this.#environment.USERPROFILE
+    return format === 'filepath' && home !== undefined ? text?.replace(/^~(?=[/\\])/, () => home) : text
   }
 
   /** The value, or `undefined` when the setting is not set or wrong; what is wrong becomes a problem. */
   optional<Value>(setting: Setting<Value>): Value | undefined {
-    const text = this.text(setting.name)?.trim()
-    if (text === undefined) return undefined
-    return this.#parse(setting, setting.name, setting.format === 'filepath' ? this.#fromHome(text) : text)
+    const text = this.given(setting)
+    return text === undefined ? undefined : this.#parse(setting, setting.name, text)
   }
 
   /** The value, or that of the setting's default. Only for settings whose default is a value. */
@@ -114,11 +119,6 @@ export class SettingsReader {
   #checkLooks(subject: string, text: string): void {
     if (VARIABLE.test(text)) this.warnings.push(`${subject} looks like a variable that was not filled in.`)
     if (QUOTED.test(text)) this.warnings.push(`${subject} has quotes around it, which count as part of it.`)
-  }
-
-  #fromHome(path: string): string {
-    const home = this.#environment.HOME || this.#environment.USERPROFILE
-    return home === undefined ? path : path.replace(/^~(?=[/\\])/, () => home)
   }
 
   #fileText(name: string, path: string): string | undefined {

@@ -24,6 +24,7 @@ import {
 /** One environment variable that the program reads. */
 export interface Setting<Value = unknown> extends Kind<Value> {
   readonly name: string
+  readonly format: NonNullable<Kind<Value>['format']>
   /** One short line. */
   readonly meaning: string
   /** What holds when it is not set, as text: a value in the setting's own form, or words. */
@@ -32,7 +33,7 @@ export interface Setting<Value = unknown> extends Kind<Value> {
 
 /** One row of a table of settings. */
 function row<Value>(name: string, meaning: string, kind: Kind<Value>, fallback: string): Setting<Value> {
-  return { name, meaning, ...kind, default: fallback }
+  return { name, meaning, format: 'string', ...kind, default: fallback }
 }
 
 const APPROVAL_MODES = ['auto', 'form', 'page', 'chat', 'dangerously-skip'] as const

@@ -5,8 +5,8 @@ import type { Config } from '../config/config.ts'
 import { customerFields, fieldFacts } from '../customer/fields.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
-import { certificateProblem, issuerOf, lookAtCertificate, moment } from './certificate.ts'
-import { type Check, type Finding, ok, problem, skipped, warning } from './report.ts'
+import { lookAtCertificate, moment } from './certificate.ts'
+import { type Check, type Finding, fragment, ok, problem, skipped, warning } from './report.ts'
 
 export interface AifiCheckOptions {
   readonly clock: Clock
@@ -97,20 +97,18 @@ function failedHop(listing: Listing): Hop | undefined {
 }
 
 async function tokenFinding({ failure, config, clock }: Attempt): Promise<Finding> {
-  const { credentials, proxy } = config
+  const { credentials } = config
   if (credentials.kind === 'token') {
     const remedy = 'Have a new one issued in AiFi, and put it in the place of this one.'
     return failure ? problem(fragment(failure), remedy) : givenTokenFinding(credentials.token.reveal(), clock, remedy)
   }
   const url = new URL(credentials.tokenUrl)
   if (!failure) return ok(`obtained from ${url.hostname}; the server fetches a new one in time`)
-  const shown = url.protocol === 'https:' ? await lookAtCertificate(url, { proxy, clock }) : undefined
-  if (shown?.refusal) {
-    const finding = certificateProblem(shown, url.hostname, clock.now())
-    return { ...finding, found: `none from ${url.hostname}: ${finding.found}` }
-  }
+  const none = `none from ${url.hostname}:`
+  const shown = await lookAtCertificate(url, { proxy: config.proxy, clock })
+  if (shown?.refused) return { ...shown.refused, found: `${none} ${shown.refused.found}` }
   return problem(
-    `none from ${url.hostname}: ${fragment(failure)}`,
+    `${none} ${fragment(failure)}`,
     'If it was reached, check AIFI_CLIENT_ID, AIFI_CLIENT_SECRET and AIFI_TOKEN_PARAMS against AiFi Console, Settings, Applications; if not, check AIFI_TOKEN_URL, HTTPS_PROXY and the network.',
   )
 }
@@ -162,7 +160,7 @@ async function tlsFinding({ failure, config, clock }: Attempt): Promise<Finding>
   const url = new URL(config.baseUrl)
   if (url.protocol === 'http:') return skipped('none: plain http, which does not leave this machine')
   const shown = await lookAtCertificate(url, { proxy: config.proxy, clock })
-  if (failure && shown?.refusal) return certificateProblem(shown, url.hostname, clock.now())
+  if (failure && shown?.refused) return shown.refused
   if (failure) {
     return problem(
       fragment(failure),
@@ -170,7 +168,7 @@ async function tlsFinding({ failure, config, clock }: Attempt): Promise<Finding>
     )
   }
   if (!shown) return ok('a secure connection was made')
-  return ok(`certificate issued by ${issuerOf(shown.certificate)}, valid until ${shown.certificate.valid_to}`)
+  return ok(`certificate issued by ${shown.issuer}, valid until ${shown.validTo}`)
 }
 
 function customersFinding({ listing }: Attempt): Finding {
@@ -229,9 +227,4 @@ function recordFinding(reading: Reading, id: number): Finding {
 function hostAndPort(address: string): string {
   const { hostname, port, protocol } = new URL(address)
   return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`
-}
-
-/** A sentence of the client in the middle of a line. */
-function fragment(sentence: string): string {
-  return sentence.replace(/\.$/, '')
 }

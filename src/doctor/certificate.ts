@@ -3,18 +3,26 @@ import { readFileSync } from 'node:fs'
 import * as tls from 'node:tls'
 import { EnvHttpProxyAgent } from 'undici'
 import type { ProxySettings } from '../aifi/port.ts'
-import type { Environment } from '../config/settings-reader.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
+import type { Environment } from '../lib/process-io.ts'
 import { harmless } from '../lib/text.ts'
 import { codeOf } from './local-checks.ts'
 import { type Finding, ok, problem, warning } from './report.ts'
 
-/** A certificate as somebody's server showed it. All text in it is theirs. */
+/** A certificate as somebody's server showed it. */
 export interface ShownCertificate {
-  readonly certificate: tls.DetailedPeerCertificate
-  /** Why Node does not accept it, as a code; undefined when it does. */
-  readonly refusal: string | undefined
+  /** Why it is refused, and what to do; undefined when it is accepted. */
+  readonly refused: Finding | undefined
+  /** Who issued it, and under which root, as far as it is shown: `“Inspection CA 2” (Example Corp), under “Example Root”`. */
+  readonly issuer: string
+  readonly validTo: string
+}
+
+/** How the client gets there. */
+export interface Way {
+  readonly proxy: ProxySettings
+  readonly clock: Clock
 }
 
 /** Where undici publishes what becomes of a connection; a new one with its socket. */
@@ -29,10 +37,8 @@ const CHAIN_LIMIT = 10
  * The certificate that the far end shows, accepted or not, on the way that the client takes (proxies included).
  * Nothing is sent: the connection ends when TLS is established. Undefined when there is none to see; never throws.
  */
-export async function lookAtCertificate(
-  url: URL,
-  { proxy, clock }: { readonly proxy: ProxySettings; readonly clock: Clock },
-): Promise<ShownCertificate | undefined> {
+export async function lookAtCertificate(url: URL, { proxy, clock }: Way): Promise<ShownCertificate | undefined> {
+  if (url.protocol !== 'https:') return undefined
   // Not to let anything pass: to see a certificate that is refused.
   const connect = { rejectUnauthorized: false }
   const { httpProxy = '', httpsProxy = '', noProxy = '' } = proxy
@@ -42,7 +48,8 @@ export async function lookAtCertificate(
     settle = resolve
   })
   const onConnected = (message: unknown) => {
-    if (isAbout(url, message) && message.socket instanceof tls.TLSSocket) settle(shownBy(message.socket))
+    if (!isAbout(url, message) || !(message.socket instanceof tls.TLSSocket)) return
+    settle(shownBy(message.socket, url.hostname, clock.now()))
   }
   // The first failure ends it: through a proxy, undici would try again without pause or end.
   const onNotConnected = (message: unknown) => void (isAbout(url, message) && settle(undefined))
@@ -69,13 +76,19 @@ function isAbout(url: URL, message: unknown): message is { readonly socket?: unk
   return isJsonObject(message) && isJsonObject(message.connectParams) && message.connectParams.host === url.host
 }
 
-function shownBy(socket: tls.TLSSocket): ShownCertificate {
-  const refusal = socket.authorized ? undefined : String(socket.authorizationError)
-  return { certificate: socket.getPeerCertificate(true), refusal }
+function shownBy(socket: tls.TLSSocket, hostname: string, now: number): ShownCertificate {
+  const certificate = socket.getPeerCertificate(true)
+  const refusal = String(socket.authorizationError)
+  const refused = socket.authorized ? undefined : certificateProblem(certificate, refusal, { hostname, now })
+  return { refused, issuer: issuerOf(certificate), validTo: harmless(certificate.valid_to, 40) }
 }
 
-/** Why a certificate is refused, and what to do; `now` is the wall clock. */
-export function certificateProblem({ certificate, refusal }: ShownCertificate, hostname: string, now: number): Finding {
+/** @param refusal why Node does not accept it, as a code */
+function certificateProblem(
+  certificate: tls.DetailedPeerCertificate,
+  refusal: string,
+  { hostname, now }: { readonly hostname: string; readonly now: number },
+): Finding {
   const issuer = issuerOf(certificate)
   if (refusal === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const names = harmless(certificate.subjectaltname?.replaceAll('DNS:', '') ?? nameOf(certificate.subject), 120)
@@ -94,8 +107,7 @@ export function certificateProblem({ certificate, refusal }: ShownCertificate, h
   return problem(`the certificate is issued by ${issuer}, which this computer does not trust (${refusal})`, trustRemedy)
 }
 
-/** Who issued it, and under which root, as far as it is shown: `“Inspection CA 2” (Example Corp), under “Example Root”`. */
-export function issuerOf(certificate: tls.DetailedPeerCertificate): string {
+function issuerOf(certificate: tls.DetailedPeerCertificate): string {
   const issuer = nameOf(certificate.issuer)
   let top = certificate
   for (let depth = 0; depth < CHAIN_LIMIT && top.issuerCertificate && top.issuerCertificate !== top; depth++) {
@@ -115,7 +127,7 @@ function nameOf(name: tls.PeerCertificate['issuer'] | undefined): string {
 const hasSystemStore = 'getCACertificates' in tls
 
 /** What to do about a certificate of a company's own authority, as it holds for the running Node. */
-export const trustRemedy = `If that is your company's authority, save its root certificate as a PEM file and name that file in NODE_EXTRA_CA_CERTS, ${
+const trustRemedy = `If that is your company's authority, save its root certificate as a PEM file and name that file in NODE_EXTRA_CA_CERTS, ${
   hasSystemStore
     ? 'or, if this computer trusts it already, set NODE_OPTIONS=--use-system-ca'
     : "(Node 22.15 and newer can also use the system's store: NODE_OPTIONS=--use-system-ca)"

@@ -1,24 +1,12 @@
-import { readFileSync } from 'node:fs'
-import type { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
-import { type ConfigResult, readConfig } from '../config/config.ts'
+import { type ConfigResult, readConfigOf } from '../config/config.ts'
 import { settings } from '../config/settings.ts'
-import type { Environment } from '../config/settings-reader.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
+import type { ProcessIo } from '../lib/process-io.ts'
 import { aifiChecks } from './aifi-checks.ts'
 import { certificatesFinding } from './certificate.ts'
 import { auditFinding, browserFinding, pageFinding, settingRows, settingsFinding } from './local-checks.ts'
 import { asJson, type Check, type CheckName, hasProblem, ok, Report, type SettingRow, stdioChecks } from './report.ts'
-
-/** The process, as far as it is examined. */
-export interface DoctorHost {
-  readonly env: Environment
-  readonly stdout: Writable
-  readonly platform: NodeJS.Platform
-  readonly nodeVersion: string
-  /** Aborted when the process is asked to end. */
-  readonly stop: AbortSignal
-}
 
 export interface DoctorOptions {
   /** For scripts: one JSON object instead of lines for people. */
@@ -36,16 +24,16 @@ const SANDBOX_CUSTOMER = 4211
 
 /** `doctor`: checks everything that the server needs, and says what is wrong. Only reads. Exit code 1 on a problem. */
 export async function doctorCommand(
-  host: DoctorHost,
+  io: ProcessIo,
   { json, sandbox: isSandbox, getById, customerId }: DoctorOptions,
   clock: Clock = systemClock,
 ): Promise<number> {
   const sandbox = isSandbox ? await startEmbedded(getById) : undefined
-  const result = readConfig(host.env, { readFile: (path) => readFileSync(path), ...(sandbox && { sandbox }) })
-  const rows = settingRows(host.env, result, { settings, isSandbox })
-  const checks = examine(host, result, { clock, customerId: customerId ?? (sandbox && SANDBOX_CUSTOMER) })
+  const result = readConfigOf(io, sandbox ? { sandbox } : {})
+  const rows = settingRows(io.env, result, { listed: settings, isSandbox })
+  const checks = examine(io, result, { clock, customerId: customerId ?? (sandbox && SANDBOX_CUSTOMER) })
   try {
-    return await present(host, checks, { json, rows, expected: stdioChecks })
+    return await present(io, checks, { json, rows, expected: stdioChecks })
   } finally {
     await sandbox?.close()
   }
@@ -53,13 +41,13 @@ export async function doctorCommand(
 
 /** Prints each check as it comes, or all of them for scripts; resolves with the exit code. */
 export async function present(
-  host: Pick<DoctorHost, 'env' | 'stdout' | 'stop'>,
+  io: ProcessIo,
   found: AsyncIterable<Check>,
   options: { readonly json: boolean; readonly rows: readonly SettingRow[]; readonly expected: readonly CheckName[] },
 ): Promise<number> {
-  const { stdout, stop } = host
+  const { stdout, stop } = io
   const { json, rows, expected } = options
-  const report = new Report({ colour: hasColours(host), expected })
+  const report = new Report({ colour: hasColours(io), expected })
   const print = (text: string) => void (json || stdout.write(text))
   const checks: Check[] = []
   for await (const check of found) {
@@ -75,19 +63,29 @@ export async function present(
 
 /** In the order of dependence. Without settings that the server would start with, there is nothing else to check. */
 async function* examine(
-  { env, platform, nodeVersion, stop }: DoctorHost,
+  io: ProcessIo,
   result: ConfigResult,
   { clock, customerId }: { readonly clock: Clock; readonly customerId: number | undefined },
 ): AsyncGenerator<Check> {
-  yield { name: 'node', ...ok(`${nodeVersion} (20.18.1 or newer is needed)`) }
-  yield { name: 'settings', ...settingsFinding(result) }
-  yield { name: 'certificates', ...certificatesFinding(env) }
+  yield* processChecks(io, result)
   if (!result.ok) return
   const { config } = result
+  const { env, platform, stop } = io
   yield* aifiChecks(config.aifi, { clock, stop, customerId })
   yield { name: 'browser', ...browserFinding(config, { env, platform, clock }) }
   yield { name: 'approval_page', ...(await pageFinding(config, env)) }
   yield { name: 'audit', ...(await auditFinding(config, platform)) }
+}
+
+/** What holds of the process itself. @param remedy see {@link settingsFinding} */
+export function* processChecks(
+  { env, nodeVersion }: ProcessIo,
+  result: ConfigResult,
+  remedy?: string,
+): Generator<Check> {
+  yield { name: 'node', ...ok(`${nodeVersion} (20.18.1 or newer is needed)`) }
+  yield { name: 'settings', ...settingsFinding(result, remedy) }
+  yield { name: 'certificates', ...certificatesFinding(env) }
 }
 
 async function startEmbedded(getById: boolean) {
@@ -96,6 +94,6 @@ async function startEmbedded(getById: boolean) {
 }
 
 /** Whether to print for a terminal that shows colours. */
-export function hasColours({ stdout, env }: Pick<DoctorHost, 'stdout' | 'env'>): boolean {
+export function hasColours({ stdout, env }: ProcessIo): boolean {
   return stdout instanceof WriteStream && !env.NO_COLOR && stdout.hasColors({ ...env })
 }

@@ -18,17 +18,13 @@ export interface Host {
 }
 
 const HOSTS = {
-  desktop: host('Claude Desktop', 'mcpServers', { passesEnvironment: false, variables: 'none', comments: false }),
-  code: host('Claude Code', 'mcpServers', { passesEnvironment: true, variables: 'shell', comments: false }),
-  vscode: host('VS Code', 'servers', { passesEnvironment: true, variables: 'editor', comments: true }),
-  cursor: host('Cursor', 'mcpServers', { passesEnvironment: true, variables: 'editor', comments: true }),
-  codex: host('Codex', 'mcp_servers', { passesEnvironment: false, variables: 'none', comments: true }),
-  other: host('this host', 'mcpServers', { passesEnvironment: false, variables: 'none', comments: true }),
-}
-
-function host(title: string, key: string, rest: Omit<Host, 'title' | 'key'>): Host {
-  return { title, key, ...rest }
-}
+  desktop: { title: 'Claude Desktop', key: 'mcpServers', passesEnvironment: false, variables: 'none', comments: false },
+  code: { title: 'Claude Code', key: 'mcpServers', passesEnvironment: true, variables: 'shell', comments: false },
+  vscode: { title: 'VS Code', key: 'servers', passesEnvironment: true, variables: 'editor', comments: true },
+  cursor: { title: 'Cursor', key: 'mcpServers', passesEnvironment: true, variables: 'editor', comments: true },
+  codex: { title: 'Codex', key: 'mcp_servers', passesEnvironment: false, variables: 'none', comments: true },
+  other: { title: 'this host', key: 'mcpServers', passesEnvironment: false, variables: 'none', comments: true },
+} satisfies Record<string, Host>
 
 /** One server in a configuration; its members are as they stand there. */
 export interface HostEntry {
@@ -94,24 +90,20 @@ function tomlOf(text: string): Content {
 }
 
 function jsonOf(text: string): Content {
-  const strict = attempt(text)
-  const found = 'value' in strict ? strict : attempt(withoutComments(text))
-  if (!('value' in found)) {
-    const line = found.position === undefined ? '' : ` (line ${text.slice(0, found.position).split('\n').length})`
-    throw new HostConfigError(`it is not JSON${line}`)
-  }
-  if (!isJsonObject(found.value)) throw new HostConfigError('it is JSON, but not an object { … }')
-  return { value: found.value, loose: found !== strict }
+  const strict = withoutComments(text)
+  const value = parsed(strict)
+  if (!isJsonObject(value)) throw new HostConfigError('it is JSON, but not an object { … }')
+  return { value, loose: strict !== text }
 }
 
-function attempt(text: string): { readonly value: unknown } | { readonly position: number | undefined } {
+function parsed(json: string): unknown {
   try {
-    const value: unknown = JSON.parse(text)
-    return { value }
+    return JSON.parse(json)
   } catch (error) {
     // The rest of the message quotes the file.
-    const [, position] = (error instanceof SyntaxError && /at position (\d+)/.exec(error.message)) || []
-    return { position: position === undefined ? undefined : Number(position) }
+    const [, position] = /at position (\d+)/.exec(String(error)) ?? []
+    const line = position === undefined ? '' : ` (line ${json.slice(0, Number(position)).split('\n').length})`
+    throw new HostConfigError(`it is not JSON${line}`)
   }
 }
 

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
-import { OWN_NAME } from '../config/setting-name.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { nearestName } from '../lib/nearest-name.ts'
+import { OWN_NAME } from '../lib/process-io.ts'
 import { harmless } from '../lib/text.ts'
 import type { HostEntry } from './host-config.ts'
 import { fill, isHarmlessOption, type Surroundings } from './host-environment.ts'
@@ -74,29 +74,24 @@ function shapeFault(members: HostEntry['members']): string | undefined {
 
 /** Looks at what an entry starts, without starting it. @param path the PATH that it is started with */
 export function entryStart({ members }: HostEntry, around: Surroundings, path: string | undefined): EntryStart {
+  const notChecked = (why: string) => ({ finding: skipped(why) })
   const fault = shapeFault(members)
   if (fault) return { finding: problem(fault, 'Correct the entry, and restart the host.') }
-  if (members.disabled === true || members.enabled === false) return { finding: skipped('it is switched off') }
+  if (members.disabled === true || members.enabled === false) return notChecked('it is switched off')
   const filled = wordsOf(members).map((word) => fill(word, around))
   const words = filled.flatMap((each) => ('text' in each ? [each.text] : []))
-  if (words.length < filled.length) {
-    return { finding: skipped(`its command has variables that only ${around.host.title} can fill in`) }
-  }
-  if (members.envFile !== undefined) {
-    return { finding: skipped('part of its environment is in an “envFile”, which is not read here') }
-  }
+  if (words.length < filled.length)
+    return notChecked(`its command has variables that only ${around.host.title} can fill in`)
+  if (members.envFile !== undefined)
+    return notChecked('part of its environment is in an “envFile”, which is not read here')
   const [command = ''] = words
   const at = words.findIndex((word) => OWN_PACKAGE.test(word) || BUILT_FILE.test(word))
   const launcher = basename(command.replaceAll('\\', '/')).replace(/\.(exe|cmd)$/i, '')
-  if (at > 0 && !LAUNCHERS.includes(launcher)) {
-    return {
-      finding: skipped(`started through ${harmless(launcher, 40)}: what arrives inside cannot be seen from here`),
-    }
-  }
+  if (at > 0 && !LAUNCHERS.includes(launcher))
+    return notChecked(`started through ${harmless(launcher, 40)}: what arrives inside cannot be seen from here`)
   const options = launcher === 'node' ? words.slice(1, at) : []
-  if (!options.every(isHarmlessOption)) {
-    return { finding: skipped('started with options of Node that are not tried out from a configuration') }
-  }
+  if (!options.every(isHarmlessOption))
+    return notChecked('started with options of Node that are not tried out from a configuration')
   const args = words.slice(at + 1)
   if (!args.every((word) => SERVING.includes(word))) {
     const remedy = `After the program, “args” may hold ${SERVING.join(' and ')} only.`
@@ -104,41 +99,32 @@ export function entryStart({ members }: HostEntry, around: Surroundings, path: s
   }
   const cwd = typeof members.cwd === 'string' ? fill(members.cwd, around) : undefined
   const folder = cwd && 'text' in cwd && isFolder(cwd.text) ? cwd.text : undefined
-  const file = words.find((word) => BUILT_FILE.test(word))
-  const finding = startFinding({ command, launcher, file, folder, path, package: words[at] })
+  const finding = isProgram(command, { PATH: path })
+    ? programFinding(harmless(command, 200), words[at] ?? '', folder)
+    : commandMissing(command)
   return { finding, check: { options, args, ...(folder !== undefined && { cwd: folder }) } }
 }
 
-interface Start {
-  readonly command: string
-  readonly launcher: string
-  /** The built file that it names. */
-  readonly file: string | undefined
-  readonly folder: string | undefined
-  readonly path: string | undefined
-  readonly package: string | undefined
+function commandMissing(command: string): Finding {
+  const where = /[\\/]/.test(command) ? 'is not there or cannot be started' : 'is in no folder of PATH'
+  return problem(`${harmless(command, 200)} ${where}`, 'Name the program by its full path.')
 }
 
-function startFinding({ command, launcher, file, folder, path, package: wanted }: Start): Finding {
-  if (!isProgram(command, { PATH: path })) {
-    const where = /[\\/]/.test(command) ? 'is not there or cannot be started' : 'is in no folder of PATH'
-    return problem(`${harmless(command, 200)} ${where}`, 'Name the program by its full path.')
-  }
-  if (file === undefined) {
-    const checked = 'what follows is checked with the program that you run now'
-    return ok(`${harmless(launcher, 40)} starts ${harmless(wanted ?? '', 80)}; ${checked}`)
-  }
-  const tried = harmless(resolve(folder ?? '.', file), 300)
-  if (!isAbsolute(file) && folder === undefined) {
+/** @param program what the command starts: the built file, or the name of the package; @param folder where it is started */
+function programFinding(command: string, program: string, folder: string | undefined): Finding {
+  if (!BUILT_FILE.test(program))
+    return ok(`${command} starts ${harmless(program, 80)}; what follows is checked with the program that you run now`)
+  if (!isAbsolute(program) && folder === undefined) {
     return warning(
-      `${harmless(file, 300)} is not a full path: where it leads depends on where the host starts it`,
+      `${harmless(program, 300)} is not a full path: where it leads depends on where the host starts it`,
       'Write the full path.',
     )
   }
-  if (!existsSync(resolve(folder ?? '.', file))) {
+  const file = resolve(folder ?? '.', program)
+  const tried = harmless(file, 300)
+  if (!existsSync(file))
     return problem(`${tried} is not there`, 'Correct the path, or build it: npm ci && npm run build.')
-  }
-  return ok(`${harmless(command, 200)} starts ${tried}; checked with the Node that runs this command`)
+  return ok(`${command} starts ${tried}; checked with the Node that runs this command`)
 }
 
 function isFolder(path: string): boolean {

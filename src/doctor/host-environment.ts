@@ -1,9 +1,9 @@
-import { basename, dirname, sep } from 'node:path'
-import { OWN_NAME } from '../config/setting-name.ts'
-import type { Environment } from '../config/settings-reader.ts'
+import { basename, dirname } from 'node:path'
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
+import { type Environment, OWN_NAME } from '../lib/process-io.ts'
 import { harmless } from '../lib/text.ts'
 import type { Host } from './host-config.ts'
+import { type Finding, ok, problem, skipped, warning } from './report.ts'
 
 /** What fills in the variables of a configuration. */
 export interface Surroundings {
@@ -19,14 +19,10 @@ export interface Surroundings {
 /** The environment that an entry is started with, as far as this program and Node read it. */
 export interface EntryEnvironment {
   readonly variables: Readonly<Record<string, string>>
-  /** Settings that come from the shell, by way of the host. */
-  readonly fromShell: readonly string[]
-  /** Names in the entry that are not passed on here. */
-  readonly leftOut: readonly string[]
-  /** What only the host can fill in, as sentences. */
-  readonly unknown: readonly string[]
-  /** What nobody can fill in, or is no text, as sentences. */
-  readonly wrong: readonly string[]
+  /** Whether they are what the host will give it. */
+  readonly finding: Finding
+  /** False when some have to be filled in, and cannot be here. */
+  readonly isComplete: boolean
 }
 
 /** Passed to a server by every host (the list of the MCP SDKs, and Codex's). */
@@ -48,9 +44,9 @@ export function isHarmlessOption(option: string): boolean {
 
 export function entryEnvironment(members: JsonObject, around: Surroundings): EntryEnvironment {
   const { host, shell } = around
-  const unknown: string[] = []
-  const wrong: string[] = []
   const own: Record<string, string> = {}
+  const wrong: string[] = []
+  const unknown: string[] = []
   for (const [name, value] of Object.entries(isJsonObject(members.env) ? members.env : {})) {
     const filled = typeof value === 'string' ? fill(value, around, name) : { wrong: 'is not a text (put it in quotes)' }
     if ('text' in filled) own[name] = filled.text
@@ -62,20 +58,51 @@ export function entryEnvironment(members: JsonObject, around: Surroundings): Ent
   const inherited = Object.fromEntries(
     Object.entries(shell).flatMap(([name, value]) => (value !== undefined && isPassed(name) ? [[name, value]] : [])),
   )
-  const all = Object.entries({ ...inherited, ...own })
+  const used = Object.entries({ ...inherited, ...own }).filter(([name, value]) => isUsed(name, value))
+  const leftOut = Object.entries(own).filter(([name, value]) => !isUsed(name, value))
+  const fromShell = Object.keys(inherited).filter((name) => OWN_NAME.test(name) && !Object.hasOwn(own, name))
   return {
-    variables: Object.fromEntries(all.filter(([name, value]) => isUsed(name, value))),
-    fromShell: Object.keys(inherited).filter((name) => OWN_NAME.test(name) && !Object.hasOwn(own, name)),
-    leftOut: Object.entries(own).flatMap(([name, value]) => (isUsed(name, value) ? [] : [shownName(name)])),
-    unknown,
-    wrong,
+    variables: Object.fromEntries(used),
+    finding:
+      missingFinding(wrong, unknown) ?? passedFinding(host, { leftOut: leftOut.map(([name]) => name), fromShell }),
+    isComplete: wrong.length + unknown.length === 0,
   }
 }
 
+/**
+ * @param wrong what nobody can fill in, or is no text, as sentences
+ * @param unknown what only the host can fill in, as sentences
+ */
+function missingFinding(wrong: readonly string[], unknown: readonly string[]): Finding | undefined {
+  if (wrong.length > 0) return problem(wrong.join('\n'), 'Correct that; everything else is checked then.')
+  const remedy = 'Set those variables in this shell and run this again, to have the entry checked.'
+  return unknown.length > 0 ? skipped([...unknown, remedy].join('\n')) : undefined
+}
+
+/** @param names those in the entry that are not passed on here, and settings that come from the shell */
+function passedFinding(
+  { title, passesEnvironment }: Host,
+  { leftOut, fromShell }: { readonly leftOut: readonly string[]; readonly fromShell: readonly string[] },
+): Finding {
+  const passed = passesEnvironment
+    ? `“env” of the entry, over the environment of this shell, as ${title} passes on its own`
+    : `“env” of the entry, and of the rest only what ${title} passes on (PATH, HOME and the like)`
+  if (leftOut.length > 0) {
+    return warning(
+      `${passed}\n${leftOut.map(shownName).join(', ')}: not tried out from a configuration`,
+      'Remove what the server does not need; what it reads is in --help.',
+    )
+  }
+  if (fromShell.length === 0) return ok(passed)
+  return warning(
+    `${passed}\n${fromShell.join(', ')}: from this shell`,
+    `Write them into the entry, unless ${title} is always started from a shell that has them.`,
+  )
+}
+
 /** Codex: names of variables that a server gets from Codex's own environment. */
-function forwardedNames(names: unknown): string[] {
-  const listed: readonly unknown[] = Array.isArray(names) ? names : []
-  return listed.map((each) => (isJsonObject(each) ? each.name : each)).filter((each) => typeof each === 'string')
+function forwardedNames(names: unknown): unknown[] {
+  return Array.isArray(names) ? names.map((each: unknown) => (isJsonObject(each) ? each.name : each)) : []
 }
 
 function isUsed(name: string, value: string): boolean {
@@ -89,25 +116,22 @@ type Filled =
   | { readonly unknown: string }
   | { readonly wrong: string }
 
-const VARIABLE = /\$\{([^}]*)\}/
-
 /** The text with its variables filled in as the host does it. @param setting the variable of which it is the value */
 export function fill(text: string, around: Surroundings, setting = ''): Filled {
   const { variables } = around.host
   if (variables === 'none') return { text }
-  let rest = text
-  let done = ''
-  for (let match = VARIABLE.exec(rest); match; match = VARIABLE.exec(rest)) {
-    const filled = variables === 'shell' ? shellVariable(match[1], around) : editorVariable(match[1], around, setting)
-    if (!('text' in filled)) return filled
-    done += rest.slice(0, match.index) + filled.text
-    rest = rest.slice(match.index + match[0].length)
-  }
-  return { text: done + rest }
+  const failed: Filled[] = []
+  const filled = text.replace(/\$\{([^}]*)\}/g, (_, inner: string) => {
+    const each = variables === 'shell' ? shellVariable(inner, around) : editorVariable(inner, around, setting)
+    if ('text' in each) return each.text
+    failed.push(each)
+    return ''
+  })
+  return failed[0] ?? { text: filled }
 }
 
 /** `${NAME}` and `${NAME:-otherwise}`, of Claude Code. */
-function shellVariable(inner = '', { shell, host }: Surroundings): Filled {
+function shellVariable(inner: string, { shell, host }: Surroundings): Filled {
   const [name = '', fallback] = inner.split(/:-(.*)/s)
   const text = shell[name] ?? fallback
   if (text !== undefined) return { text }
@@ -117,23 +141,17 @@ function shellVariable(inner = '', { shell, host }: Surroundings): Filled {
 }
 
 /** `${input:…}`, `${env:…}` and the like, of VS Code and Cursor. */
-function editorVariable(inner = '', around: Surroundings, setting: string): Filled {
-  const { shell, file, host, inputs } = around
+function editorVariable(inner: string, { shell, file, host, inputs }: Surroundings, setting: string): Filled {
   const [kind, name = ''] = inner.split(/:(.*)/s)
   const folder = dirname(file)
-  const isWorkspace = ['.vscode', '.cursor'].includes(basename(folder))
   if (kind === 'env') return { text: shell[name] ?? '' }
   if (kind === 'userHome') return { text: shell.HOME ?? shell.USERPROFILE ?? '' }
-  if (kind === 'pathSeparator' || kind === '/') return { text: sep }
-  if (kind === 'workspaceFolder' && isWorkspace) return { text: dirname(folder) }
-  if (kind === 'workspaceFolderBasename' && isWorkspace) return { text: basename(dirname(folder)) }
-  if (kind === 'input' && !inputs.includes(name)) {
-    return { wrong: 'uses an input that “inputs” in this file does not declare' }
-  }
-  const known = shell[setting]
-  if (kind === 'input' && known !== undefined) return { text: known }
-  if (kind === 'input') return { unknown: `is asked for by ${host.title} (input “${harmless(name, 40)}”)` }
-  return { unknown: `is filled in by ${host.title}` }
+  if (kind === 'workspaceFolder' && ['.vscode', '.cursor'].includes(basename(folder))) return { text: dirname(folder) }
+  if (kind !== 'input') return { unknown: `is filled in by ${host.title}` }
+  if (!inputs.includes(name)) return { wrong: 'uses an input that “inputs” in this file does not declare' }
+  const text = shell[setting]
+  if (text !== undefined) return { text }
+  return { unknown: `is asked for by ${host.title} (input “${harmless(name, 40)}”)` }
 }
 
 /** A name of a variable as it stands in the file, unless it may be a secret in the wrong place. */

@@ -1,23 +1,19 @@
 import * as oauth from 'oauth4webapi'
 import { type Headers, type Http, targetOf } from '../aifi/exchange.ts'
 import { createHttp } from '../aifi/http.ts'
-import type { ProxySettings } from '../aifi/port.ts'
 import type { OidcConfig } from '../config/http.ts'
-import type { Clock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import { harmless } from '../lib/text.ts'
 import { authorizationAddress, clientAuthentication, NEEDS_PERSON, redirectUriOf } from '../team/inbox/sign-in.ts'
 import { type Issuer, insecure } from '../team/issuer.ts'
-import { certificateProblem, issuerOf, lookAtCertificate } from './certificate.ts'
+import { lookAtCertificate, type Way } from './certificate.ts'
 import { type ClockReading, readClock } from './clock.ts'
-import { type Check, type Finding, ok, problem, warning } from './report.ts'
+import { type Check, type Finding, fragment, ok, problem, warning } from './report.ts'
 
-export interface IssuerCheckOptions {
+export interface IssuerCheckOptions extends Way {
   readonly issuer: Issuer
   readonly oidc: OidcConfig
   readonly publicUrl: string
-  readonly proxy: ProxySettings
-  readonly clock: Clock
 }
 
 /** Deadline of one exchange, milliseconds. */
@@ -42,17 +38,12 @@ export async function* issuerChecks(options: IssuerCheckOptions): AsyncGenerator
   const http = createHttp({ timeoutMs: TIMEOUT_MS, clock, proxy })
   try {
     const reading = await readClock('the issuer', () => dateOf(http, oidc.issuer), { clock, resolutionMs: SECOND_MS })
-    const server = await issuer.metadata().catch((error: unknown) => error)
-    if (!isMetadata(server)) {
-      yield { name: 'issuer', ...(await missingIssuer(server, options)) }
-      return { server: undefined, clock: reading }
-    }
-    const missing = NEEDED.filter((name) => server[name] === undefined)
-    if (missing.length > 0) {
-      yield { name: 'issuer', ...problem(`says nothing of its ${missing.join(', ')}`, ISSUER_REMEDY) }
-      return { server: undefined, clock: reading }
-    }
-    yield { name: 'issuer', ...(await foundIssuer(server, options)) }
+    const { server, ...found } = await issuer.metadata().then(
+      async (metadata) => ({ server: metadata, ...(await foundIssuer(metadata, options)) }),
+      async (error: unknown) => ({ server: undefined, ...(await missingIssuer(error, options)) }),
+    )
+    yield { name: 'issuer', ...found }
+    if (!server || found.status === 'problem') return { server: undefined, clock: reading }
     const keys = await keysFinding(server, issuer)
     yield { name: 'issuer_keys', ...keys }
     const client = await clientFinding(server, options)
@@ -67,26 +58,27 @@ export async function* issuerChecks(options: IssuerCheckOptions): AsyncGenerator
 const ISSUER_REMEDY =
   'Set AIFI_OIDC_ISSUER to the “iss” of your tokens (Keycloak: https://host/realms/NAME; Entra: https://login.microsoftonline.com/TENANT/v2.0).'
 
-function isMetadata(value: unknown): value is oauth.AuthorizationServer {
-  return isJsonObject(value) && !(value instanceof Error) && typeof value.issuer === 'string'
+/** Status and headers of what is there. */
+async function look(http: Http, address: string, headers: Record<string, string> = {}) {
+  let seen: Headers = {}
+  const onHeaders = (each: Headers) => {
+    seen = each
+  }
+  const exchange = await http.exchange({ method: 'GET', ...targetOf(address), headers, onHeaders })
+  return { status: exchange.kind === 'answered' ? exchange.http.status : undefined, headers: seen }
 }
 
 /** What time it is there; a copy from a cache says nothing of that. */
 async function dateOf(http: Http, issuer: string): Promise<number | undefined> {
-  let headers: Headers = {}
-  const onHeaders = (seen: Headers) => {
-    headers = seen
-  }
-  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-  await http.exchange({ method: 'GET', ...targetOf(address), headers: {}, onHeaders })
+  const { headers } = await look(http, `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
   const { date, age } = headers
   return typeof date === 'string' && (age === undefined || age === '0') ? Date.parse(date) : undefined
 }
 
-async function missingIssuer(error: unknown, { oidc, proxy, clock }: IssuerCheckOptions): Promise<Finding> {
+async function missingIssuer(error: unknown, { oidc, ...way }: IssuerCheckOptions): Promise<Finding> {
   const url = new URL(oidc.issuer)
-  const shown = url.protocol === 'https:' ? await lookAtCertificate(url, { proxy, clock }) : undefined
-  if (shown?.refusal) return certificateProblem(shown, url.hostname, clock.now())
+  const shown = await lookAtCertificate(url, way)
+  if (shown?.refused) return shown.refused
   const cause = error instanceof Error ? error.cause : undefined
   const detail = isJsonObject(cause) && isJsonObject(cause.cause) ? cause.cause : {}
   const said = isJsonObject(detail.body) ? detail.body.issuer : undefined
@@ -94,20 +86,19 @@ async function missingIssuer(error: unknown, { oidc, proxy, clock }: IssuerCheck
     return problem(`what is at AIFI_OIDC_ISSUER calls itself ${harmless(said, 200)}`, ISSUER_REMEDY)
   const why = cause instanceof Error && cause.name === 'IssuerUnavailable' ? cause.message : 'It is no issuer.'
   return problem(
-    `${url.host}: no discovery document. ${why.replace(/\.$/, '')}`,
+    `${url.host}: no discovery document. ${fragment(why)}`,
     `If it was reached: ${ISSUER_REMEDY} If not, check the name, the network, and HTTPS_PROXY.`,
   )
 }
 
-async function foundIssuer(
-  server: oauth.AuthorizationServer,
-  { oidc, proxy, clock }: IssuerCheckOptions,
-): Promise<Finding> {
+async function foundIssuer(server: oauth.AuthorizationServer, { oidc, ...way }: IssuerCheckOptions): Promise<Finding> {
+  const missing = NEEDED.filter((name) => server[name] === undefined)
+  if (missing.length > 0) return problem(`says nothing of its ${missing.join(', ')}`, ISSUER_REMEDY)
   const url = new URL(oidc.issuer)
   const name = harmless(server.issuer, 200)
   if (url.protocol === 'http:') return ok(`${name}, without TLS on this machine`)
-  const shown = await lookAtCertificate(url, { proxy, clock })
-  return ok(shown ? `${name}; certificate issued by ${issuerOf(shown.certificate)}` : name)
+  const shown = await lookAtCertificate(url, way)
+  return ok(shown ? `${name}; certificate issued by ${shown.issuer}` : name)
 }
 
 async function keysFinding({ jwks_uri: uri = '' }: oauth.AuthorizationServer, issuer: Issuer): Promise<Finding> {
@@ -122,7 +113,7 @@ async function keysFinding({ jwks_uri: uri = '' }: oauth.AuthorizationServer, is
       return ok(`${signing.length === 1 ? 'one' : signing.length} to check tokens with`)
     return problem(`none to check tokens with at its jwks_uri (HTTP ${response.status})`, remedy)
   } catch (error) {
-    return problem(`cannot be had: ${error instanceof Error ? error.message.replace(/\.$/, '') : 'unknown'}`, remedy)
+    return problem(`cannot be had: ${error instanceof Error ? fragment(error.message) : 'unknown'}`, remedy)
   }
 }
 
@@ -220,15 +211,8 @@ async function silentSignIn(
     verifier: oauth.generateRandomCodeVerifier(),
     silent: true,
   })
-  let location: string | string[] | undefined
-  const onHeaders = (seen: Headers) => {
-    location = seen.location
-  }
-  const headers = { Accept: 'text/html' }
-  const exchange = await http.exchange({ method: 'GET', ...targetOf(address), headers, onHeaders })
+  const { status, headers } = await look(http, address, { Accept: 'text/html' })
+  const { location } = headers
   const isPlace = typeof location === 'string' && URL.canParse(location, address)
-  return {
-    status: exchange.kind === 'answered' ? exchange.http.status : undefined,
-    target: isPlace ? new URL(String(location), address) : undefined,
-  }
+  return { status, target: isPlace ? new URL(location, address) : undefined }
 }

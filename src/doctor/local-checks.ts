@@ -1,13 +1,15 @@
+import { once } from 'node:events'
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { access, lstat, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { delimiter, dirname, isAbsolute, join, parse } from 'node:path'
-import { systemBrowser } from '../approval/page/browser.ts'
+import { browserCommands, systemBrowser } from '../approval/page/browser.ts'
 import type { Config, ConfigResult } from '../config/config.ts'
-import { httpSetting, type Setting, setting } from '../config/settings.ts'
-import { type Environment, SettingsReader } from '../config/settings-reader.ts'
+import { httpSetting, httpSettings, type Setting, setting, settings } from '../config/settings.ts'
+import { SettingsReader } from '../config/settings-reader.ts'
 import type { Clock } from '../lib/clock.ts'
 import { errorCode } from '../lib/error-facts.ts'
+import type { Environment } from '../lib/process-io.ts'
 import { harmless } from '../lib/text.ts'
 import { type Finding, ok, problem, type SettingRow, skipped, warning } from './report.ts'
 
@@ -18,14 +20,8 @@ const REPLACED_BY_SANDBOX: readonly Setting[] = [
   ...[setting.token, setting.clientSecret, setting.tokenParams, setting.clientId],
   ...[setting.baseUrl, setting.tokenFile, setting.clientSecretFile, setting.tokenUrl],
 ]
-const FILE_OF = new Map<Setting, Setting>([
-  [setting.token, setting.tokenFile],
-  [setting.clientSecret, setting.clientSecretFile],
-  [httpSetting.clientSecret, httpSetting.clientSecretFile],
-  [httpSetting.secretKey, httpSetting.secretKeyFile],
-  [httpSetting.storeUrl, httpSetting.storeUrlFile],
-  [httpSetting.notifyUrl, httpSetting.notifyUrlFile],
-])
+const FILES = new Map([...settings, ...httpSettings].filter(isFile).map((each) => [each.name, each]))
+const HIDDEN = 'set, not shown'
 
 const IN_HOST =
   'Correct that where the host sets the environment of this server (“env” in its configuration). Everything else is checked then.'
@@ -46,30 +42,23 @@ export function settingsFinding(result: ConfigResult, remedy = IN_HOST): Finding
 export function settingRows(
   env: Environment,
   { ok: valid }: ConfigResult,
-  { settings, isSandbox }: { readonly settings: readonly Setting[]; readonly isSandbox: boolean },
+  { listed, isSandbox }: { readonly listed: readonly Setting[]; readonly isSandbox: boolean },
 ): SettingRow[] {
-  const reader = new SettingsReader(env, () => new Uint8Array())
-  return settings.map((each): SettingRow => {
+  const reader = new SettingsReader(env)
+  return listed.map((each): SettingRow => {
     const { name } = each
-    const given = reader.text(name)?.trim()
-    const text = isFile(each) ? fromHome(given, env) : given
-    const file = FILE_OF.get(each)
+    const text = reader.given(each)
+    const file = FILES.get(`${name}_FILE`)
     if (isSandbox && REPLACED_BY_SANDBOX.includes(each)) return { name, from: 'sandbox', value: 'that of the sandbox' }
     if (text !== undefined) return { name, from: 'environment', value: shown(each, text, { env, valid }) }
-    if (file && reader.isSet(file))
-      return { name, from: 'file', value: inFile(fromHome(reader.text(file.name)?.trim(), env)) }
+    if (file && reader.isSet(file)) return { name, from: 'file', value: inFile(reader.given(file)) }
     return { name, from: 'default', value: each.default }
   })
 }
 
-function fromHome(path: string | undefined, env: Environment): string | undefined {
-  const home = env.HOME || env.USERPROFILE
-  return home === undefined ? path : path?.replace(/^~(?=[/\\])/, () => home)
-}
-
-function inFile(path: string | undefined): string {
+function inFile(path = ''): string {
   try {
-    if (path !== undefined) accessSync(path, constants.R_OK)
+    accessSync(path, constants.R_OK)
     return 'not shown'
   } catch (error) {
     return `none: the file cannot be read (${codeOf(error)})`
@@ -78,29 +67,23 @@ function inFile(path: string | undefined): string {
 
 /** A value that is what it should be; anything else may be a secret that ended up in the wrong place. */
 function shown(each: Setting, text: string, { env, valid }: { env: Environment; valid: boolean }): string {
-  const hidden = 'set, not shown'
-  if (isSecret(each)) return hidden
+  if (isSecret(each)) return HIDDEN
   if (!each.schema.safeParse(text).success) return 'set, but wrong'
-  if (isFile(each) && !isPath(text)) return knownPart(text) ?? hidden
-  if (each === setting.browser && !isProgram(text, env)) return hidden
+  if (isFile(each)) return shownPath(text)
+  if (each === setting.browser && !isProgram(text, env)) return HIDDEN
   // Free text, whose words are checked with everything else.
-  if (each === setting.approvalFields && !valid) return hidden
+  if (each === setting.approvalFields && !valid) return HIDDEN
   const isAddress = each === setting.tokenUrl
   return harmless(isAddress ? new URL(text).origin + new URL(text).pathname : text, 200)
 }
 
-/** The folders of a path that are there, with a word on the rest, which may be a secret. Undefined when none are. */
-function knownPart(text: string): string | undefined {
+/** What is certainly a path, as far as its folders are there: the rest may be a secret, which may begin with a slash. */
+function shownPath(text: string): string {
+  if (existsSync(text)) return harmless(text, 200)
   let folder = dirname(text)
   while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
-  if (!isAbsolute(text) || folder === parse(text).root) return undefined
-  return `${harmless(folder, 200)}: what follows is not there`
-}
-
-/** True for what is certainly a path. A secret may begin with a slash. */
-function isPath(text: string): boolean {
-  const folder = dirname(text)
-  return existsSync(text) || (isAbsolute(text) && folder !== parse(text).root && existsSync(folder))
+  if (!isAbsolute(text) || folder === parse(text).root) return HIDDEN
+  return folder === dirname(text) ? harmless(text, 200) : `${harmless(folder, 200)}: what follows is not there`
 }
 
 /** Whether a browser could be opened for the approval page. None is. */
@@ -113,9 +96,9 @@ export function browserFinding(
   const { browser: command } = approval
   const missing = approval.mode === 'page' ? problem : warning
   if (command !== undefined) {
-    if (isProgram(command, env)) return ok('BROWSER names a program that can be started')
-    const remedy = 'Give one program, by its path or its name in PATH, without arguments.'
-    return missing('BROWSER names no program that is here', remedy)
+    const isThere = browserCommands(command, platform).some(({ program }) => isProgram(program, env))
+    if (isThere) return ok('BROWSER names a program that can be started')
+    return missing('BROWSER names no program that is here', 'Give one by its path, or by its name in PATH.')
   }
   if (systemBrowser({ command, platform, env, clock }).unavailable() === undefined) {
     return ok("the system's browser can be opened")
@@ -152,12 +135,15 @@ function whyNoPage({ mode }: Config['approval'], readOnly: boolean): string | un
   return mode === 'auto' || mode === 'page' ? undefined : `not used: AIFI_APPROVAL=${mode}`
 }
 
-function whyNotListening(port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', (error) => resolve(codeOf(error)))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(undefined)))
-  })
+async function whyNotListening(port: number): Promise<string | undefined> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+    await once(server.close(), 'close')
+    return undefined
+  } catch (error) {
+    return codeOf(error)
+  }
 }
 
 /** Whether the audit file can be written. It is neither opened nor made. */

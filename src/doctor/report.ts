@@ -43,9 +43,14 @@ export const httpChecks: readonly CheckName[] = [
 ]
 
 /** What a check found, in words without a secret; a line break separates several things. */
-export type Finding =
-  | { readonly status: 'ok' | 'skipped'; readonly found: string }
-  | { readonly status: 'warning' | 'problem'; readonly found: string; readonly remedy: string }
+export type Finding = { readonly status: 'ok' | 'skipped'; readonly found: string } | Problem
+
+/** One that somebody has to do something about. */
+export interface Problem {
+  readonly status: 'warning' | 'problem'
+  readonly found: string
+  readonly remedy: string
+}
 
 export type Check = Finding & { readonly name: CheckName }
 
@@ -59,8 +64,11 @@ export interface SettingRow {
 export const ok = (found: string): Finding => ({ status: 'ok', found })
 /** Not checked, and why. */
 export const skipped = (found: string): Finding => ({ status: 'skipped', found })
-export const warning = (found: string, remedy: string): Finding => ({ status: 'warning', found, remedy })
-export const problem = (found: string, remedy: string): Finding => ({ status: 'problem', found, remedy })
+export const warning = (found: string, remedy: string): Problem => ({ status: 'warning', found, remedy })
+export const problem = (found: string, remedy: string): Problem => ({ status: 'problem', found, remedy })
+
+/** A sentence of somebody else's, in the middle of a line. */
+export const fragment = (sentence: string): string => sentence.replace(/\.$/, '')
 
 /** ANSI colours (SGR). */
 const COLOURS = { ok: 32, warning: 33, problem: 31, skipped: 2 } as const
@@ -144,7 +152,7 @@ export interface DoctorJson {
 export function asJson(
   checks: readonly Check[],
   settings: readonly SettingRow[],
-  expected: readonly CheckName[] = stdioChecks,
+  expected: readonly CheckName[],
 ): string {
   const unchecked = uncheckedIn(checks, expected).map((name) => ({
     name,

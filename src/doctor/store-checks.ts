@@ -5,7 +5,7 @@ import { Database, type Row } from '../team/postgres/database.ts'
 import { DatabaseError, type DatabaseFault } from '../team/postgres/database-error.ts'
 import { OLDEST_SERVER, SCHEMA_VERSION, schemaVersion } from '../team/postgres/migrations.ts'
 import { type ClockReading, readClock } from './clock.ts'
-import { type Check, type Finding, ok, problem, skipped, warning } from './report.ts'
+import { type Check, type Finding, fragment, ok, problem, skipped, warning } from './report.ts'
 
 const remedies: Readonly<Record<DatabaseFault, string>> = {
   away: 'Check host and port in AIFI_STORE_URL, whether PostgreSQL runs, and what a firewall lets through.',
@@ -102,10 +102,7 @@ function unreachable(error: unknown, address: string): Finding {
     return problem(`it answers, and cannot be used${codeIn(error)}`, 'Its own log says why.')
   }
   const { hostname, port } = new URL(address)
-  return problem(
-    `${hostname}:${port || 5432}: ${error.message.replace(/\.$/, '')}${codeIn(error.cause)}`,
-    remedies[error.fault],
-  )
+  return problem(`${hostname}:${port || 5432}: ${fragment(error.message)}${codeIn(error.cause)}`, remedies[error.fault])
 }
 
 function codeIn(error: unknown): string {

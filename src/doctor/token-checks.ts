@@ -8,7 +8,7 @@ import { scopes } from '../mcp/define-tool.ts'
 import { ALGORITHMS, admit, ID_TOKEN_CLAIMS } from '../team/bearer.ts'
 import type { Issuer } from '../team/issuer.ts'
 import { readClaims } from '../team/token-claims.ts'
-import { type Check, type Finding, ok, problem, skipped, warning } from './report.ts'
+import { type Check, type Finding, fragment, ok, type Problem, problem, skipped, warning } from './report.ts'
 
 export interface TokenCheckOptions {
   readonly issuer: Issuer
@@ -25,11 +25,6 @@ export interface TokenCheckOptions {
 interface Sample {
   readonly token: string
   readonly claims: JWTPayload
-}
-
-interface Fault {
-  readonly found: string
-  readonly remedy: string
 }
 
 const JWT = /[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g
@@ -104,7 +99,7 @@ async function accessFinding(sample: Sample, options: TokenCheckOptions): Promis
   const admission = await admit(`Bearer ${token}`, rules)
   if (!admission.ok) {
     const [, reason = 'no reason'] = /error_description="([^"]+)"/.exec(header(admission.response)) ?? []
-    return problem(`the server would refuse it: ${reason.replace(/\.$/, '')}`, 'Correct that at the issuer.')
+    return problem(`the server would refuse it: ${fragment(reason)}`, 'Correct that at the issuer.')
   }
   const may = scopes.filter((scope) => who.scopes.includes(scope)).join(' ')
   const whose = who.application === undefined ? 'a person' : `application ${harmless(who.application, 80)}, for nobody`
@@ -118,10 +113,12 @@ async function idFinding(sample: Sample, options: TokenCheckOptions): Promise<Fi
   const { issuerName, oidc } = options
   const faults = await originFaults(sample, options)
   if (!audiences(claims).includes(oidc.clientId))
-    faults.push({
-      found: `aud is ${shown(audiences(claims))}: it was given to another client than AIFI_OIDC_CLIENT_ID`,
-      remedy: 'Have AIFI_OIDC_CLIENT_ID name the client with which approvers sign in.',
-    })
+    faults.push(
+      problem(
+        `aud is ${shown(audiences(claims))}: it was given to another client than AIFI_OIDC_CLIENT_ID`,
+        'Have AIFI_OIDC_CLIENT_ID name the client with which approvers sign in.',
+      ),
+    )
   const { person, approver } = readClaims(issuerName, claims, oidc)
   if (!person) faults.push(noPerson(oidc.personClaim))
   if (!approver) faults.push(groupFault(claims, oidc))
@@ -130,14 +127,13 @@ async function idFinding(sample: Sample, options: TokenCheckOptions): Promise<Fi
 }
 
 /** Whether it is from this issuer, unchanged. */
-async function originFaults({ token, claims }: Sample, { issuer, issuerName }: TokenCheckOptions): Promise<Fault[]> {
+async function originFaults({ token, claims }: Sample, { issuer, issuerName }: TokenCheckOptions): Promise<Problem[]> {
   if (claims.iss !== issuerName)
     return [
-      {
-        found: `iss is ${shown(claims.iss)}, and the issuer calls itself ${harmless(issuerName, 200)}`,
-        remedy:
-          'Have AIFI_OIDC_ISSUER name the issuer of these tokens (Entra: access tokens of version 2; Okta: the same authorization server for both).',
-      },
+      problem(
+        `iss is ${shown(claims.iss)}, and the issuer calls itself ${harmless(issuerName, 200)}`,
+        'Have AIFI_OIDC_ISSUER name the issuer of these tokens (Entra: access tokens of version 2; Okta: the same authorization server for both).',
+      ),
     ]
   try {
     // Its age is looked at elsewhere.
@@ -145,69 +141,68 @@ async function originFaults({ token, claims }: Sample, { issuer, issuerName }: T
     return []
   } catch (error) {
     if (error instanceof errors.JWTClaimValidationFailed) return []
-    const remedy = 'It comes from another realm or environment, or was changed on the way: get a new one.'
-    if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed)
-      return [{ found: 'its signature is by no key of the issuer', remedy }]
+    const isForeign =
+      error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed
     return [
-      { found: 'its signature cannot be checked', remedy: 'Have the issuer sign with RS256, PS256, ES256 or EdDSA.' },
+      isForeign
+        ? problem(
+            'its signature is by no key of the issuer',
+            'It comes from another realm or environment, or was changed on the way: get a new one.',
+          )
+        : problem('its signature cannot be checked', 'Have the issuer sign with RS256, PS256, ES256 or EdDSA.'),
     ]
   }
 }
 
-function audienceFaults(claims: JWTPayload, audience: string): Fault[] {
+function audienceFaults(claims: JWTPayload, audience: string): Problem[] {
   const given = audiences(claims)
   if (given.includes(audience)) return []
   const found = given.length === 0 ? 'aud is missing' : `aud is ${shown(given)}`
   return [
-    {
-      found: `${found}, and AIFI_AUDIENCE is ${harmless(audience, 200)}`,
-      remedy:
-        'Have the issuer put AIFI_AUDIENCE into the tokens of agents (Keycloak: an audience mapper), or set AIFI_AUDIENCE to what it puts there for this server alone.',
-    },
+    problem(
+      `${found}, and AIFI_AUDIENCE is ${harmless(audience, 200)}`,
+      'Have the issuer put AIFI_AUDIENCE into the tokens of agents (Keycloak: an audience mapper), or set AIFI_AUDIENCE to what it puts there for this server alone.',
+    ),
   ]
 }
 
-function scopeFaults(given: readonly string[]): Fault[] {
+function scopeFaults(given: readonly string[]): Problem[] {
   if (scopes.some((scope) => given.includes(scope))) return []
-  return [
-    {
-      found: `neither scope, scp nor roles holds ${scopes.join(' or ')}`,
-      remedy: 'Define these two at the issuer, and have the agent’s client ask for them.',
-    },
-  ]
+  const found = `neither scope, scp nor roles holds ${scopes.join(' or ')}`
+  return [problem(found, 'Define these two at the issuer, and have the agent’s client ask for them.')]
 }
 
-function noPerson(claim: string): Fault {
-  return {
-    found: `its claim ${harmless(claim, 80)} (AIFI_PERSON_CLAIM) is missing, or no text`,
-    remedy: 'Have the issuer put that claim into access and ID tokens alike, or name another one in AIFI_PERSON_CLAIM.',
-  }
+function noPerson(claim: string): Problem {
+  return problem(
+    `its claim ${harmless(claim, 80)} (AIFI_PERSON_CLAIM) is missing, or no text`,
+    'Have the issuer put that claim into access and ID tokens alike, or name another one in AIFI_PERSON_CLAIM.',
+  )
 }
 
-function groupFault(claims: JWTPayload, { approverClaim, approverGroup }: OidcConfig): Fault {
+function groupFault(claims: JWTPayload, { approverClaim, approverGroup }: OidcConfig): Problem {
   const groups = claims[approverClaim]
   const name = `its claim ${harmless(approverClaim, 80)} (AIFI_APPROVER_CLAIM)`
   if (isJsonObject(claims._claim_names) && Object.hasOwn(claims._claim_names, approverClaim))
-    return {
-      found: `${name} is only a pointer to the groups, as Entra sends it for somebody in very many`,
-      remedy: 'At Entra, have only the groups that are assigned to the application put into the token.',
-    }
+    return problem(
+      `${name} is only a pointer to the groups, as Entra sends it for somebody in very many`,
+      'At Entra, have only the groups that are assigned to the application put into the token.',
+    )
   if (groups === undefined) {
     const other = Object.keys(claims).find((each) => [claims[each]].flat().includes(approverGroup))
     const instead =
       other === undefined ? '' : `, or set AIFI_APPROVER_CLAIM to ${harmless(other, 80)}, which holds the group`
-    return { found: `${name} is missing`, remedy: `Have the issuer put the groups into the ID token${instead}.` }
+    return problem(`${name} is missing`, `Have the issuer put the groups into the ID token${instead}.`)
   }
   if (!Array.isArray(groups))
-    return { found: `${name} is no list`, remedy: 'Have the issuer put the groups there as a list, even a single one.' }
+    return problem(`${name} is no list`, 'Have the issuer put the groups there as a list, even a single one.')
   const texts = groups.filter((each) => typeof each === 'string')
   const near = nearestName(approverGroup, texts)
   const areIds = texts.length > 0 && texts.every((each) => UUID.test(each)) && !UUID.test(approverGroup)
   const hint = near ? ` It lists ${harmless(near, 80)}.` : areIds ? ' It lists ids, not names.' : ''
-  return {
-    found: `${name} lists ${groups.length}, and AIFI_APPROVER_GROUP (${harmless(approverGroup, 80)}) is not among them`,
-    remedy: `If this is somebody who approves, set AIFI_APPROVER_GROUP to the group exactly as the claim has it.${hint}`,
-  }
+  return problem(
+    `${name} lists ${groups.length}, and AIFI_APPROVER_GROUP (${harmless(approverGroup, 80)}) is not among them`,
+    `If this is somebody who approves, set AIFI_APPROVER_GROUP to the group exactly as the claim has it.${hint}`,
+  )
 }
 
 /** Four eyes compare whoever asked with whoever approves: a person must have one name in both kinds of token. */
@@ -215,18 +210,15 @@ function personFinding(access: Sample, id: Sample, { issuerName, oidc, fourEyes 
   const [asking, approving] = [access, id].map(({ claims }) => readClaims(issuerName, claims, oidc).person)
   if (!asking || !approving) return skipped(`cannot be told: the claim ${oidc.personClaim} is not in both tokens`)
   if (isSamePerson(asking, approving)) return ok(`the claim ${oidc.personClaim} is the same in both tokens`)
-  const shared = Object.keys(id.claims).filter((name) => {
-    const value = id.claims[name]
-    return typeof value === 'string' && !NAMES_NOBODY.has(name) && access.claims[name] === value
+  const shared = Object.entries(id.claims).flatMap(([name, value]) => {
+    const isName = typeof value === 'string' && !NAMES_NOBODY.has(name) && access.claims[name] === value
+    return isName ? harmless(name, 40) : []
   })
   const found = `the claim ${oidc.personClaim} (AIFI_PERSON_CLAIM) differs between the two tokens`
   const consequence = fourEyes ? ', so that people could approve what they asked for themselves' : ''
   const choice =
     shared.length > 0
-      ? `The same in both: ${shared
-          .slice(0, 6)
-          .map((name) => harmless(name, 40))
-          .join(', ')}. Set AIFI_PERSON_CLAIM to the one that never changes and never goes to somebody else.`
+      ? `The same in both: ${shared.slice(0, 6).join(', ')}. Set AIFI_PERSON_CLAIM to the one that never changes and never goes to somebody else.`
       : 'Nothing else is the same in both: add a claim of your own to both (docs/operate.md).'
   return problem(found + consequence, `Unless these are tokens of two people: ${choice}`)
 }
@@ -237,7 +229,7 @@ function isOver({ exp }: JWTPayload, now: number): boolean {
 
 const expired = warning('is right, but has expired', 'Give a new one to see that it would be taken.')
 
-function together(faults: readonly Fault[]): Finding {
+function together(faults: readonly Problem[]): Problem {
   return problem(faults.map(({ found }) => found).join('\n'), faults.map(({ remedy }) => remedy).join(' '))
 }
 

@@ -21,11 +21,8 @@ export interface SandboxOptions {
 }
 
 /** A running stand-in for one AiFi deployment. */
-export interface Sandbox {
+export interface Sandbox extends Pick<Access, 'token' | 'clientId' | 'clientSecret'> {
   readonly baseUrl: string
-  readonly token: string
-  readonly clientId: string
-  readonly clientSecret: string
   readonly tokenUrl: string
   /** What it holds now, by id: also what AiFi's answers never show (`blocked`, `card`, whether a password is set). */
   readonly customers: ReadonlyMap<number, SandboxCustomer>
@@ -53,11 +50,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
   const address = server.address()
   const baseUrl = `http://${HOST}:${typeof address === 'object' && address ? address.port : port}`
+  const { token, clientId, clientSecret } = access
   return {
     baseUrl,
-    token: access.token,
-    clientId: access.clientId,
-    clientSecret: access.clientSecret,
+    token,
+    clientId,
+    clientSecret,
     tokenUrl: baseUrl + TOKEN_PATH,
     customers,
     close: () =>

@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { type AuditEntry, openAudit } from '../../src/audit/audit.ts'
 import { run } from '../../src/cli/command-line.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { accept, decline, start } from '../helpers/harness.ts'
-import { builtFile, temporaryFolder } from '../helpers/process.ts'
+import { temporaryFolder } from '../helpers/process.ts'
+import { processWith } from '../helpers/process-io.ts'
 import { silent } from '../helpers/recording-audit.ts'
 import { byForm, doing } from '../helpers/situations.ts'
 
@@ -24,12 +24,9 @@ function written(...entries: AuditEntry[]): string {
 }
 
 async function list(...args: string[]) {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  const program = { command: process.execPath, file: builtFile }
-  const system = { platform: 'linux', nodeVersion: process.versions.node, env: {} } as const
-  const stop = new AbortController().signal
-  const code = await run({ args: ['audit', 'list', ...args], program, stdin, stdout, stderr, ...system, stop })
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') }
+  const { io, out, err } = processWith({ args: ['audit', 'list', ...args] })
+  const code = await run(io)
+  return { code, out: out(), err: err() }
 }
 
 const approval = {

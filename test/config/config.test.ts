@@ -561,7 +561,7 @@ test('no environment makes it throw, and no secret in a wrong place is ever show
   )
   const value = fc.oneof(
     shape.map((one) => one.replace('#', CANARY)),
-    fc.string({ unit: 'binary' }),
+    fc.string({ unit: fc.nat(0xffff).map((unit) => String.fromCharCode(unit)) }),
   )
   const harmlessNames = new Set(['AIFI_APPROVAL_FIELDS', 'AIFI_FIELDS', 'AIFI_SHOW_FIELDS'])
   fc.assert(

@@ -13,10 +13,8 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { run } from '../../src/cli/command-line.ts'
-import type { ProcessIo } from '../../src/cli/process-io.ts'
 import { settings } from '../../src/config/settings.ts'
 import { doctorCommand } from '../../src/doctor/doctor.ts'
 import { Report, stdioChecks, titles } from '../../src/doctor/report.ts'
@@ -24,7 +22,8 @@ import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import { server } from '../helpers/company-network.ts'
 import { type Fault, fault } from '../helpers/fault.ts'
 import type { FaultServer } from '../helpers/fault-server.ts'
-import { builtFile, runToEnd, script, temporaryFolder } from '../helpers/process.ts'
+import { runToEnd, script, temporaryFolder } from '../helpers/process.ts'
+import { processWith } from '../helpers/process-io.ts'
 import { TestClock } from '../helpers/test-clock.ts'
 
 const CANARY = 'c4nary-Sup3rSecret'
@@ -45,27 +44,10 @@ interface Json {
   readonly settings: readonly { name: string; from: string; value: string }[]
 }
 
-function hostWith(env: Env, args: readonly string[], stop = new AbortController().signal) {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  const host: ProcessIo = {
-    args,
-    program: { command: process.execPath, file: builtFile },
-    env: { DISPLAY: ':0', ...env },
-    stdin,
-    stdout,
-    stderr,
-    platform: 'linux',
-    nodeVersion: process.versions.node,
-    stop,
-  }
-  return { host, output: () => written(stdout) + written(stderr) }
-}
-
-/** All of it: newer versions of Node give out what is waiting piece by piece. */
-function written(stream: PassThrough): string {
-  const pieces: string[] = []
-  for (let piece = stream.read(); piece !== null; piece = stream.read()) pieces.push(String(piece))
-  return pieces.join('')
+/** On a machine with a screen. */
+function hostWith(env: Env, args: readonly string[], stop?: AbortSignal) {
+  const { io, out, err } = processWith({ args, env: { DISPLAY: ':0', ...env }, ...(stop && { stop }) })
+  return { host: io, output: () => out() + err() }
 }
 
 /** What `doctor` prints for people. */
@@ -471,6 +453,7 @@ describe('the approval page', () => {
     [{ DISPLAY: '' }, 'form', 'skipped'],
     [{ BROWSER: 'no-such-browser-anywhere' }, 'auto', 'warning'],
     [{ BROWSER: '/no/such/browser' }, 'page', 'problem'],
+    [{ BROWSER: `${process.execPath} --new-window %s` }, 'page', 'ok'],
   ] as const)('with %j and AIFI_APPROVAL=%s: %s', async (env, approval, status) => {
     const { check } = await examine({ PATH: '/usr/bin', ...env, AIFI_APPROVAL: approval }, '--sandbox')
     expect(check('browser').status).toBe(status)

@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { PassThrough } from 'node:stream'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { run } from '../../src/cli/command-line.ts'
-import { httpDoctorCommand } from '../../src/doctor/http-doctor.ts'
-import { publicUrlFinding } from '../../src/doctor/public-url.ts'
+import { httpDoctorCommand, publicUrlFinding } from '../../src/doctor/http-doctor.ts'
 import { httpChecks } from '../../src/doctor/report.ts'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
@@ -11,7 +9,8 @@ import { createAuthority, server } from '../helpers/company-network.ts'
 import { fault } from '../helpers/fault.ts'
 import { freePort } from '../helpers/free-port.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
-import { builtFile, runToEnd, startServer } from '../helpers/process.ts'
+import { runToEnd, startServer } from '../helpers/process.ts'
+import { processWith } from '../helpers/process-io.ts'
 import { asOldServer, describeWithPostgres } from '../helpers/team-database.ts'
 import { TestClock } from '../helpers/test-clock.ts'
 
@@ -28,20 +27,8 @@ interface Found {
 }
 
 function hostWith(env: Env, input: string, args: readonly string[]) {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  stdin.end(input)
-  const program = { command: process.execPath, file: builtFile }
-  const system = { platform: 'linux', nodeVersion: process.versions.node } as const
-  const stop = new AbortController().signal
-  const host = { args: ['doctor', 'http', ...args], program, env, stdin, stdout, stderr, ...system, stop }
-  return { host, output: () => written(stdout) + written(stderr) }
-}
-
-/** All that was written to it: one `read` may give no more than one piece. */
-function written(stream: PassThrough): string {
-  let text = ''
-  for (let piece = stream.read(); piece !== null; piece = stream.read()) text += String(piece)
-  return text
+  const { io, out, err } = processWith({ args: ['doctor', 'http', ...args], env, input })
+  return { host: io, output: () => out() + err() }
 }
 
 /** What it finds, by name of the check. With tokens, they are on stdin. */

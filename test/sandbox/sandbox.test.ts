@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
-import { runSandboxCommand } from '../../src/cli/sandbox.ts'
+import { sandboxCommand } from '../../src/cli/sandbox.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/sandbox.ts'
 import { seededJane as jane } from '../helpers/fault-situation.ts'
 
@@ -22,7 +23,13 @@ interface Call {
 }
 
 /** One HTTP exchange with the customers; a string body goes out as it is. */
-async function call(sandbox: Sandbox, method: string, path: string, body?: unknown, options: Call = {}) {
+async function call(
+  sandbox: Pick<Sandbox, 'baseUrl' | 'token'>,
+  method: string,
+  path: string,
+  body?: unknown,
+  options: Call = {},
+) {
   const { token = sandbox.token, contentType = 'application/json' } = options
   const headers = new Headers()
   if (token !== null) headers.set('Authorization', `Bearer ${token}`)
@@ -381,23 +388,20 @@ describe('running', () => {
   })
 
   test('the command prints settings that work as they stand, one a line, and the other way in as comments', async () => {
-    let printed = ''
-    const stdout = { write: (text: string) => (printed += text) }
-    const sandbox = await runSandboxCommand({ port: 0, getById: false, stdout })
-    running.push(sandbox)
-    expect(printed.split('\n').filter((line) => !line.startsWith('#'))).toStrictEqual([
-      `AIFI_BASE_URL=${sandbox.baseUrl}`,
-      `AIFI_TOKEN=${sandbox.token}`,
-      '',
-    ])
-    expect(printed.split('\n')).toEqual(
-      expect.arrayContaining([
-        `# AIFI_CLIENT_ID=${sandbox.clientId}`,
-        `# AIFI_CLIENT_SECRET=${sandbox.clientSecret}`,
-        `# AIFI_TOKEN_URL=${sandbox.baseUrl}/realms/aifi/protocol/openid-connect/token`,
-      ]),
-    )
-    expect((await call(sandbox, 'PATCH', '/77', { role: 'employee' })).json).toMatchObject({ role: 'employee' })
-    expect((await call(sandbox, 'GET', '/77')).status).toBe(404)
+    const [stdout, stderr] = [new PassThrough({ encoding: 'utf8' }), new PassThrough()]
+    const stop = new AbortController()
+    const ended = sandboxCommand({ stdout, stderr, stop: stop.signal }, { port: 0, getById: false })
+    const [printed]: string[] = await once(stdout, 'data')
+    const [, baseUrl = '', token = '', others = ''] =
+      /^AIFI_BASE_URL=(.*)\nAIFI_TOKEN=(.*)\n((?:#.*\n)+)$/.exec(String(printed)) ?? []
+    expect(others).toMatch(/^# AIFI_CLIENT_ID=\S+\n# AIFI_CLIENT_SECRET=\S+$/m)
+    expect(others).toContain(`# AIFI_TOKEN_URL=${baseUrl}/realms/aifi/protocol/openid-connect/token\n`)
+    expect((await call({ baseUrl, token }, 'PATCH', '/77', { role: 'employee' })).json).toMatchObject({
+      role: 'employee',
+    })
+    expect((await call({ baseUrl, token }, 'GET', '/77')).status).toBe(404)
+    stop.abort()
+    expect(await ended).toBe(0)
+    await expect(call({ baseUrl, token }, 'GET', '')).rejects.toThrow()
   })
 })

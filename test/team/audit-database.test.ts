@@ -1,22 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { type AuditEntry, auditLine } from '../../src/audit/audit.ts'
 import { run } from '../../src/cli/command-line.ts'
 import { postgresAudit } from '../../src/team/postgres/audit.ts'
 import { Database } from '../../src/team/postgres/database.ts'
 import { freePort } from '../helpers/free-port.ts'
-import { builtFile } from '../helpers/process.ts'
+import { processWith } from '../helpers/process-io.ts'
 import { silent } from '../helpers/recording-audit.ts'
 import { describeWithPostgres } from '../helpers/team-database.ts'
 
 async function audit(env: Readonly<Record<string, string>>, ...args: string[]) {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  const program = { command: process.execPath, file: builtFile }
-  const system = { platform: 'linux', nodeVersion: process.versions.node } as const
-  const stop = new AbortController().signal
-  const code = await run({ args: ['audit', ...args], env, program, stdin, stdout, stderr, ...system, stop })
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') }
+  const { io, out, err } = processWith({ args: ['audit', ...args], env })
+  const code = await run(io)
+  return { code, out: out(), err: err() }
 }
 
 const approval = {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { verifyAudit } from '../../src/audit/verify.ts'
 import { databaseAuditLines } from '../../src/team/postgres/audit.ts'
 import { Database } from '../../src/team/postgres/database.ts'
 import { CANARY, runChaos } from '../helpers/chaos.ts'
 import { describeWithPostgres } from '../helpers/team-database.ts'
+import { verifyAudit } from '../helpers/verify-audit.ts'
 
 /** `CHAOS_CHANGES=1000` is the long run (`npm run test:team`). */
 const changes = Number(process.env.CHAOS_CHANGES ?? 24)

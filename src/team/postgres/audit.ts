@@ -1,5 +1,5 @@
 import { type Audit, type AuditEntry, auditLine } from '../../audit/audit.ts'
-import type { LineSource } from '../../audit/lines.ts'
+import type { AuditLines } from '../../audit/list.ts'
 import { errorCode } from '../../lib/error-facts.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { Database, type Query, type Row } from './database.ts'
@@ -80,7 +80,7 @@ export async function* databaseAuditLines(database: Database): AsyncGenerator<Bu
 /** Has `read` go through the audit in the database at this address. Resolves with why it cannot, as a sentence. */
 export async function readDatabaseAudit(
   address: string,
-  read: (lines: LineSource) => Promise<void>,
+  read: (lines: AuditLines) => Promise<void>,
 ): Promise<string | undefined> {
   const database = new Database(address)
   try {

@@ -1,5 +1,10 @@
 import type { Readable, Writable } from 'node:stream'
 
+/** What begins like this in an environment is meant for this program alone: any case, and the dash that some hosts allow. */
+export const OWN_NAME = /^AIFI[_-]/i
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
 /** The process as the program sees it; `index.ts` is the only place that has the real one. */
 export interface ProcessIo {
   /** Without the program's own name. */
@@ -7,7 +12,7 @@ export interface ProcessIo {
   /** How this process was started: Node, and the file that it runs. */
   readonly program: { readonly command: string; readonly file: string }
   /** As it was at the start, our settings included. */
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Environment
   readonly stdin: Readable
   readonly stdout: Writable
   readonly stderr: Writable
