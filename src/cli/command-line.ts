@@ -66,7 +66,7 @@ export async function run(io: ProcessIo): Promise<number> {
   try {
     return await carryOut(io, command)
   } catch (error) {
-    if (!OF_A_TEAM.includes(command.name) || errorCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error
+    if (!OF_A_TEAM.includes(command.name) || errorCode(error) !== 'MODULE_NOT_FOUND') throw error
     io.stderr.write(`aifi-customer-mcp: ${NOT_IN_BUNDLE}\n`)
     return 1
   }
