@@ -48,7 +48,7 @@ const program = await build({
     '@modelcontextprotocol/server/_shims': './src/mcp/sdk-shims.ts',
     undici: './scripts/undici-dispatchers.mjs',
   },
-  plugins: [startInOneFile(), withoutHttp2()],
+  plugins: [startInOneFile(), withoutUnused()],
   define: { __VERSION__: JSON.stringify(version), 'import.meta.url': '""' },
 })
 // esbuild splits modules only; what it made of them is one file each.
@@ -104,12 +104,18 @@ function startInOneFile() {
 }
 
 /**
- * undici speaks HTTP/2 only where it is told to, and http.ts does not; loading it is a quarter of what loading undici takes.
+ * What a package loads and we never use; a call of it would throw. undici speaks HTTP/2 only where it is told to. pino
+ * writes to what it is given and by our serializer: it needs no stream, thread or redaction of its own.
  *
  * @returns {import('esbuild').Plugin}
  */
-function withoutHttp2() {
-  const file = /undici[\\/]lib[\\/]dispatcher[\\/]client-h2\.js$/
-  const contents = 'module.exports = () => { throw new Error("HTTP/2 is not built in") }'
-  return { name: 'without-http2', setup: (build) => build.onLoad({ filter: file }, () => ({ contents })) }
+function withoutUnused() {
+  const files = [
+    'undici/lib/dispatcher/client-h2.js',
+    ...['redaction', 'transport', 'multistream'].map((name) => `pino/lib/${name}.js`),
+    ...['sonic-boom', 'on-exit-leak-free', 'pino-std-serializers'].map((name) => `${name}/index.js`),
+  ]
+  const filter = new RegExp(`/node_modules/(${files.join('|')})$`.replaceAll('/', '[\\\\/]').replaceAll('.', '\\.'))
+  const contents = 'module.exports = function () { throw new Error("not built in") }'
+  return { name: 'without-unused', setup: (build) => build.onLoad({ filter }, () => ({ contents })) }
 }
