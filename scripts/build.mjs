@@ -1,10 +1,11 @@
-// Builds dist/: index.js, which looks at the Node version and then imports program.js, which is all the rest. What only
-// some commands or moments need (the sandbox, doctor, undici, pino) is in files of its own that are read when it is.
+// Builds dist/: index.js, which looks at the Node version and then loads program.js, which is all the rest. What only
+// some commands or moments need (the sandbox, doctor, undici) is in files of its own that are read when it is.
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { build, transform } from 'esbuild'
+import { withoutUnusedFiles, withoutUnusedSchemas } from './leave-out.mjs'
 import { writeNotices } from './notices.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -24,7 +25,8 @@ const shared = {
   logLevel: 'warning',
   metafile: true,
 }
-/** CommonJS: Node starts it 10 ms sooner than modules. `import()` becomes `require()` at the same time. */
+const target = 'node20.18'
+/** CommonJS: Node starts it 10 ms sooner than modules. `import()` becomes a `require()` in a promise. */
 const commonJs = /** @type {const} */ ({ format: 'cjs', supported: { 'dynamic-import': false } })
 
 await mkdir(outdir, { recursive: true })
@@ -40,7 +42,7 @@ const program = await build({
   format: 'esm',
   write: false,
   entryPoints: { program: 'src/cli/command-line.ts' },
-  target: 'node20.18',
+  target,
   splitting: true,
   chunkNames: '[name]-[hash]',
   // What would be loaded and never used stays out; the files say why that does no harm.
@@ -48,12 +50,18 @@ const program = await build({
     '@modelcontextprotocol/server/_shims': './src/mcp/sdk-shims.ts',
     undici: './scripts/undici-dispatchers.mjs',
   },
-  plugins: [startInOneFile(), withoutUnused()],
+  plugins: [startInOneFile(), withoutUnusedFiles(), withoutUnusedSchemas()],
   define: { __VERSION__: JSON.stringify(version), 'import.meta.url': '""' },
 })
 // esbuild splits modules only; what it made of them is one file each.
 for (const { path, text } of program.outputFiles) {
-  const { code } = await transform(text, { ...commonJs, platform: 'node', minify: true, banner: '"use strict";' })
+  const { code } = await transform(text, {
+    ...commonJs,
+    target,
+    platform: 'node',
+    minify: true,
+    banner: '"use strict";',
+  })
   await writeFile(path, code)
 }
 await writeFile(`${outdir}/package.json`, '{ "type": "commonjs" }\n')
@@ -101,21 +109,4 @@ function startInOneFile() {
       }))
     },
   }
-}
-
-/**
- * What a package loads and we never use; a call of it would throw. undici speaks HTTP/2 only where it is told to. pino
- * writes to what it is given and by our serializer: it needs no stream, thread or redaction of its own.
- *
- * @returns {import('esbuild').Plugin}
- */
-function withoutUnused() {
-  const files = [
-    'undici/lib/dispatcher/client-h2.js',
-    ...['redaction', 'transport', 'multistream'].map((name) => `pino/lib/${name}.js`),
-    ...['sonic-boom', 'on-exit-leak-free', 'pino-std-serializers'].map((name) => `${name}/index.js`),
-  ]
-  const filter = new RegExp(`/node_modules/(${files.join('|')})$`.replaceAll('/', '[\\\\/]').replaceAll('.', '\\.'))
-  const contents = 'module.exports = function () { throw new Error("not built in") }'
-  return { name: 'without-unused', setup: (build) => build.onLoad({ filter }, () => ({ contents })) }
 }
