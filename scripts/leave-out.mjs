@@ -29,7 +29,7 @@ export function withoutUnusedFiles() {
  */
 export function withoutUnusedSchemas() {
   const listing = /^for \(const .*\) register\(key, .*\);$/gm
-  const making = /(?<![\w.])(z|\w+Schema)\.\w+\(/g
+  const making = /^(const \w+Schema = )([\s\S]+?);\n(?=\w)/gm
   return {
     name: 'without-unused-schemas',
     setup(build) {
@@ -40,9 +40,9 @@ export function withoutUnusedSchemas() {
         return { contents: code.replace(listing, '') }
       })
       build.onLoad({ filter: /@modelcontextprotocol[\\/]core[\\/]dist[\\/].*\.mjs$/ }, async ({ path }) => {
-        // Without its comments, in which the mark would end them.
+        // Laid out by esbuild, so that a statement ends where the next line begins with a word.
         const { code } = await transform(await readFile(path, 'utf8'))
-        return { contents: code.replace(making, '/* @__PURE__ */ $&') }
+        return { contents: code.replace(making, '$1/* @__PURE__ */ (() => $2)();\n') }
       })
       build.onEnd(() => (listings === 2 ? {} : { errors: [{ text: 'The SDK lists its schemas in another way now.' }] }))
     },
