@@ -6,7 +6,11 @@ import process from 'node:process'
 import { packExtension } from '@anthropic-ai/mcpb'
 
 /** Only the commands for a team need them; a bundle serves one desk. */
-const TEAM_ENTRIES = ['src/cli/serve-http.ts', 'src/team/postgres/audit.ts', 'src/doctor/http-doctor.ts']
+const TEAM_ENTRIES = [
+  'later:src/cli/serve-http.ts',
+  'later:src/team/postgres/audit.ts',
+  'later:src/doctor/http-doctor.ts',
+]
 const CONTENT = ['dist/package.json', 'manifest.json', 'assets/icon.png', 'README.md', 'LICENSE', 'THIRD_PARTY_NOTICES']
 
 const root = join(import.meta.dirname, '..')

@@ -116,8 +116,7 @@ export async function run(io: ProcessIo): Promise<number> {
   try {
     return await command.run(io, given)
   } catch (error) {
-    // `ERR_MODULE_NOT_FOUND` where modules import, `MODULE_NOT_FOUND` where they are required.
-    if (!command.isForTeam || !errorCode(error)?.endsWith('MODULE_NOT_FOUND')) throw error
+    if (!command.isForTeam || errorCode(error) !== 'MODULE_NOT_FOUND') throw error
     return refuse(NOT_IN_BUNDLE)
   }
 }

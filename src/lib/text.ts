@@ -40,25 +40,31 @@ const JOINED_SCRIPTS = [
   ...['Devanagari', 'Bengali', 'Gurmukhi', 'Gujarati', 'Oriya', 'Tamil', 'Telugu', 'Kannada', 'Malayalam', 'Sinhala'],
   ...['Khmer', 'Myanmar', 'Tibetan', 'Balinese', 'Javanese'],
 ]
-const joined = `[${JOINED_SCRIPTS.map((script) => `\\p{scx=${script}}`).join('')}]`
+/** Of {@link joinersInPlace}, which takes milliseconds to make. */
+let madeJoiners: RegExp | undefined
+
 /**
  * U+200C and U+200D where the scripts that need them have them (Unicode, section 23.2), and what makes one emoji of
  * several characters (UTS #51).
  */
-const IN_PLACE = new RegExp(
-  [
-    `(?<=${joined})\\u200C(?=${joined})`,
-    `(?<=${joined})\\u200D`,
-    '(?<=\\p{Extended_Pictographic}\\uFE0F?|\\p{Emoji_Modifier})\\u200D(?=\\p{Extended_Pictographic})',
-    '(?<=\\p{Extended_Pictographic})\\uFE0F',
-  ].join('|'),
-  'gu',
-)
+function joinersInPlace(): RegExp {
+  const joined = `[${JOINED_SCRIPTS.map((script) => `\\p{scx=${script}}`).join('')}]`
+  madeJoiners ??= new RegExp(
+    [
+      `(?<=${joined})\\u200C(?=${joined})`,
+      `(?<=${joined})\\u200D`,
+      '(?<=\\p{Extended_Pictographic}\\uFE0F?|\\p{Emoji_Modifier})\\u200D(?=\\p{Extended_Pictographic})',
+      '(?<=\\p{Extended_Pictographic})\\uFE0F',
+    ].join('|'),
+    'gu',
+  )
+  return madeJoiners
+}
 
 /** True for text of which every character can be seen: nothing in it hides, moves what is around it, or drives a terminal. */
 export function showsItself(text: string): boolean {
   if (/^[ -~]*$/.test(text)) return true
-  return !OTHER_BLANK.test(text) && text.replace(IN_PLACE, '').search(INVISIBLE) < 0
+  return !OTHER_BLANK.test(text) && text.replace(joinersInPlace(), '').search(INVISIBLE) < 0
 }
 
 /** What stands where a secret was cut out. */

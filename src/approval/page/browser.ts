@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { type Clock, sleep } from '../../lib/clock.ts'
 
@@ -28,6 +28,7 @@ export function systemBrowser({ command = '', platform, env, clock }: BrowserOpt
   const commands = browserCommands(command, platform)
   const launchers = commands.map(({ program, args }) => async (address: string) => {
     const filledIn = args.map((arg) => arg.replaceAll('%s', () => address))
+    const { spawn } = await import('node:child_process')
     return spawn(program, filledIn, { stdio: 'ignore', detached: true, env })
   })
   if (hasScreen || commands.length === 0) launchers.push(openDefaultBrowser)
