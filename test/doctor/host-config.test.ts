@@ -1,12 +1,10 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { run } from '../../src/cli/command-line.ts'
 import { server } from '../helpers/company-network.ts'
 import { fault } from '../helpers/fault.ts'
-import { plainEnv } from '../helpers/plain-env.ts'
 import { builtFile, temporaryFolder } from '../helpers/process.ts'
+import { runHere } from '../helpers/run-here.ts'
 
 const CANARY = 'c4nary-Sup3rSecret'
 
@@ -35,22 +33,10 @@ async function examine(name: string, content: string | object, env: Readonly<Rec
   return { ...(await doctor(file, env)), file }
 }
 
-/** Everything in the stream: newer versions of Node read a chunk at a time. */
-function written(stream: PassThrough): string {
-  const chunks: unknown[] = []
-  for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) chunks.push(chunk)
-  return chunks.map(String).join('')
-}
-
 async function doctor(file: string, env: Readonly<Record<string, string>>) {
   const print = async (...args: string[]) => {
-    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-    const program = { command: process.execPath, file: builtFile }
-    const system = { platform: 'linux', nodeVersion: process.versions.node, env: { ...plainEnv, ...env } } as const
-    const stop = new AbortController().signal
-    const all = ['doctor', '--config', file, ...args]
-    const code = await run({ args: all, program, stdin, stdout, stderr, ...system, stop })
-    return { code, text: written(stdout) + written(stderr) }
+    const { code, stdout, stderr } = await runHere(['doctor', '--config', file, ...args], env)
+    return { code, text: stdout + stderr }
   }
   const { code, text } = await print('--json')
   const json: Result = JSON.parse(text)
@@ -119,15 +105,21 @@ describe('each format', () => {
     ],
   ])('%s: its entry is checked with its environment', async (_, name, config, shell) => {
     const { url, tokens } = await aifi()
-    const { json, print, file } = await examine(name, config({ AIFI_BASE_URL: url, AIFI_TOKEN: CANARY }), shell)
+    const { json } = await examine(name, config({ AIFI_BASE_URL: url, AIFI_TOKEN: CANARY }), shell)
     expect(json.entries).toMatchObject([{ name: 'aifi', start: { status: 'ok' }, doctor: { ok: true } }])
     expect(json.entries[0]?.doctor?.checks).toContainEqual(expect.objectContaining({ name: 'customers', status: 'ok' }))
     expect(tokens()).toEqual([`Bearer ${CANARY}`])
-    const { text } = await print()
-    expect(text).toContain(file)
-    expect(text).toMatch(/^ok +Customers /m)
-    expect(text).not.toContain(CANARY)
   })
+})
+
+test('the report for people names the file and each check, and no secret', async () => {
+  const { url } = await aifi()
+  const env = { AIFI_BASE_URL: url, AIFI_TOKEN: CANARY }
+  const { print, file } = await examine('claude_desktop_config.json', { mcpServers: { aifi: entry(env) } })
+  const { text } = await print()
+  expect(text).toContain(file)
+  expect(text).toMatch(/^ok +Customers /m)
+  expect(text).not.toContain(CANARY)
 })
 
 describe('says in one sentence', () => {
