@@ -15,7 +15,7 @@ import { describeWithPostgres } from '../helpers/team-database.ts'
 import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
-const CALLERS = 6
+const CALLERS = 12
 
 await describeWithPostgres('a rolling restart under load', (postgres) => {
   test('cuts no call, loses no approval, and sends nothing twice', async () => {
