@@ -107,7 +107,7 @@ function report(tested, tooOld) {
   const skipped = tested.flatMap(({ exact, skipped }) => skipped.map((name) => `- ${exact}: ${name}`))
   return `# Runtimes
 
-Written by \`npm run test:nodes\` on ${new Date().toISOString().slice(0, 10)}, from what really happened: all tests of \`npm test\` and
+Written by \`npm run test:nodes\` on ${new Date().toISOString().slice(0, 10)}, from what really happened: all tests of \`npm run test:all\` and
 \`npm run test:published\`, with the runner, the server's processes and everything else on that Node, a binary of the npm
 package \`node\` (${process.platform}, ${process.arch}).
 

@@ -16,6 +16,7 @@ import {
   startServer,
   temporaryFolder,
 } from '../helpers/process.ts'
+import { runHere } from '../helpers/run-here.ts'
 import { type SpawnedClient, type SpawnOptions, stdioClients } from '../helpers/stdio-clients.ts'
 
 const CANARY = 'c4nary-Sup3rSecret'
@@ -23,24 +24,24 @@ const isWindows = process.platform === 'win32'
 /** A deadline of AiFi that no test waits for, milliseconds: what ends before has not waited for it. */
 const NEVER_MS = '600000'
 
+async function mainJob(client: SpawnedClient) {
+  expect(await client.toolNames()).toContain('update_customer')
+  const plain = await client.update({ customerId: 4211, phone: '+1 555 0199' })
+  expect(plain).toMatchObject({ status: 'updated', customer: { id: 4211, phone: '+1 555 0199' } })
+  const wrong = await client.update({ customerId: 4211, email: 'no address', blocked: 'yes' })
+  expect(wrong).toMatchObject({ status: 'invalid', errors: [{ field: 'email' }, { field: 'blocked' }] })
+  const no = await client.update({ customerId: 4211, role: 'employee' })
+  expect(no).toMatchObject({ status: 'declined', approval: { channel: 'form', answer: 'declined' } })
+  const yes = await client.update({ customerId: 4211, blocked: false })
+  expect(yes).toMatchObject({ status: 'updated', approval: { channel: 'form', answer: 'approved' } })
+}
+
+const answer: SpawnOptions['answer'] = async (message) => {
+  expect(message.split('\n').slice(0, 3).join('\n')).toContain('4211')
+  return message.includes('role') ? 'decline' : 'accept'
+}
+
 describe.each(stdioClients)('%s', (_, connect) => {
-  async function mainJob(client: SpawnedClient) {
-    expect(await client.toolNames()).toContain('update_customer')
-    const plain = await client.update({ customerId: 4211, phone: '+1 555 0199' })
-    expect(plain).toMatchObject({ status: 'updated', customer: { id: 4211, phone: '+1 555 0199' } })
-    const wrong = await client.update({ customerId: 4211, email: 'no address', blocked: 'yes' })
-    expect(wrong).toMatchObject({ status: 'invalid', errors: [{ field: 'email' }, { field: 'blocked' }] })
-    const no = await client.update({ customerId: 4211, role: 'employee' })
-    expect(no).toMatchObject({ status: 'declined', approval: { channel: 'form', answer: 'declined' } })
-    const yes = await client.update({ customerId: 4211, blocked: false })
-    expect(yes).toMatchObject({ status: 'updated', approval: { channel: 'form', answer: 'approved' } })
-  }
-
-  const answer: SpawnOptions['answer'] = async (message) => {
-    expect(message.split('\n').slice(0, 3).join('\n')).toContain('4211')
-    return message.includes('role') ? 'decline' : 'accept'
-  }
-
   test('does the main job against --sandbox, and reads nothing but JSON-RPC on stdout', async () => {
     const client = await connect({ args: ['--sandbox'], env: { LOG_LEVEL: 'trace' }, answer })
     await mainJob(client)
@@ -51,68 +52,35 @@ describe.each(stdioClients)('%s', (_, connect) => {
     for (const line of lines) expect(JSON.parse(line)).toMatchObject({ jsonrpc: '2.0' })
     expect(client.stderr()).toContain('"msg":"serving"')
   })
-
-  test('does the same against a sandbox of its own, whose settings it takes from what that prints', async () => {
-    const sandbox = startServer({ args: ['sandbox'] })
-    const { AIFI_BASE_URL = '', AIFI_TOKEN = '', ...oauth } = await sandboxSettings(sandbox)
-    const client = await connect({ env: { AIFI_BASE_URL, AIFI_TOKEN, AIFI_APPROVAL: 'form' }, answer })
-    await mainJob(client)
-    const { AIFI_CLIENT_ID = '', AIFI_CLIENT_SECRET = '', AIFI_TOKEN_URL = '', ...rest } = oauth
-    expect(rest).toEqual({})
-    const env = { AIFI_BASE_URL, AIFI_CLIENT_ID, AIFI_CLIENT_SECRET, AIFI_TOKEN_URL }
-    const second = await connect({ env, answer })
-    expect(await second.update({ customerId: 77, lastName: 'Lo' })).toMatchObject({ status: 'updated' })
-  })
 })
 
-describe('a start that cannot succeed ends with exit code 1, one readable message on stderr, nothing on stdout:', () => {
-  const access = { AIFI_BASE_URL: 'https://aifi.example', AIFI_TOKEN: CANARY }
-  const notWritable = join('/', 'no', 'such', 'folder', 'audit.jsonl')
+test('the main job is done against a sandbox of its own as well, with the settings that it prints', async () => {
+  const [[, connect] = expect.unreachable()] = stdioClients
+  const sandbox = startServer({ args: ['sandbox'] })
+  const { AIFI_BASE_URL = '', AIFI_TOKEN = '', ...oauth } = await sandboxSettings(sandbox)
+  const client = await connect({ env: { AIFI_BASE_URL, AIFI_TOKEN, AIFI_APPROVAL: 'form' }, answer })
+  await mainJob(client)
+  const { AIFI_CLIENT_ID = '', AIFI_CLIENT_SECRET = '', AIFI_TOKEN_URL = '', ...rest } = oauth
+  expect(rest).toEqual({})
+  const env = { AIFI_BASE_URL, AIFI_CLIENT_ID, AIFI_CLIENT_SECRET, AIFI_TOKEN_URL }
+  const second = await connect({ env, answer })
+  expect(await second.update({ customerId: 77, lastName: 'Lo' })).toMatchObject({ status: 'updated' })
+})
 
-  test.each([
-    ['no settings at all', {}, ['AIFI_BASE_URL', 'AIFI_TOKEN', 'AIFI_CLIENT_ID', 'AIFI_CLIENT_SECRET', '--sandbox']],
-    ['a mistyped name', { ...access, AIFI_BASEURL: 'x' }, ['AIFI_BASEURL', 'did you mean AIFI_BASE_URL?']],
-    ['a mistyped name under which a secret is set', { ...access, AIFI_TOKN: CANARY }, ['did you mean AIFI_TOKEN?']],
-    ['a bad value', { ...access, AIFI_TIMEOUT_MS: 'soon' }, ['AIFI_TIMEOUT_MS', 'whole number']],
-    [
-      'several bad values, all named at once',
-      { ...access, AIFI_APPROVAL: 'never', AIFI_READ_ONLY: 'yes', AIFI_FIELDS: 'name' },
-      ['AIFI_APPROVAL', 'AIFI_READ_ONLY', 'AIFI_FIELDS'],
-    ],
-    ['a secret where a word belongs', { ...access, AIFI_APPROVAL: CANARY }, ['AIFI_APPROVAL']],
-    ['a secret in the address', { ...access, AIFI_BASE_URL: `https://me:${CANARY}@aifi.example` }, ['AIFI_BASE_URL']],
-    ['a secret where a file belongs', { ...access, AIFI_TOKEN: '', AIFI_TOKEN_FILE: CANARY }, ['AIFI_TOKEN_FILE']],
-    ['a token that cannot be sent', { ...access, AIFI_TOKEN: `Bearer ${CANARY}` }, ['AIFI_TOKEN']],
-    ['an audit file that cannot be written', { ...access, AIFI_AUDIT_LOG: notWritable }, ['AIFI_AUDIT_LOG']],
-    ['an audit file that is a folder', { ...access, AIFI_AUDIT_LOG: join('/') }, ['AIFI_AUDIT_LOG']],
-  ])('%s', async (_, env, named) => {
-    const { code, stdout, stderr } = await runToEnd({ env: { ...env, LOG_LEVEL: 'trace', ...env } })
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-    for (const name of named) expect(stderr).toContain(name)
-    expect(stderr).toMatch(/^aifi-customer-mcp cannot start:\n(?: {2}- \S.*\n)+$/)
-    expect(stderr).not.toContain(CANARY)
-    expect(stderr).not.toMatch(/^\s+at /m)
-  })
+test('a start that cannot succeed ends with exit code 1, one readable message on stderr, nothing on stdout', async () => {
+  const env = { AIFI_BASE_URL: `https://me:${CANARY}@aifi.example`, AIFI_TOKN: CANARY, LOG_LEVEL: 'trace' }
+  const { code, stdout, stderr } = await runToEnd({ env })
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(/^aifi-customer-mcp cannot start:\n(?: {2}- \S.*\n)+$/)
+  expect(stderr).toContain('did you mean AIFI_TOKEN?')
+  expect(stderr).not.toContain(CANARY)
+})
 
-  test.each([
-    ['an unknown command', ['sandbocks'], '"sandbocks"'],
-    ['an unknown option', ['--sandboxed'], '"--sandboxed"'],
-    ['a secret as a command', [CANARY], 'unknown command'],
-    ['a setting as a command', [`AIFI_TOKEN=${CANARY}`], 'unknown command'],
-    ['a secret as an option', [`--token=${CANARY}`], '"--token"'],
-    ['a value for an option without one', [`--sandbox=${CANARY}`], '--sandbox takes no value'],
-    ['a port that is none', ['sandbox', '--port', CANARY], '--port must be a number'],
-    ['a port without a number', ['sandbox', '--port'], '--port takes a number'],
-    ['a port for nothing', ['--port', '4711'], '--port belongs to'],
-    ['--no-get without a sandbox', ['--no-get'], '--no-get belongs to'],
-    ['an audit command without a file', ['audit', 'verify'], 'AIFI_STORE_URL'],
-    ['an audit file that is not there', ['audit', 'verify', 'no-such-file'], 'ENOENT'],
-  ])('%s', async (_, args, named) => {
-    const { code, stdout, stderr } = await runToEnd({ args, env: access })
+describe('a command that cannot be carried out ends with exit code 1, one line on stderr, nothing on stdout:', () => {
+  test('an unknown one', async () => {
+    const { code, stdout, stderr } = await runToEnd({ args: ['sandbocks'] })
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-    expect(stderr).toContain(named)
-    expect(stderr).toMatch(/^aifi-customer-mcp: .*\n$/)
-    expect(stderr).not.toContain(CANARY)
+    expect(stderr).toMatch(/^aifi-customer-mcp: unknown command "sandbocks".*\n$/)
   })
 
   test('a port that is taken', async () => {
@@ -238,7 +206,7 @@ describe.each(ends)('at %s', (_, end) => {
     expect(attempts).toHaveLength(2)
     expect(outcomes.map(({ changeId }) => changeId).toSorted()).toEqual(attempts.toSorted())
     expect(outcomes.map(({ status }) => status)).toEqual(['unknown', 'unknown'])
-    expect(await runToEnd({ args: ['audit', 'verify', audit] })).toMatchObject({ code: 0 })
+    expect(await runHere(['audit', 'verify', audit])).toMatchObject({ code: 0 })
     expect(aifi.received('PATCH')).toHaveLength(2)
     await aifi.close()
   })
@@ -389,7 +357,7 @@ test('two processes at once write one audit file that verifies', async () => {
   const report = await runToEnd({ args: ['audit', 'verify', audit] })
   expect(report).toMatchObject({ code: 0, stderr: '' })
   writeFileSync(audit, readFileSync(audit, 'utf8').replace('"Name', '"Game').replace('firstName', 'lastName'))
-  expect(await runToEnd({ args: ['audit', 'verify', audit] })).toMatchObject({ code: 1 })
+  expect(await runHere(['audit', 'verify', audit])).toMatchObject({ code: 1 })
 })
 
 /** An AiFi that shows every customer and never answers a change. */

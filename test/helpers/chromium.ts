@@ -21,6 +21,10 @@ export const flags = [
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
+  // A process for each page, and one to draw, are a second of the machine each time.
+  '--disable-site-isolation-trials',
+  '--process-per-site',
+  '--in-process-gpu',
 ]
 
 export interface Chromium {

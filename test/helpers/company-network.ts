@@ -56,10 +56,14 @@ export async function server(options?: Parameters<typeof startFaultServer>[0]): 
 /** An AiFi that accepts every change, and gives out tokens. */
 export async function aifiServer(tls?: Certificate): Promise<FaultServer> {
   const aifi = await server(tls && { tls })
+  respondAsAifi(aifi)
+  return aifi
+}
+
+export function respondAsAifi(aifi: FaultServer): void {
   aifi.always('GET', ({ path }) => (path.includes('?') ? fault.answer(200, []) : fault.answer(200, { id: 4211 })))
   aifi.always('PATCH', fault.answer(200, { id: 4211 }))
   aifi.always('POST', fault.answer(200, { access_token: 'fetched', token_type: 'Bearer', expires_in: 300 }))
-  return aifi
 }
 
 /** A proxy that leads to these servers, whatever the host that is asked for; the name is resolved by nobody. */

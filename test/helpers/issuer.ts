@@ -50,13 +50,16 @@ export interface TestIssuerOptions {
   readonly aheadMs?: number
 }
 
+/** To make an RSA key takes half a second: all issuers of this process sign with one. */
+const signingKey = generateKeyPair('RS256', { extractable: true })
+
 /** A client of the agents that the issuer knows. */
 export const AGENT = 'known-agent'
 
 /** A real issuer (`oidc-provider`) on this machine. */
 export async function startIssuer(options: TestIssuerOptions): Promise<TestIssuer> {
   const { publicUrl, port = 0, address, agentRedirect, aheadMs = 0 } = options
-  const { privateKey } = await generateKeyPair('RS256', { extractable: true })
+  const { privateKey } = await signingKey
   const jwk = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'first' }
   const server = createServer()
   server.listen(port, '127.0.0.1')

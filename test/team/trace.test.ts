@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
-import { aifiServer } from '../helpers/company-network.ts'
+import { respondAsAifi } from '../helpers/company-network.ts'
 import { exchange } from '../helpers/exchange.ts'
+import { startFaultServer } from '../helpers/fault-server.ts'
 import { freePort } from '../helpers/free-port.ts'
 import { startIssuer } from '../helpers/issuer.ts'
-import { auditRecords, startServer, temporaryFolder } from '../helpers/process.ts'
+import { auditRecords, startServer } from '../helpers/process.ts'
 import { anyPorts, operationsOf } from '../helpers/team.ts'
 import { Visitor } from '../helpers/visitor.ts'
 
@@ -16,11 +19,13 @@ const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
 
 async function startTeam() {
   const issuer = await startIssuer({ publicUrl })
-  onTestFinished(() => issuer.close())
-  const aifi = await aifiServer()
-  const audit = join(temporaryFolder(), 'audit.jsonl')
+  const aifi = await startFaultServer()
+  respondAsAifi(aifi)
+  const folder = mkdtempSync(join(tmpdir(), 'trace-'))
+  const audit = join(folder, 'audit.jsonl')
   const port = await freePort()
   const server = startServer({
+    shared: true,
     args: ['http'],
     env: {
       ...anyPorts,
@@ -53,11 +58,22 @@ async function startTeam() {
     return exchange(`${via}/mcp`, { method: 'POST', headers, body })
   }
   const traced = () => server.stderr.split('\n').filter((line) => line.includes(`"traceId":"${traceId}"`)).length
-  return { issuer, aifi, server, via, call, traced, records: () => auditRecords(audit) }
+  const end = async () => {
+    server.child.kill('SIGKILL')
+    await Promise.all([server.ended, issuer.close(), aifi.close()])
+    rmSync(folder, { recursive: true })
+  }
+  return { issuer, aifi, server, via, call, traced, records: () => auditRecords(audit), end }
 }
 
+let team: Awaited<ReturnType<typeof startTeam>>
+beforeAll(async () => {
+  team = await startTeam()
+  return () => team.end()
+})
+
 test('a call’s place in a trace goes on to AiFi, and its id stands in the log and in the audit', async () => {
-  const { issuer, aifi, via, call, traced, records } = await startTeam()
+  const { issuer, aifi, via, call, traced, records } = team
   await call('find_customers', { customerId: 4211 }, { header: traceparent })
   expect(aifi.received('GET').map(({ headers }) => headers.traceparent)).toEqual([traceparent])
   expect(traced()).toBe(1)
@@ -94,12 +110,15 @@ test.each([
   ['a line more', `${traceparent}\nX-Injected: 1`],
   ['no text', { toString: traceparent }],
 ])('what is no traceparent (%s) goes nowhere, and harms nothing', async (_, hostile) => {
-  const { aifi, server, call, records } = await startTeam()
+  const { aifi, server, call, records } = team
+  const [received, logged, recorded] = [aifi.received('GET').length, server.stderr.length, records().length]
   const from =
     typeof hostile === 'string' && !hostile.includes('\n') ? { header: hostile, meta: hostile } : { meta: hostile }
   expect((await call('find_customers', { customerId: 4211 }, from)).body).toContain('"status":"found"')
-  const [sent] = aifi.received('GET')
-  expect([sent?.headers.traceparent, sent?.headers['x-injected']]).toEqual([undefined, undefined])
-  expect(server.stderr).not.toContain('traceId')
-  expect(records().at(-1)).not.toHaveProperty('traceId')
+  const sent = aifi.received('GET').slice(received)
+  expect(sent.map(({ headers }) => [headers.traceparent, headers['x-injected']])).toEqual([[undefined, undefined]])
+  expect(server.stderr.slice(logged)).not.toContain('traceId')
+  const lookups = records().slice(recorded)
+  expect(lookups).toMatchObject([{ event: 'lookup' }])
+  expect(lookups[0]).not.toHaveProperty('traceId')
 })

@@ -16,7 +16,7 @@ function startDemo(folder = root) {
   return startInGroup(join(folder, 'scripts', 'demo.mjs'))
 }
 
-// `npm test` builds first; this only skips when vitest is started by hand in a fresh checkout.
+// `npm run test:all` builds first; this only skips when vitest is started by hand in a fresh checkout.
 describe.skipIf(!isBuilt)(`the demo${isBuilt ? '' : ' (SKIPPED: run "npm run build" first)'}`, () => {
   test('without a terminal it runs through with scripted answers and shows the real messages', async () => {
     const { child, ended } = startDemo()
