@@ -6,7 +6,7 @@ const project = (name: string) => ({
   test: {
     ...common.test,
     name,
-    include: ['test/cli/process.test.ts', 'test/mcp/stdio.test.ts'],
+    include: ['test/cli/process.integration.test.ts', 'test/mcp/stdio.integration.test.ts'],
     globalSetup: ['test/helpers/build.ts', 'test/helpers/publish.ts'],
   },
 })

@@ -230,7 +230,7 @@ describe('operations', () => {
     const { body } = await exchange(`${team.operations}/metrics`)
     expect(body).toMatch(/aifi_customer_mcp_http_answers_total\{code="401"\} \d/)
     expect(body).toMatch(/aifi_customer_mcp_open_questions \d/)
-    expect(body).not.toContain('4211')
+    expect(body).not.toMatch(/\b4211\b/)
     expect((await exchange(`${origin}/metrics`)).status).toBe(404)
   })
 })
