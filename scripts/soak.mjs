@@ -24,7 +24,7 @@ const AT_ONCE = Number(values['at-once'])
 const WARM_UP = Math.min(1_000, CALLS / 10)
 /** The heap may be so much larger at the end than after the warm-up, bytes: what a cancelled call has not heard is kept for 10 minutes. */
 const HEAP_GROWTH_LIMIT = 8_000_000
-/** The program keeps 6; those that are closing still count on AiFi's side while their successors open. */
+/** The program keeps 16; those that are closing still count on AiFi's side while their successors open. */
 const CONNECTIONS_LIMIT = 32
 const FIRST_CUSTOMER = 100_001
 
