@@ -9,7 +9,7 @@ import type { Call } from '../mcp/call.ts'
 import type { Browser } from './page/browser.ts'
 import type { PageServer } from './page/server.ts'
 import { type Deployment, isWhole } from './question.ts'
-import { questionAbout } from './words.ts'
+import { questionAbout } from './question-about.ts'
 
 /**
  * A way to put a question to a person. However the answer comes, it ends in `Changes.decide`. A new way (a team's

@@ -3,8 +3,8 @@ import type { Asked, Rung } from '../../change/change.ts'
 import { type ChangeRequest, fieldFacts, requestedFields } from '../../customer/fields.ts'
 import { isSame } from '../../lib/secret.ts'
 import type { Ask, Asker, Channel, ChannelDeps } from '../channel.ts'
+import { questionAbout } from '../question-about.ts'
 import { questionText } from '../question-text.ts'
-import { questionAbout } from '../words.ts'
 
 /** Characters: a result cuts off a longer message, and with it what the person is to agree to. */
 const WORDS_LIMIT = 3_000

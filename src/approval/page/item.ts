@@ -5,7 +5,7 @@ import { fieldFacts, isCustomerField, type PrivateFieldName } from '../../custom
 import { type Clock, remainingMs } from '../../lib/clock.ts'
 import { randomToken } from '../../lib/secret.ts'
 import { type Deployment, type Question, UNREAD_MS } from '../question.ts'
-import { questionAbout } from '../words.ts'
+import { questionAbout } from '../question-about.ts'
 import type { Card, CardState } from './cards.ts'
 import type { CardAlert, CardOutcome } from './words.ts'
 

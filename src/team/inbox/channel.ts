@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Http, targetOf } from '../../aifi/exchange.ts'
 import { type Ask, type Asker, type Channel, type ChannelDeps, tooLongForPage } from '../../approval/channel.ts'
-import { askedBy } from '../../approval/words.ts'
+import { askedBy } from '../../approval/question-about.ts'
 import type { Asked } from '../../change/change.ts'
 import { type ChangeRequest, fieldFacts } from '../../customer/fields.ts'
 import type { Logger } from '../../lib/logger.ts'
