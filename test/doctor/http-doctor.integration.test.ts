@@ -221,7 +221,7 @@ describe('a sample access token', () => {
   test('without the person claim, signed by somebody else, or no JWT', async () => {
     const noPerson = await examine({ ...complete(), AIFI_PERSON_CLAIM: 'oid' }, [await accessToken()])
     expect(noPerson.check('access_token')).toMatchObject(says('problem', 'its claim oid (AIFI_PERSON_CLAIM)'))
-    const forger = await startIssuer({ publicUrl })
+    const forger = await startIssuer({ publicUrl, ownKey: true })
     onTestFinished(() => forger.close())
     const forged = await examine(complete(), [await forger.token({ iss: issuer.url })])
     expect(forged.check('access_token')).toMatchObject(says('problem', 'by no key of the issuer'))

@@ -46,20 +46,23 @@ export interface TestIssuerOptions {
   readonly address?: string
   /** Of a public client for agents that is known without registering; where it is sent back to. */
   readonly agentRedirect?: string
+  /** It signs with a key of its own. */
+  readonly ownKey?: boolean
   /** How far the clock in its answers is ahead, milliseconds. */
   readonly aheadMs?: number
 }
 
-/** To make an RSA key takes half a second: all issuers of this process sign with one. */
-const signingKey = generateKeyPair('RS256', { extractable: true })
+const newKey = () => generateKeyPair('RS256', { extractable: true })
+/** To make an RSA key takes half a second: all issuers of this process sign with one, but for those that ask for another. */
+const signingKey = newKey()
 
 /** A client of the agents that the issuer knows. */
 export const AGENT = 'known-agent'
 
 /** A real issuer (`oidc-provider`) on this machine. */
 export async function startIssuer(options: TestIssuerOptions): Promise<TestIssuer> {
-  const { publicUrl, port = 0, address, agentRedirect, aheadMs = 0 } = options
-  const { privateKey } = await signingKey
+  const { publicUrl, port = 0, address, agentRedirect, ownKey = false, aheadMs = 0 } = options
+  const { privateKey } = await (ownKey ? newKey() : signingKey)
   const jwk = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'first' }
   const server = createServer()
   server.listen(port, '127.0.0.1')
