@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { noAudit } from '../../src/audit/audit.ts'
+import { claimed } from '../../src/change/change.ts'
 import { MemoryStore } from '../../src/change/store-memory.ts'
-import { Customers, handle, Replica, settled } from '../helpers/faulty-replica.ts'
+import { instantIn } from '../../src/lib/clock.ts'
+import { Customers, handle, type Observer, Replica, settled } from '../helpers/faulty-replica.ts'
 import { Ledger } from '../helpers/ledger.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import { sharedMemory } from '../helpers/shared-memory.ts'
@@ -10,10 +12,10 @@ const request = { customerId: 1, changes: { blocked: true }, enterPrivately: [],
 const caller = { client: 'test 1' }
 const never = { signal: new AbortController().signal, afterMs: 60 * 60_000 }
 
-function twoProcesses() {
+function twoProcesses(observer: Observer = new Ledger()) {
   const clock = new ManualClock()
   const shared = sharedMemory(new MemoryStore(clock, noAudit), clock)
-  const parts = { customers: new Customers(), observer: new Ledger(), aheadMs: 0 }
+  const parts = { customers: new Customers(), observer, aheadMs: 0 }
   const replicas = [0, 1].map(() => new Replica((own) => shared.open(own), parts))
   const [first, second] = replicas
   if (!first || !second) throw new Error('There are two.')
@@ -47,4 +49,42 @@ test('an approval whose process died, the question having run out since, is told
   await pass(20 * 60_000)
   const now = await second.changes.get(proposed.id)
   expect(now?.state === 'ended' && now.outcome.status).toBe('failed')
+})
+
+test('a process that slept away its lease after it had committed sends nothing: too little is left for the request', async () => {
+  let patches = 0
+  const { first, pass } = twoProcesses({
+    stored: (replica, change) => {
+      if (change.state === 'sending') replica.stop()
+    },
+    patched: () => {
+      patches += 1
+    },
+  })
+  const plain = { ...request, changes: { firstName: 'Joan' } }
+  const proposed = first.changes.propose(first.changes.proposal(plain, caller), never)
+  await settled(() => [first])
+  // The lease of what is being sent is 15 s here, and a PATCH may take 3 s of them.
+  await pass(13_000)
+  first.goOn()
+  const change = await proposed
+  await settled(() => [first])
+  const now = change && (await first.changes.get(change.id))
+  expect(now?.state === 'ended' && now.outcome.status).toBe('failed')
+  expect(patches).toBe(0)
+})
+
+test('a lease that has lapsed is not renewed', async () => {
+  const clock = new ManualClock()
+  const store = new MemoryStore(clock, noAudit)
+  const { changes } = new Replica(() => store, { customers: new Customers(), observer: new Ledger(), aheadMs: 0 })
+  const [key = ''] = changes.proposal(request, caller).keys
+  const lease = { token: 'mine', until: instantIn(clock, 10_000) }
+  const identity = { id: 'one', key, customerId: 1, fields: ['blocked'], caller, request } as const
+  await store.add(claimed(identity, lease))
+  const longer = { ...lease, until: instantIn(clock, 20_000) }
+  expect(await store.renew('one', { ...longer, token: 'of another' })).toBe(false)
+  expect(await store.renew('one', lease)).toBe(true)
+  clock.stand(10_001)
+  expect(await store.renew('one', longer)).toBe(false)
 })
