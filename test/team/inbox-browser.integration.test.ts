@@ -46,6 +46,13 @@ describe.skipIf(noChromiumFor('the inbox in use'))('the inbox in Chromium', () =
   const block = { customerId: 4211, blocked: true }
   const focused = (page: Page) => page.evaluate<string>('document.activeElement.textContent')
 
+  test('leaves most of a row to the question, however long the name of who asks', async () => {
+    const page = await (await newContext({ viewport: { width: 1000, height: 800 } })).newPage()
+    await page.setContent(INBOX_GALLERY['list-hostile'] ?? '')
+    const widthOf = async (selector: string) => (await page.locator(selector).first().boundingBox())?.width ?? 0
+    expect((await widthOf('.inbox li > p:nth-of-type(2)')) / (await widthOf('.inbox li'))).toBeGreaterThan(0.5)
+  })
+
   test.each(['light', 'dark'] as const)(
     'has no fault that axe-core finds in any view, %s, and fits a window of 320 pixels',
     async (colorScheme) => {

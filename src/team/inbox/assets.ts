@@ -42,7 +42,7 @@ header p { margin: 0 }
 header form { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; border: 0; padding: 0 }
 header button { min-height: 2rem; padding: .125rem .75rem; font-size: .875rem; border-width: 1px }
 .inbox { list-style: none; margin: 0 0 1.5rem; padding: 0; background: var(--card); border: 1px solid var(--line); border-radius: .875rem }
-.inbox li { position: relative; display: grid; grid-template-columns: 1fr auto; gap: .125rem 1rem; padding: .75rem 1.25rem }
+.inbox li { position: relative; display: grid; grid-template-columns: minmax(60%, 1fr) auto; gap: .125rem 1rem; padding: .75rem 1.25rem }
 .inbox li + li { border-top: 1px solid var(--line) }
 .inbox a { font-weight: 600 }
 .inbox a::after { content: ''; position: absolute; inset: 0 }
