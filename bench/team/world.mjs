@@ -84,11 +84,7 @@ export class World {
   async replica(settings) {
     const env = {
       ...this.#access,
-      AIFI_PUBLIC_URL: PUBLIC_URL,
-      AIFI_OIDC_ISSUER: this.issuer.url,
-      AIFI_OIDC_CLIENT_ID: this.issuer.clientId,
-      AIFI_OIDC_CLIENT_SECRET: this.issuer.clientSecret,
-      AIFI_APPROVER_GROUP: 'approvers',
+      ...this.issuer.settings,
       AIFI_SECRET_KEY: this.secretKey,
       AIFI_MAX_CHANGES_PER_MINUTE: '1000000',
       AIFI_READ_BACK: 'off',

@@ -45,11 +45,7 @@ export class World {
     ])
     const env = {
       ...standIn.settings,
-      AIFI_PUBLIC_URL: publicUrl,
-      AIFI_OIDC_ISSUER: issuer.url,
-      AIFI_OIDC_CLIENT_ID: issuer.clientId,
-      AIFI_OIDC_CLIENT_SECRET: issuer.clientSecret,
-      AIFI_APPROVER_GROUP: 'approvers',
+      ...issuer.settings,
       AIFI_SECRET_KEY: randomBytes(32).toString('base64'),
       AIFI_STORE_URL: postgres.url,
     }

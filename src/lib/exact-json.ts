@@ -13,12 +13,13 @@ import { visitParts } from './json.ts'
 export const EXACT_LIMIT = 1024 * 1024
 
 /**
- * The value of a JSON text. Throws a SyntaxError on what is no JSON, and a RangeError where a number would lose digits in
+ * The value of a JSON text. The name of a member that is written with an escape is certain up to `limit` characters of
+ * text, see below. Throws a SyntaxError on what is no JSON, and a RangeError where a number would lose digits in
  * a text that is longer than `limit`, or nested so deep that it exhausts the stack.
  */
 export function parseExactly(text: string, limit: number = EXACT_LIMIT): unknown {
   const value: unknown = JSON.parse(text)
-  const { losesDigits, hasEscapedName } = looked(text)
+  const { losesDigits, hasEscapedName } = inspect(text)
   if (losesDigits && text.length > limit) throw new RangeError('too long to be read exactly')
   // V8 (Node 24 and 26) takes a name that is written with an escape for one with a backslash in it that it has read
   // before: `"ab\u0041"` becomes `ab\`. A text too long for the other parser is taken as it comes.
@@ -45,7 +46,7 @@ const ALWAYS_HELD = 15
  * Whether the text, which is JSON, has a number in it that a double does not hold, and the name of a member that is
  * written with an escape. One loop over the text: a regular expression over ten megabytes of it exhausts the stack.
  */
-function looked(text: string): { losesDigits: boolean; hasEscapedName: boolean } {
+function inspect(text: string): { losesDigits: boolean; hasEscapedName: boolean } {
   let hasEscapedName = false
   let nextBackslash = backslashFrom(text, 0)
   for (let at = 0; at < text.length; at += 1) {

@@ -69,11 +69,7 @@ function complete(): Record<string, string> {
   return {
     AIFI_BASE_URL: aifi.baseUrl,
     AIFI_TOKEN: aifi.token,
-    AIFI_PUBLIC_URL: publicUrl,
-    AIFI_OIDC_ISSUER: issuer.url,
-    AIFI_OIDC_CLIENT_ID: issuer.clientId,
-    AIFI_OIDC_CLIENT_SECRET: issuer.clientSecret,
-    AIFI_APPROVER_GROUP: 'approvers',
+    ...issuer.settings,
     AIFI_SECRET_KEY,
   }
 }

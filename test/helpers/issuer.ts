@@ -26,6 +26,8 @@ export interface TestIssuer {
   readonly url: string
   readonly clientId: string
   readonly clientSecret: string
+  /** What a team's server is told of it. */
+  readonly settings: Readonly<Record<string, string>>
   /** A token with the issuer's own signature; `claims` over those that are right. */
   token(claims?: Readonly<Record<string, unknown>>): Promise<string>
   /** Signs somebody in who was sent to this address; resolves with the address that the browser is sent back to. */
@@ -132,6 +134,13 @@ export async function startIssuer(options: TestIssuerOptions): Promise<TestIssue
       })
         .setProtectedHeader({ alg: 'RS256', kid: 'first', typ: 'JWT' })
         .sign(privateKey),
+    settings: {
+      AIFI_PUBLIC_URL: publicUrl,
+      AIFI_OIDC_ISSUER: url,
+      AIFI_OIDC_CLIENT_ID: clientId,
+      AIFI_OIDC_CLIENT_SECRET: clientSecret,
+      AIFI_APPROVER_GROUP: 'approvers',
+    },
     signIn: (address, login) => new IssuerVisitor(url).walk(address, login),
     browser: () => new IssuerVisitor(url),
     accounts,

@@ -50,11 +50,8 @@ export async function startTeamHere(options: TeamHereOptions = {}): Promise<Team
   const oidc = issuer && {
     AIFI_BASE_URL: aifi.url,
     AIFI_TOKEN: sandbox.token,
+    ...issuer.settings,
     AIFI_PUBLIC_URL: publicUrl,
-    AIFI_OIDC_ISSUER: issuer.url,
-    AIFI_OIDC_CLIENT_ID: issuer.clientId,
-    AIFI_OIDC_CLIENT_SECRET: issuer.clientSecret,
-    AIFI_APPROVER_GROUP: 'approvers',
     AIFI_SECRET_KEY: randomBytes(32).toString('base64'),
   }
   const read = readConfig(

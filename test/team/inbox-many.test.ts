@@ -18,11 +18,7 @@ test('of very many questions the inbox shows those that run out first, and says 
   const env = {
     AIFI_BASE_URL: aifi.url,
     AIFI_TOKEN: 'a-token-of-the-test',
-    AIFI_PUBLIC_URL: publicUrl,
-    AIFI_OIDC_ISSUER: issuer.url,
-    AIFI_OIDC_CLIENT_ID: issuer.clientId,
-    AIFI_OIDC_CLIENT_SECRET: issuer.clientSecret,
-    AIFI_APPROVER_GROUP: 'approvers',
+    ...issuer.settings,
     AIFI_SECRET_KEY: randomBytes(32).toString('base64'),
     AIFI_MAX_CHANGES_PER_MINUTE: '1000',
     AIFI_APPROVAL_WAIT_SECONDS: '0',

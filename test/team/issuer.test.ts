@@ -46,11 +46,7 @@ function settings() {
     ...anyPorts,
     AIFI_BASE_URL: aifi.baseUrl,
     AIFI_TOKEN: aifi.token,
-    AIFI_PUBLIC_URL: publicUrl,
-    AIFI_OIDC_ISSUER: issuer.url,
-    AIFI_OIDC_CLIENT_ID: issuer.clientId,
-    AIFI_OIDC_CLIENT_SECRET: issuer.clientSecret,
-    AIFI_APPROVER_GROUP: 'approvers',
+    ...issuer.settings,
     AIFI_SECRET_KEY: randomBytes(32).toString('base64'),
     AIFI_APPROVAL_WAIT_SECONDS: '1',
   }

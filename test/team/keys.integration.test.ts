@@ -30,11 +30,7 @@ await describeWithPostgres('while the key is rotated', (postgres) => {
     const env = {
       AIFI_BASE_URL: aifi.baseUrl,
       AIFI_TOKEN: aifi.token,
-      AIFI_PUBLIC_URL: publicUrl,
-      AIFI_OIDC_ISSUER: issuer.url,
-      AIFI_OIDC_CLIENT_ID: issuer.clientId,
-      AIFI_OIDC_CLIENT_SECRET: issuer.clientSecret,
-      AIFI_APPROVER_GROUP: 'approvers',
+      ...issuer.settings,
       AIFI_SECRET_KEY: keys.join(','),
       AIFI_STORE_URL: postgres().url,
       AIFI_APPROVAL_WAIT_SECONDS: '0',

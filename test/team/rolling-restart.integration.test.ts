@@ -70,11 +70,7 @@ async function startTeam(postgres: Postgres) {
   const env = {
     AIFI_BASE_URL: aifi.url,
     AIFI_TOKEN: 'a-token-of-the-test',
-    AIFI_PUBLIC_URL: publicUrl,
-    AIFI_OIDC_ISSUER: issuer.url,
-    AIFI_OIDC_CLIENT_ID: issuer.clientId,
-    AIFI_OIDC_CLIENT_SECRET: issuer.clientSecret,
-    AIFI_APPROVER_GROUP: 'approvers',
+    ...issuer.settings,
     AIFI_SECRET_KEY: randomBytes(32).toString('base64'),
     AIFI_MAX_CHANGES_PER_MINUTE: '1000',
     AIFI_STORE_URL: postgres.url,

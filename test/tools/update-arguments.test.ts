@@ -3,7 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { type ChangeRequest, fieldFacts, secretStrings } from '../../src/customer/fields.ts'
 import { isJsonObject, type JsonObject, NESTING_LIMIT } from '../../src/lib/json.ts'
 import type { FieldError } from '../../src/mcp/result.ts'
-import { type ArgumentSettings, parseArguments, updateCustomerArguments } from '../../src/tools/update-arguments.ts'
+import {
+  type ArgumentSettings,
+  parseArguments,
+  repeatedSecrets,
+  updateCustomerArguments,
+} from '../../src/tools/update-arguments.ts'
 import { eras, start } from '../helpers/harness.ts'
 import { RawClient } from '../helpers/raw-client.ts'
 
@@ -162,7 +167,8 @@ describe('nothing is filled in', () => {
         },
         { requiredKeys: [] },
       )
-      .filter((body) => Object.keys(body).length > 0)
+      // What repeats a secret is refused, and fast-check likes a name such as `__proto__` in more than one place.
+      .filter((body) => Object.keys(body).length > 0 && repeatedSecrets(body).length === 0)
     await fc.assert(
       fc.asyncProperty(bodies, async (body) => {
         const sentBefore = harness.sent('PATCH').length
