@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import { plainEnv } from './plain-env.ts'
 
 export interface Run {
@@ -26,8 +26,15 @@ export function startInGroup(file: string): { child: ChildProcess; ended: Promis
   return { child, ended }
 }
 
-/** Whether the script or a child of it still runs. */
-export function groupLives(child: ChildProcess): boolean {
+/**
+ * Waits until no process of the script is left: one that has been killed and has not been reaped yet is still listed.
+ * Throws if one stays.
+ */
+export async function groupEnds(child: ChildProcess): Promise<void> {
+  await vi.waitUntil(() => !groupLives(child), { timeout: 20_000 })
+}
+
+function groupLives(child: ChildProcess): boolean {
   try {
     process.kill(-pidOf(child), 0)
     return true

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { NoPostgres, nativeFolder } from '../helpers/postgres.ts'
-import { groupLives, startInGroup } from '../helpers/process-group.ts'
+import { groupEnds, startInGroup } from '../helpers/process-group.ts'
 import { root } from '../helpers/repository.ts'
 
 const demo = join(root, 'scripts', 'demo-team.mjs')
@@ -15,7 +15,7 @@ describe.skipIf(!existsSync(join(root, 'dist', 'index.js')) || !hasPostgres())('
     const { code, stdout, stderr } = await ended
     expect(stderr).toBe('')
     expect(code).toBe(0)
-    expect(groupLives(child)).toBe(false)
+    await groupEnds(child)
 
     expect(stdout).toContain('No terminal here: the demo answers by itself')
     expect(stdout).toMatch(/^ +MCP_URL=https:\/\/localhost:\d+\/mcp$/m)
@@ -43,7 +43,7 @@ describe.skipIf(!existsSync(join(root, 'dist', 'index.js')) || !hasPostgres())('
     child.kill('SIGINT')
     const { code, stderr } = await ended
     expect([code, stderr]).toEqual([130, ''])
-    expect(groupLives(child)).toBe(false)
+    await groupEnds(child)
   })
 })
 

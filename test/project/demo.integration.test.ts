@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { plainEnv } from '../helpers/plain-env.ts'
-import { groupLives, startInGroup } from '../helpers/process-group.ts'
+import { groupEnds, startInGroup } from '../helpers/process-group.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const isBuilt = existsSync(join(root, 'dist', 'index.js'))
@@ -23,7 +23,7 @@ describe.skipIf(!isBuilt)(`the demo${isBuilt ? '' : ' (SKIPPED: run "npm run bui
     const { code, stdout, stderr } = await ended
     expect(stderr).toBe('')
     expect(code).toBe(0)
-    expect(groupLives(child)).toBe(false)
+    await groupEnds(child)
     expect(stdout).toContain('No terminal here: the 3 questions get scripted answers: yes, yes, no.')
 
     expect(stdout).toContain('→ tools/call update_customer { "customerId": 4211, "blocked": false }')
@@ -68,7 +68,7 @@ describe.skipIf(!isBuilt)(`the demo${isBuilt ? '' : ' (SKIPPED: run "npm run bui
     // On a fast machine it may have come to its end before, or so near to it that Node listens to no signal any more.
     const isThrough = stdout.includes('In all the stand-in received')
     expect(isThrough ? [130, 0, null] : [130]).toContain(code)
-    expect(groupLives(child)).toBe(false)
+    await groupEnds(child)
   })
 
   test('without the built server it says what to run', async () => {
