@@ -231,6 +231,25 @@ describe('what changes', () => {
     expect(lines({ externalId: 'สวัสดีที่นี่' })[2]).toContain('“สวัสดีที่นี่”')
   })
 
+  test('shows no mark that cannot be seen, on a letter either, and nothing else that is blank', () => {
+    const unseen = [
+      '\u034f',
+      '\ufe00',
+      '\ufe0f',
+      '\u{e0100}',
+      '\u180b',
+      '\u17b4',
+      '\u{13441}',
+      '\u{16fe4}',
+      '\u{1d159}',
+    ]
+    for (const character of unseen) {
+      const code = `\\u{${character.codePointAt(0)?.toString(16)}}`
+      expect(lines({ externalId: `crm${character}-4211` })[2]).toContain(`“crm${code}-4211”`)
+    }
+    expect(text({ externalId: 'crm-4211\ufe00' })).toContain('\\u{fe00} is an invisible variation selector.')
+  })
+
   test('keeps the names of members apart', () => {
     const record = { ...jane, metadata: {} }
     const names = (metadata: Record<string, unknown>) =>
@@ -331,6 +350,7 @@ describe('what somebody wrote into the record or the change', () => {
     const unit = fc.oneof(
       fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
       fc.constantFrom('\n', '\r', '\u2028', '\u202e', '\u200b', '\u001b[2K', '\0', '”', '; ', ' → ', '(none)'),
+      fc.constantFrom('a\u034f', 'a\ufe0f', 'a\u{e0100}', 'ᠮ\u180b'),
     )
     const any = fc.array(unit, { maxLength: 12 }).map((units) => units.join(''))
     fc.assert(
