@@ -55,7 +55,13 @@ export const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-
 const DRAWN_AS = new Map(
   [
     ['аАеЕоОрРсСуУхХіІјЈѕЅԁһԛԝВКМНТӀ', 'aAeEoOpPcCyYxXiIjJsSdhqwBKMHTI'],
-    ['ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανιρυ', 'ABEZHIKMNOPTYXoavipu'],
+    ['үѵӏԌԚԜҮѴ', 'yvlGQWYV'],
+    ['ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανιρυϳϹ', 'ABEZHIKMNOPTYXoavipujC'],
+    ['ɑɡᴄᴏᴠᴡᴢꜱǀ', 'agcovwzsl'],
+    ['օսհոցյԼՕՏ', 'ouhngjLOS'],
+    ['ⲟⲣⲥⲞⲢⲤ', 'opcOPC'],
+    ['ᎠᎡᎢᎪᎫᎳᎷᎻᏀᏃᏙᏚᏞᏟᏢᏦᏴ', 'DRTAJWMHGZVSLCPKB'],
+    ['ꓐꓑꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ', 'BPDTGKJCZFMNLSRVHWXYAEIOU'],
   ].flatMap(([from = '', to = '']) => Array.from(from, (letter, at): [string, string] => [letter, to[at] ?? letter])),
 )
 
@@ -69,15 +75,30 @@ function lookAlike(a: string, b: string): boolean {
 }
 
 function skeleton(text: string): string[] {
-  return Array.from(text.normalize('NFKC'), (character) => DRAWN_AS.get(character) ?? character)
+  // A dot above takes the place of the one that the letter has.
+  const plain = text.normalize('NFKC').replace(/(?<=[ij])\u0307/g, '')
+  return Array.from(plain, (character) => DRAWN_AS.get(character) ?? character)
 }
 
 const ASCII = /^[ -~]*$/
+const LATIN = /\p{Script=Latin}/u
+const NO_WORD = /[^\p{L}\p{M}\p{N}]+/u
 
 /** True for what looks like plain letters and is none, or is not in the usual spelling. */
 export function isDisguised(text: string): boolean {
   if (ASCII.test(text)) return false
-  return text !== text.normalize('NFC') || ASCII.test(skeleton(text).join(''))
+  if (text !== text.normalize('NFC') || passesForAscii(text)) return true
+  // Beside Latin letters, nobody expects those of another script.
+  return LATIN.test(text) && text.split(NO_WORD).some((word) => passesForAscii(word) || isMixed(word))
+}
+
+function passesForAscii(text: string): boolean {
+  return !ASCII.test(text) && ASCII.test(skeleton(text).join(''))
+}
+
+/** Latin letters, and some of another script that are drawn as such. */
+function isMixed(word: string): boolean {
+  return LATIN.test(word) && Array.from(word).some((character) => DRAWN_AS.has(character))
 }
 
 /** What a person has to know of these shown texts, as sentences: what the escapes are, and what only looks like plain letters. */

@@ -211,6 +211,10 @@ describe('what changes', () => {
     [['a'], '["a"]', 'LOSES DATA: metadata k: ["a"] → “["a"]”'],
     ['José', 'Jose\u0301', 'metadata k: “Jos\\u{e9}” → “Jose\\u{301}”'],
     ['coco', 'сосо', 'metadata k: “coco” → “\\u{441}\\u{43e}\\u{441}\\u{43e}”'],
+    ['jane', 'j\u0307ane', 'metadata k: “jane” → “j\\u{307}ane”'],
+    ['shop', 'ѕһօр', 'metadata k: “shop” → “\\u{455}\\u{4bb}\\u{585}\\u{440}”'],
+    ['example', 'exɑmple', 'metadata k: “example” → “ex\\u{251}mple”'],
+    ['OPEN', 'ꓳꓑꓰꓠ', 'metadata k: “OPEN” → “\\u{a4f3}\\u{a4d1}\\u{a4f0}\\u{a4e0}”'],
   ])('from %j to %j is shown as what it is', (before, after, line) => {
     expect(member(before, after)).toBe(line)
   })
@@ -223,6 +227,11 @@ describe('what changes', () => {
     expect(shown('a\u202eb')).toContain('\\u{202e} is a character that turns the direction of writing.')
     expect(shown('Jose\u0301', 'José')).toContain('These are the same letters in another spelling.')
     expect(shown('crm-\u0430')).toContain('“crm-\u0430” is spelled crm-\\u{430}.')
+    // Another letter with an accent changes nothing about that; a script that is at home does.
+    expect(shown('Zoé Сох')).toContain('“Zoé Сох” is spelled Zo\\u{e9} \\u{421}\\u{43e}\\u{445}.')
+    expect(shown('Zoé Соx')).toContain('is spelled Zo\\u{e9} \\u{421}\\u{43e}x.')
+    for (const plain of ['Zoé', 'встреча с Анной', 'José Müller', 'Ольга 5'])
+      expect(shown(plain)).not.toContain('is spelled')
   })
 
   test('lets no marks climb out of the line, and none stand on what is not theirs', () => {
@@ -261,7 +270,13 @@ describe('what changes', () => {
       'a',
       'José',
       '"Jose\\u{301}"',
-      'тiеr',
+      '"\\u{442}i\\u{435}r"',
+    ])
+    expect(names({ tier: 1, 'tier\u115f': 2, '\u3164': 3, 'tier\uffa0': 4 })).toEqual([
+      'tier',
+      '"tier\\u{115f}"',
+      '"\\u{3164}"',
+      '"tier\\u{ffa0}"',
     ])
     expect(names({ сосо: 1 })).toEqual(['"\\u{441}\\u{43e}\\u{441}\\u{43e}"'])
     expect(names(JSON.parse('{"__proto__":{"x":1}}'))).toEqual(['__proto__'])
