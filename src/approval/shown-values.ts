@@ -51,17 +51,18 @@ export function shownPair(
  */
 export const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u
 
-/** Letters of other scripts that are drawn as Latin ones (UTS #39, confusables). */
+/** Letters and signs that are drawn as those of ASCII (UTS #39, confusables). */
 const DRAWN_AS = new Map(
   [
     ['аАеЕоОрРсСуУхХіІјЈѕЅԁһԛԝВКМНТӀ', 'aAeEoOpPcCyYxXiIjJsSdhqwBKMHTI'],
     ['үѵӏԌԚԜҮѴ', 'yvlGQWYV'],
-    ['ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανιρυϳϹ', 'ABEZHIKMNOPTYXoavipujC'],
+    ['ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϜͿϹοανιρυϳϲ', 'ABEZHIKMNOPTYXFJCoavipujc'],
     ['ɑɡᴄᴏᴠᴡᴢꜱǀ', 'agcovwzsl'],
-    ['օսհոցյԼՕՏ', 'ouhngjLOS'],
+    ['օսհոցյԼՕՍՏ', 'ouhngjLOUS'],
     ['ⲟⲣⲥⲞⲢⲤ', 'opcOPC'],
     ['ᎠᎡᎢᎪᎫᎳᎷᎻᏀᏃᏙᏚᏞᏟᏢᏦᏴ', 'DRTAJWMHGZVSLCPKB'],
     ['ꓐꓑꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ', 'BPDTGKJCZFMNLSRVHWXYAEIOU'],
+    ['Зا‐˗⁃‚꞉ꞌˋ՝', "3l---,:'``"],
   ].flatMap(([from = '', to = '']) => Array.from(from, (letter, at): [string, string] => [letter, to[at] ?? letter])),
 )
 
@@ -75,9 +76,14 @@ function lookAlike(a: string, b: string): boolean {
 }
 
 function skeleton(text: string): string[] {
+  // Both before and after: some become letters that look otherwise, and some become those that are drawn as others.
+  const plain = drawn(drawn(text).normalize('NFKD'))
   // A dot above takes the place of the one that the letter has.
-  const plain = text.normalize('NFKC').replace(/(?<=[ij])\u0307/g, '')
-  return Array.from(plain, (character) => DRAWN_AS.get(character) ?? character)
+  return Array.from(plain.replace(/(?<=[ij])\u0307/g, ''))
+}
+
+function drawn(text: string): string {
+  return Array.from(text, (character) => DRAWN_AS.get(character) ?? character).join('')
 }
 
 const ASCII = /^[ -~]*$/

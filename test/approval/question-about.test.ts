@@ -214,6 +214,10 @@ describe('what changes', () => {
     ['jane', 'j\u0307ane', 'metadata k: “jane” → “j\\u{307}ane”'],
     ['shop', 'ѕһօр', 'metadata k: “shop” → “\\u{455}\\u{4bb}\\u{585}\\u{440}”'],
     ['example', 'exɑmple', 'metadata k: “example” → “ex\\u{251}mple”'],
+    ['Zoë', 'Zo\u0451', 'metadata k: “Zo\\u{eb}” → “Zo\\u{451}”'],
+    ['crm-1', 'crm\u20101', 'metadata k: “crm-1” → “crm\\u{2010}1”'],
+    ['crm-3', 'crm-З', 'metadata k: “crm-3” → “crm-\\u{417}”'],
+    ['coJ', 'ϲoͿ', 'metadata k: “coJ” → “\\u{3f2}o\\u{37f}”'],
     ['OPEN', 'ꓳꓑꓰꓠ', 'metadata k: “OPEN” → “\\u{a4f3}\\u{a4d1}\\u{a4f0}\\u{a4e0}”'],
   ])('from %j to %j is shown as what it is', (before, after, line) => {
     expect(member(before, after)).toBe(line)
