@@ -208,5 +208,6 @@ function memberRow(was: unknown, is: unknown, isKnown: boolean, path: readonly s
 /** As it is, if it is one word: a dot or a blank, or letters that pass for others, would make two names look the same. */
 function memberName(key: string): string {
   if (isDisguised(key)) return spelledOut(escapedJson(key))
-  return /^[\p{L}\p{N}_-]+$/u.test(key) ? key : escapedJson(key)
+  // Some letters are drawn as nothing: the fillers of Hangul.
+  return /^[\p{L}\p{N}_-]+$/u.test(key) && escaped(key) === key ? key : escapedJson(key)
 }

@@ -143,7 +143,8 @@ function withSession(
 ): Response {
   if (message.method !== 'initialize' || response.status !== 200) return response
   const info = isJsonObject(message.params) && isJsonObject(message.params.clientInfo) ? message.params.clientInfo : {}
-  const clientName = harmless(`${String(info.name ?? 'an unnamed client')} ${String(info.version ?? '')}`.trim(), 80)
+  const said = [info.name, info.version].filter((each) => typeof each === 'string').join(' ')
+  const clientName = harmless(said.trim() || 'an unnamed client', 80)
   const until = clock.now() + SESSION_MS
   const headers = new Headers(response.headers)
   headers.set(SESSION_HEADER, sealedJson(seal, sessionContents).seal({ subject, clientId, clientName, until }))

@@ -77,7 +77,9 @@ async function withSession(
   use: (session: Session) => Promise<Response>,
 ): Promise<Response> {
   const session = sessions.read(c)
-  return session ? use(session) : signIn.begin(c, c.req.path, { silent: sessions.isOver(c) })
+  // As it was asked for: decoded, it could hold what no header may.
+  const { pathname } = new URL(c.req.url)
+  return session ? use(session) : signIn.begin(c, pathname, { silent: sessions.isOver(c) })
 }
 
 /** What somebody sees of the questions. */

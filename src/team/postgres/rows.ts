@@ -1,4 +1,5 @@
 import type { Asking, Caller, Change, Claimed, Decided, Ended, Rung, Sending } from '../../change/change.ts'
+import { type ChangeRequest, isCustomerField } from '../../customer/fields.ts'
 import { type Clock, type Instant, remainingMs } from '../../lib/clock.ts'
 import { parseExactly } from '../../lib/exact-json.ts'
 import { canonicalJson, isJsonObject } from '../../lib/json.ts'
@@ -47,7 +48,8 @@ export function proposerOf({ person, application }: Pick<Caller, 'person' | 'app
 }
 
 /**
- * The change in a row; undefined when its body is erased, or was sealed under a key that is gone.
+ * The change in a row; undefined when its body is erased, was sealed under a key that is gone, or asks for what only
+ * another version knows.
  *
  * @param asked when the row was asked for, by the reader's clocks: never later than the database looked.
  */
@@ -55,8 +57,9 @@ export function changeIn(row: Row, seal: Seal, asked: Instant): Change | undefin
   const opened = typeof row.body === 'string' ? seal.open(row.body) : undefined
   if (!opened) return undefined
   const change = parseExactly(opened, Number.POSITIVE_INFINITY)
-  // What is under our seal we have written: only that it stands in its own row is left to see.
+  // What is under our seal we have written: that it stands in its own row is left to see, and that we know it.
   if (!isChange(change) || change.id !== row.id || change.version !== row.version) return undefined
+  if (change.state !== 'ended' && !isKnown(change.request)) return undefined
   return inTime(change, { asked, expires: after(asked, row.expires_ms), lease: after(asked, row.lease_ms) })
 }
 
@@ -121,6 +124,11 @@ function after({ wall, monotonic }: Instant, ms: unknown): Instant {
 
 function isChange(value: unknown): value is Change {
   return isJsonObject(value) && typeof value.id === 'string' && typeof value.version === 'number'
+}
+
+/** Another version may know further fields: a question made here would not show them, and they would be sent. */
+function isKnown({ changes, enterPrivately }: ChangeRequest): boolean {
+  return [...Object.keys(changes), ...enterPrivately].every(isCustomerField)
 }
 
 function isDecided(value: unknown): value is Decided {
