@@ -66,6 +66,9 @@ const DRAWN_AS = new Map(
   ].flatMap(([from = '', to = '']) => Array.from(from, (letter, at): [string, string] => [letter, to[at] ?? letter])),
 )
 
+const DRAWN = new RegExp(`[${[...DRAWN_AS.keys()].join('')}]`, 'gu')
+const ASCII = /^[ -~]*$/
+
 /** Two texts that a person cannot tell apart, although they differ. */
 function lookAlike(a: string, b: string): boolean {
   if (a === b) return false
@@ -76,6 +79,7 @@ function lookAlike(a: string, b: string): boolean {
 }
 
 function skeleton(text: string): string[] {
+  if (ASCII.test(text)) return Array.from(text)
   // Both before and after: some become letters that look otherwise, and some become those that are drawn as others.
   const plain = drawn(drawn(text).normalize('NFKD'))
   // A dot above takes the place of the one that the letter has.
@@ -83,10 +87,9 @@ function skeleton(text: string): string[] {
 }
 
 function drawn(text: string): string {
-  return Array.from(text, (character) => DRAWN_AS.get(character) ?? character).join('')
+  return text.replace(DRAWN, (character) => DRAWN_AS.get(character) ?? character)
 }
 
-const ASCII = /^[ -~]*$/
 const LATIN = /\p{Script=Latin}/u
 const NO_WORD = /[^\p{L}\p{M}\p{N}]+/u
 
