@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { type Again, takeAnswer } from '../../approval/page/answer.ts'
+import { documentTitle } from '../../approval/page/document.ts'
+import { isOwnForm } from '../../approval/page/security.ts'
 import { OUTCOMES } from '../../approval/page/words.ts'
 import { type Deployment, UNREAD_MS } from '../../approval/question.ts'
 import { callerName, questionAbout } from '../../approval/question-about.ts'
@@ -11,11 +13,10 @@ import { readForm } from '../../lib/body.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { isSamePerson, personName } from '../../lib/person.ts'
 import { showNotice } from './notices.ts'
-import { type FormTokens, isOwnForm, rightsOf, type Session, type Sessions } from './session.ts'
+import { type FormTokens, rightsOf, type Session, type Sessions } from './session.ts'
 import type { SignIn } from './sign-in.ts'
 import {
   decidedPage,
-  documentTitle,
   endingOf,
   type InboxDocument,
   inboxDocument,

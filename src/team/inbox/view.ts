@@ -1,5 +1,6 @@
 import { raw } from 'hono/html'
 import { type Card, cardMarkup } from '../../approval/page/cards.ts'
+import { htmlDocument, PAGES_NAME } from '../../approval/page/document.ts'
 import { howItEnded } from '../../approval/page/item.ts'
 import { type CardOutcome, headline, labelList, OUTCOMES, timeLeft } from '../../approval/page/words.ts'
 import type { Question } from '../../approval/question.ts'
@@ -32,34 +33,20 @@ export interface InboxDocument {
   readonly news?: News
 }
 
-/** What stands on the tab and in the browser's history. */
-export function documentTitle(title: string): string {
-  return `${title} · AiFi customer approval`
-}
-
 /** A complete HTML document. */
 export function inboxDocument({ title, content, viewer, news }: InboxDocument): string {
-  return markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>${documentTitle(title)}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex, nofollow">
-<style>${raw(inboxStyle)}</style>
-</head>
-<body>
-<header><p>${viewer ? markup`<a href="/approvals">AiFi customer approval</a>` : 'AiFi customer approval'}</p>${viewer && markup`<form method="post" action="/approvals/sign-out"><input type="hidden" name="token" value="${viewer.token}"><span>Signed in as ${foreign(viewer.name)}</span><button type="submit">Sign out</button></form>`}</header>
-<main>
-${news && markup`<p class="alert news" role="status" hidden data-news="${news.address}" data-digest="${news.digest}"><a href=""></a></p>`}
-${content}
-</main>
-<footer><p>This page never asks for your own password.</p></footer>
-<script type="module">${raw(script)}</script>
-</body>
-</html>
-`.toString()
+  return htmlDocument({
+    title,
+    style: inboxStyle,
+    header: viewer && viewerHeader(viewer),
+    content: markup`${news && markup`<p class="alert news" role="status" hidden data-news="${news.address}" data-digest="${news.digest}"><a href=""></a></p>`}
+${content}`,
+    end: markup`<script type="module">${raw(script)}</script>`,
+  })
+}
+
+function viewerHeader({ name, token }: Viewer): Markup {
+  return markup`<p><a href="/approvals">${PAGES_NAME}</a></p><form method="post" action="/approvals/sign-out"><input type="hidden" name="token" value="${token}"><span>Signed in as ${foreign(name)}</span><button type="submit">Sign out</button></form>`
 }
 
 /** A question that waits, in the list. */
