@@ -181,7 +181,7 @@ export class Changes {
   }
 
   /** An answer came to this way of asking. False when it has moved on, or another answer came before. */
-  async takeAnswer(id: string, handle: string): Promise<boolean> {
+  async markAnswered(id: string, handle: string): Promise<boolean> {
     let isFirst = false
     await this.#keeping.retried(id, (asked) => {
       const { rung } = asked.asking

@@ -7,7 +7,7 @@ import { randomToken } from '../../lib/secret.ts'
 import { type Deployment, type Question, UNREAD_MS } from '../question.ts'
 import { questionAbout } from '../question-about.ts'
 import type { Card, CardState } from './cards.ts'
-import type { CardAlert, CardOutcome } from './words.ts'
+import { type CardAlert, endingOf } from './words.ts'
 
 /** Between two looks at a change of which no move was heard, milliseconds. */
 const LOOK_MS = 10 * 60_000
@@ -177,22 +177,7 @@ function inShort(question: Question): Question {
 function settled(change: Ended): CardState {
   const { decision, outcome, endedAt } = change
   const revertible = Object.keys(outcome.revert ?? {}).filter((field) => field !== 'customerId')
-  const status = howItEnded(decision, outcome.status)
+  const status = endingOf({ decision, status: outcome.status })
   const card = { kind: 'settled', status, message: outcome.message, at: endedAt } as const
   return revertible.length > 0 ? { ...card, revertible } : card
-}
-
-/** How a change ended, as a card says it. */
-export function howItEnded(decision: Ended['decision'], status: Ended['outcome']['status']): CardOutcome {
-  switch (decision?.kind) {
-    case 'expired':
-      return 'expired'
-    case 'withdrawn':
-    case 'nobody_to_ask':
-      return 'withdrawn'
-    case 'answered':
-    case undefined:
-      if (decision?.answer === 'cancelled' || decision?.answer === 'not_approved') return 'withdrawn'
-      return status === 'preview' || status === 'approval_pending' ? 'failed' : status
-  }
 }

@@ -129,8 +129,8 @@ async function decide(item: Item, page: Visit, form: URLSearchParams, deps: Rout
   item.alert = undefined
   item.problems = {}
   const { round, rung } = asking
-  const by = { round, handle: rung?.handle ?? '', channel: page.channel }
-  const again = await takeAnswer({ changeId, question, isReadable, by, form }, deps)
+  const given = { round, handle: rung?.handle ?? '', channel: page.channel }
+  const again = await takeAnswer({ changeId, question, isReadable, given, form }, deps)
   if (!again) return page.onAnswered(changeId)
   item.alert = again.alert
   item.problems = again.problems ?? {}

@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono'
 import { type Again, takeAnswer } from '../../approval/page/answer.ts'
 import { documentTitle } from '../../approval/page/document.ts'
 import { isOwnForm } from '../../approval/page/security.ts'
-import { OUTCOMES } from '../../approval/page/words.ts'
+import { endingOf, OUTCOMES } from '../../approval/page/words.ts'
 import { type Deployment, UNREAD_MS } from '../../approval/question.ts'
 import { callerName, questionAbout } from '../../approval/question-about.ts'
 import type { Asked, Change, Decided } from '../../change/change.ts'
@@ -17,7 +17,6 @@ import { type FormTokens, rightsOf, type Session, type Sessions } from './sessio
 import type { SignIn } from './sign-in.ts'
 import {
   decidedPage,
-  endingOf,
   type InboxDocument,
   inboxDocument,
   inboxList,
@@ -185,10 +184,10 @@ async function decide(
     return seeWhatBecameOfIt()
   }
   if (!rights.decide || (decision !== 'approve' && decision !== 'decline')) return showNotice(c, 'refused')
-  const by = { round: token.round, handle: token.handle, channel: 'inbox', by: session.person } as const
+  const given = { round: token.round, handle: token.handle, channel: 'inbox', by: session.person } as const
   const question = questionAbout(asked, deployment, clock.now())
   const isReadable = clock.now() - token.at >= UNREAD_MS
-  const again = await takeAnswer({ changeId: id, question, isReadable, by, form }, deps)
+  const again = await takeAnswer({ changeId: id, question, isReadable, given, form }, deps)
   return again ? askedPage(c, session, asked, deps, again) : seeWhatBecameOfIt()
 }
 

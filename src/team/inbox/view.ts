@@ -1,8 +1,7 @@
 import { raw } from 'hono/html'
 import { type Card, cardMarkup } from '../../approval/page/cards.ts'
 import { htmlDocument, PAGES_NAME } from '../../approval/page/document.ts'
-import { howItEnded } from '../../approval/page/item.ts'
-import { type CardOutcome, headline, labelList, OUTCOMES, timeLeft } from '../../approval/page/words.ts'
+import { endingOf, headline, labelList, OUTCOMES, PROGRESS, timeLeft } from '../../approval/page/words.ts'
 import type { Question } from '../../approval/question.ts'
 import { callerName } from '../../approval/question-about.ts'
 import type { Decided } from '../../change/change.ts'
@@ -118,11 +117,6 @@ function decidedRow(decided: Decided): Markup {
 `
 }
 
-/** How it ended, for people. */
-export function endingOf({ decision, status }: Decided): CardOutcome {
-  return howItEnded(decision, status)
-}
-
 /** Who asked, who decided and how, and when it ended. */
 function whoAndWhen(decided: Decided): Markup {
   const { caller, decision, endedAt } = decided
@@ -165,11 +159,12 @@ export function withdrawForm(id: string, token: string): Markup {
 
 /** A change that somebody approved and that has not ended. */
 export function underWayPage(customerId: number, fields: readonly CustomerField[], isSent: boolean): Markup {
+  const [title] = PROGRESS[isSent ? 'sending' : 'checking']
   const message = isSent
     ? 'It was approved. AiFi has not answered yet; closing the page does not stop it.'
     : 'It was approved. Before anything is sent, the record is read once more.'
   return markup`<article class="card answered"><p class="sign turning" aria-hidden="true"></p><div>
-<h1>${isSent ? 'Sending to AiFi' : 'Checking'}</h1><p role="status">${message}</p>
+<h1>${title}</h1><p role="status">${message}</p>
 <p class="summary">${changeOf(fields, customerId)}</p></div></article>${back}`
 }
 
