@@ -1,7 +1,8 @@
 import { type Clock, Deadline, sleep } from '../lib/clock.ts'
 import { parseExactly, writeExactly } from '../lib/exact-json.ts'
 import type { Secret } from '../lib/secret.ts'
-import { extractError } from './errors.ts'
+import { CUT } from '../lib/text.ts'
+import { extractError, LOGIN_FAILED } from './errors.ts'
 import type { Exchange, Http, HttpRequest } from './exchange.ts'
 import { cancelledBeforeSending } from './failure.ts'
 import type { Delivery, NotSentCause } from './port.ts'
@@ -81,7 +82,7 @@ function whyAgain(exchange: Exchange, method: Authorized['method'], once: boolea
 /** A 401 about our token, not about the shopper's `currentPassword`; that it is not must be seen from the content. */
 function isTokenRefused({ http, body }: Extract<Exchange, { kind: 'answered' }>): boolean {
   if (http.status !== 401 || body.kind === 'incomplete') return false
-  return body.kind !== 'json' || extractError(body.value).type !== 'E_CUSTOMER_LOGIN_FAIL'
+  return body.kind !== 'json' || extractError(body.value).type !== LOGIN_FAILED
 }
 
 /** Shorter ones are no real tokens, and would be found in any text. */
@@ -92,9 +93,9 @@ function withoutToken(exchange: Exchange, token: Secret): Exchange {
   const spelled = JSON.stringify(token.reveal()).slice(1, -1)
   const text = JSON.stringify(exchange)
   if (spelled.length < TOKEN_LENGTH || !text.includes(spelled)) return exchange
-  const cut: Exchange = JSON.parse(text.replaceAll(spelled, '•••'))
+  const cut: Exchange = JSON.parse(text.replaceAll(spelled, CUT))
   if (exchange.kind !== 'answered' || exchange.body.kind !== 'json' || cut.kind !== 'answered') return cut
-  const content = writeExactly(exchange.body.value).replaceAll(spelled, '•••')
+  const content = writeExactly(exchange.body.value).replaceAll(spelled, CUT)
   return { ...cut, body: { kind: 'json', value: parseExactly(content, Number.POSITIVE_INFINITY) } }
 }
 

@@ -1,3 +1,4 @@
+import { LOGIN_FAILED } from '../aifi/errors.ts'
 import type { UnreachableCause } from '../aifi/port.ts'
 import { statusWords } from '../aifi/status-words.ts'
 import { known, verified } from '../customer/compare.ts'
@@ -7,11 +8,13 @@ import { jsonEqual } from '../lib/json.ts'
 import { harmless, listed } from '../lib/text.ts'
 import { NOTHING, type UpdateEnvelope } from './envelope.ts'
 import type { Evidence } from './outcome.ts'
-import { LOGIN_FAILED } from './said.ts'
 
 /** The sentences that tell the assistant how a sent change ended: what is known, what is not, what to do. */
 
 const NOTHING_CHANGED = 'Nothing was changed.'
+
+/** Why no record is shown, under `AIFI_READ_BACK=off`. */
+export const READING_OFF = 'Reading records is switched off here.'
 
 /** `10:02:13`, by the clock of this machine. */
 export function clockTime(at: number): string {
