@@ -1,5 +1,6 @@
-import type { Asked, Asking, Change, Ended, Shown } from '../../change/change.ts'
+import type { Asked, Asking, Change, Decision, Ended, Shown } from '../../change/change.ts'
 import type { Changes, Watch } from '../../change/changes.ts'
+import type { Status } from '../../change/envelope.ts'
 import { movedFields } from '../../customer/compare.ts'
 import { fieldFacts, isCustomerField, type PrivateFieldName } from '../../customer/fields.ts'
 import { type Clock, remainingMs } from '../../lib/clock.ts'
@@ -7,7 +8,7 @@ import { randomToken } from '../../lib/secret.ts'
 import { type Deployment, type Question, UNREAD_MS } from '../question.ts'
 import { questionAbout } from '../question-about.ts'
 import type { Card, CardState } from './cards.ts'
-import { type CardAlert, endingOf } from './words.ts'
+import type { CardAlert, CardOutcome } from './words.ts'
 
 /** Between two looks at a change of which no move was heard, milliseconds. */
 const LOOK_MS = 10 * 60_000
@@ -180,4 +181,19 @@ function settled(change: Ended): CardState {
   const status = endingOf({ decision, status: outcome.status })
   const card = { kind: 'settled', status, message: outcome.message, at: endedAt } as const
   return revertible.length > 0 ? { ...card, revertible } : card
+}
+
+/** How a change ended, for people. There is no decision where nobody was asked. */
+export function endingOf({ decision, status }: { decision: Decision | undefined; status: Status }): CardOutcome {
+  switch (decision?.kind) {
+    case 'expired':
+      return 'expired'
+    case 'withdrawn':
+    case 'nobody_to_ask':
+      return 'withdrawn'
+    case 'answered':
+    case undefined:
+      if (decision?.answer === 'cancelled' || decision?.answer === 'not_approved') return 'withdrawn'
+      return status === 'preview' || status === 'approval_pending' ? 'failed' : status
+  }
 }

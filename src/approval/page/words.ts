@@ -1,4 +1,3 @@
-import type { Decision } from '../../change/change.ts'
 import type { Status } from '../../change/envelope.ts'
 import { foreign, type Markup, markup } from '../../lib/markup.ts'
 import { minutesFromNow } from '../../lib/text.ts'
@@ -83,21 +82,6 @@ export const ALERTS: Readonly<Record<CardAlert['kind'], readonly [what: string, 
 
 /** How a question ended: the status of its change, or why it never came to one. */
 export type CardOutcome = Exclude<Status, 'preview' | 'approval_pending'> | 'expired' | 'withdrawn'
-
-/** How a change ended, for people. `decision` is absent when nobody was asked. */
-export function endingOf({ decision, status }: { decision?: Decision | undefined; status: Status }): CardOutcome {
-  switch (decision?.kind) {
-    case 'expired':
-      return 'expired'
-    case 'withdrawn':
-    case 'nobody_to_ask':
-      return 'withdrawn'
-    case 'answered':
-    case undefined:
-      if (decision?.answer === 'cancelled' || decision?.answer === 'not_approved') return 'withdrawn'
-      return status === 'preview' || status === 'approval_pending' ? 'failed' : status
-  }
-}
 
 interface OutcomeWords {
   readonly sign: string
