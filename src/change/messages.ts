@@ -5,7 +5,7 @@ import { known, verified } from '../customer/compare.ts'
 import { changedFields, fieldFacts } from '../customer/fields.ts'
 import type { View } from '../customer/record-view.ts'
 import { jsonEqual } from '../lib/json.ts'
-import { harmless, listed } from '../lib/text.ts'
+import { harmless, listed, minutesInWords } from '../lib/text.ts'
 import { NOTHING, type UpdateEnvelope } from './envelope.ts'
 import type { Evidence } from './outcome.ts'
 
@@ -139,9 +139,13 @@ export function refusedMessage(evidence: Evidence): string {
     said.errors.length > 0 && `${texts.join('; ')}${more}.`,
     said.isWithheld && 'What else it says is left out, since it may repeat a secret of this change.',
     NOTHING_CHANGED,
-    retryAfterSeconds !== undefined && `Try again in ${Math.max(1, retryAfterSeconds)} s.`,
+    retryAfterSeconds !== undefined && `Try again in ${waitWords(retryAfterSeconds)}.`,
   ]
   return parts.filter((part) => part !== false).join(' ')
+}
+
+function waitWords(seconds: number): string {
+  return seconds > 120 ? minutesInWords(Math.ceil(seconds / 60)) : `${Math.max(1, seconds)} s`
 }
 
 function whyRefused(status: number, { request, readBackAt, said }: Evidence): string {

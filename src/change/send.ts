@@ -106,7 +106,7 @@ function plainValues(changes: CustomerChanges): JsonObject {
 
 function auditedValue(value: unknown, relay: Relay): unknown {
   const bytes = Buffer.byteLength(writeExactly(value))
-  if (bytes > VALUE_LIMIT) return `… ${bytes} bytes left out`
+  if (bytes > VALUE_LIMIT) return `… ${Math.round(bytes / 1000)} kB left out`
   // A value that is no secret may still repeat one.
   const isSecret = (part: unknown) => (typeof part === 'string' || typeof part === 'number') && relay.holdsSecret(part)
   return visitParts(value, isSecret, { names: true }) ? CUT : value
