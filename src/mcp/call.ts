@@ -32,6 +32,14 @@ const envelope = z.object({
 
 /** A call is answered this long after it arrived at the latest: clients give up at 60 s. */
 export const CALL_LIFETIME_MS = 55_000
+/** Kept back from that for writing the answer, milliseconds. */
+const ANSWER_MS = 1_000
+
+/** Milliseconds until a call with this deadline has to be answered; none or less when that is now. */
+export function timeLeftMs(deadline: Deadline): number {
+  return deadline.remainingMs - ANSWER_MS
+}
+
 /** A form stays open for as long as the question that it asks, and some; the question's own clock decides. */
 const ELICITATION_MS = 15 * 60_000
 
