@@ -1,7 +1,7 @@
 import { RAN_OUT } from '../approval/channel.ts'
 import type { Agreement } from '../approval/ladder.ts'
 import type { Caller, Change, Ended } from '../change/change.ts'
-import type { Proposal, Watch } from '../change/changes.ts'
+import type { Proposal } from '../change/changes.ts'
 import { invalidArguments, statusIsError, updateEnvelope } from '../change/envelope.ts'
 import { StoreUnavailable } from '../change/store.ts'
 import {
@@ -15,6 +15,7 @@ import {
   toldElsewhere,
   tooSlow,
 } from '../change/unsent.ts'
+import type { Watch } from '../change/watch.ts'
 import type { ChangeRequest } from '../customer/fields.ts'
 import { Deadline } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'

@@ -1,6 +1,7 @@
 import type { Asked, Asking, Change, Decision, Ended, Shown } from '../../change/change.ts'
-import type { Changes, Watch } from '../../change/changes.ts'
+import type { Changes } from '../../change/changes.ts'
 import type { Status } from '../../change/envelope.ts'
+import type { Watch } from '../../change/watch.ts'
 import { movedFields } from '../../customer/compare.ts'
 import { fieldFacts, isCustomerField, type PrivateFieldName } from '../../customer/fields.ts'
 import { type Clock, remainingMs } from '../../lib/clock.ts'
