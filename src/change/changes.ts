@@ -354,14 +354,10 @@ export class Changes {
     const { clock, logger, rate } = this.#deps
     const { customerId } = request
     const id = randomUUID()
-    const draft = (given: ChangeRequest) => ({
-      id,
-      key,
-      customerId,
-      fields: requestedFields(given),
-      caller,
-      request: given,
-    })
+    const draft = (given: ChangeRequest) => {
+      const fields = requestedFields(given)
+      return { id, key, customerId, fields, caller, request: given }
+    }
     const atOnce = (outcome: UpdateEnvelope) => change.endedAtOnce(draft(request), outcome, clock.now())
     if (signal.aborted) return atOnce(unsent.stoppedBeforeSending(request))
     const retryAfterSeconds = rate.take()
