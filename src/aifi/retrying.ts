@@ -3,7 +3,7 @@ import { type Clock, Deadline, sleep } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import type { Secret } from '../lib/secret.ts'
 import { CUT } from '../lib/text.ts'
-import { extractError } from './errors.ts'
+import { extractError, LOGIN_FAILED } from './errors.ts'
 import type { Exchange, Http, HttpRequest } from './exchange.ts'
 import { cancelledBeforeSending } from './failure.ts'
 import type { Delivery, NotSentCause } from './port.ts'
@@ -83,7 +83,7 @@ function whyAgain(exchange: Exchange, method: Authorized['method'], once: boolea
 /** A 401 about our token, not about the shopper's `currentPassword`; that it is not must be seen from the content. */
 function isTokenRefused({ http, body }: Extract<Exchange, { kind: 'answered' }>): boolean {
   if (http.status !== 401 || body.kind === 'incomplete') return false
-  return body.kind !== 'json' || extractError(body.value).type !== 'E_CUSTOMER_LOGIN_FAIL'
+  return body.kind !== 'json' || extractError(body.value).type !== LOGIN_FAILED
 }
 
 /** Shorter ones are no real tokens, and would be found in any text. */

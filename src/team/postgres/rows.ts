@@ -1,4 +1,13 @@
-import type { Asking, Caller, Change, Claimed, Decided, Ended, Rung, Sending } from '../../change/change.ts'
+import {
+  type Asking,
+  type Caller,
+  type Change,
+  type Claimed,
+  type Decided,
+  decidedOf,
+  isHeld,
+  type Rung,
+} from '../../change/change.ts'
 import { type ChangeRequest, isCustomerField } from '../../customer/fields.ts'
 import { type Clock, type Instant, remainingMs } from '../../lib/clock.ts'
 import { parseExactly } from '../../lib/exact-json.ts'
@@ -24,7 +33,8 @@ export function rowOf(change: Change, body: string, clock: Clock): unknown[] {
   const { id, version, state, key, customerId, fields, caller } = change
   const lease = isHeld(change) ? change.lease : undefined
   const asking = change.state === 'asked' || change.state === 'claimed' ? change.asking : undefined
-  const decision = change.state === 'ended' ? change.decision : undefined
+  const decided = change.state === 'ended' ? decidedOf(change) : undefined
+  const decision = decided?.decision
   return [
     id,
     version,
@@ -35,7 +45,7 @@ export function rowOf(change: Change, body: string, clock: Clock): unknown[] {
     proposerOf(caller),
     body,
     decision && (decision.kind === 'answered' ? decision.answer : decision.kind),
-    change.state === 'ended' && decision ? JSON.stringify(historyOf(change)) : undefined,
+    decided && JSON.stringify(decided),
     lease?.token,
     asking && remainingMs(clock, asking.expiresAt),
     lease && remainingMs(clock, lease.until),
@@ -67,14 +77,6 @@ export function changeIn(row: Row, seal: Seal, asked: Instant): Change | undefin
 export function decidedIn({ history }: Row): Decided[] {
   const decided: unknown = typeof history === 'string' ? JSON.parse(history) : undefined
   return isDecided(decided) ? [decided] : []
-}
-
-export function isHeld(change: Change): change is Claimed | Sending {
-  return change.state === 'claimed' || change.state === 'sending'
-}
-
-function historyOf({ id, customerId, fields, caller, endedAt, decision, outcome: { status } }: Ended) {
-  return { id, customerId, fields, caller, endedAt, decision, status }
 }
 
 interface Instants {
