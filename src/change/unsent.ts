@@ -12,7 +12,7 @@ import { clockTime } from './messages.ts'
 export function mayNotAsk({ customerId }: ChangeRequest, refusal: Refusal): UpdateEnvelope {
   switch (refusal.kind) {
     case 'declined_before': {
-      const message = `The same change was declined less than a minute ago, so nobody was asked again. ${NOTHING}`
+      const message = `The same change was declined less than a minute ago, so nobody was asked again. ${NOTHING} Talk to the user before trying again.`
       return { status: 'declined', customerId, message, retryAfterSeconds: refusal.retryAfterSeconds }
     }
     case 'quiet': {
