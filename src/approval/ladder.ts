@@ -77,7 +77,7 @@ export function ladderFor(mode: Config['approval']['mode'], deps: ChannelDeps): 
     case 'auto':
       return new Ladder(
         [form(true), page()],
-        'Use a client that supports MCP elicitation, or run the server on a desktop where it can open a browser, or name one in BROWSER.',
+        'Run the server on a desktop where it can open a browser, or name one in BROWSER.',
       )
     case 'form':
       return new Ladder(

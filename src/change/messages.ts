@@ -16,9 +16,9 @@ const NOTHING_CHANGED = 'Nothing was changed.'
 /** Why no record is shown, under `AIFI_READ_BACK=off`. */
 export const READING_OFF = 'Reading records is switched off here.'
 
-/** `10:02:13`, by the clock of this machine. */
+/** `10:02:13 UTC`, by the clock of this machine, which need not be the reader's. */
 export function clockTime(at: number): string {
-  return new Date(at).toLocaleTimeString('en-GB')
+  return new Date(at).toLocaleTimeString('en-GB', { timeStyle: 'long' })
 }
 
 type Lines = NonNullable<UpdateEnvelope['changes']>
@@ -108,15 +108,18 @@ function quoted({ value, marks }: View, relay: Evidence['relay']): string {
 
 /** Before or instead of sending: AiFi was not reached, or the call was cancelled. Ends with what that means. */
 export function notSentMessage(cause: UnreachableCause, detail: string): string {
-  return `${notSentWords(cause, detail)} ${NOTHING}`
+  return `${unreachedWords(cause, detail)} ${NOTHING}`
 }
 
-function notSentWords(cause: UnreachableCause, detail: string): string {
+/** Why AiFi was not reached, and who should look at what. */
+export function unreachedWords(cause: UnreachableCause, detail: string): string {
   switch (cause) {
     case 'cancelled':
       return detail
     case 'token':
       return `${detail} Whoever set this server up should check the client id, its secret and AIFI_TOKEN_URL.`
+    case 'proxy':
+      return `AiFi could not be reached. ${detail} If it stays so, whoever set this server up should check HTTPS_PROXY and NO_PROXY.`
     default:
       return `AiFi could not be reached. ${detail} If it stays so, whoever set this server up should check AIFI_BASE_URL and the network.`
   }

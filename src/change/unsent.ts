@@ -12,7 +12,7 @@ import { clockTime } from './messages.ts'
 export function mayNotAsk({ customerId }: ChangeRequest, refusal: Refusal): UpdateEnvelope {
   switch (refusal.kind) {
     case 'declined_before': {
-      const message = `The same change was declined less than a minute ago, so nobody was asked again. ${NOTHING}`
+      const message = `The same change was declined less than a minute ago, so nobody was asked again. ${NOTHING} Talk to the user before trying again.`
       return { status: 'declined', customerId, message, retryAfterSeconds: refusal.retryAfterSeconds }
     }
     case 'quiet': {
@@ -20,7 +20,7 @@ export function mayNotAsk({ customerId }: ChangeRequest, refusal: Refusal): Upda
       return { status: 'failed', customerId, message, retryAfterSeconds: refusal.retryAfterSeconds }
     }
     case 'customer_has_one': {
-      const message = `Another question of yours about customer ${customerId} waits for its answer. ${NOTHING} Try again when it is answered, or withdraw it.`
+      const message = `Another question of yours about customer ${customerId} waits for its answer. ${NOTHING} Try again when it is answered, or when the user has withdrawn it in the inbox.`
       return { status: 'failed', customerId, message }
     }
     case 'too_many_open': {

@@ -3,6 +3,7 @@ import { createAifi } from '../aifi/client.ts'
 import { type App, createApp } from '../app.ts'
 import type { Browser } from '../approval/page/browser.ts'
 import type { HttpConfig } from '../config/http.ts'
+import { httpSetting } from '../config/settings.ts'
 import { systemClock as clock, sleep } from '../lib/clock.ts'
 import type { ProcessIo } from '../lib/process-io.ts'
 import { version } from '../lib/version.ts'
@@ -58,7 +59,7 @@ async function start(
   const ending = new AbortController()
   const metrics = new Metrics(() => app.changes.countWaiting())
   let fetch: Fetch = () => new Response(null, { status: 503, headers: { 'Retry-After': '1' } })
-  const edge = await listen(http.listen, (request) => fetch(request))
+  const edge = await listen(http.listen, (request) => fetch(request), httpSetting.listen.name)
   const publicUrl = http.publicUrl ?? `http://${edge.address}`
   const team = await createTeam({
     http,
@@ -85,10 +86,12 @@ async function start(
   const serving = team.serve({ server: app.deps, changes: app.changes, deployment: app.deployment })
   const checks = { issuer: team.reachesIssuer, ...opened.checks }
   const operations = createOperations({ checks, draining: draining.signal, metrics })
-  const ops = await listen(http.opsListen, (request) => operations.fetch(request)).catch(async (error: unknown) => {
-    await edge.close()
-    throw error
-  })
+  const ops = await listen(http.opsListen, (request) => operations.fetch(request), httpSetting.opsListen.name).catch(
+    async (error: unknown) => {
+      await edge.close()
+      throw error
+    },
+  )
   fetch = serving.fetch
   const { baseUrl, sandbox } = config.aifi
   logger.info({ version, address: baseUrl, sandbox, publicUrl, operations: ops.address }, 'serving a team')

@@ -4,7 +4,7 @@ import type { Environment, ProcessIo } from '../lib/process-io.ts'
 import { Secret } from '../lib/secret.ts'
 import { readHttp } from './http.ts'
 import { readProxy } from './proxy.ts'
-import { setting } from './settings.ts'
+import { httpOnly, setting, stdioOnly } from './settings.ts'
 import { othersCanRead, SettingsReader } from './settings-reader.ts'
 
 /** Everything the program was told, checked: a plain value, made once at the start. */
@@ -54,6 +54,9 @@ export function readConfig(environment: Environment, options: ConfigOptions): Co
   // What is missing is a problem; until that is said, the placeholder holds its place.
   const access = sandbox ? sandboxAccess(sandbox) : { ...sandboxAccess(true), ...readAccess(reader) }
   const config = readSettings(reader, access, { sandbox: Boolean(sandbox), http })
+  // BROWSER is there for other programs.
+  const idle = (http ? stdioOnly : httpOnly).filter((each) => each !== setting.browser && reader.isSet(each))
+  for (const { name } of idle) reader.warnings.push(`${name} has no effect ${http ? 'with' : 'without'} http.`)
   if (reader.problems.length > 0) return { ok: false, problems: reader.problems }
   return { ok: true, config, warnings: reader.warnings }
 }

@@ -133,3 +133,11 @@ export const httpSetting = {
 
 /** The same as a list, in the order in which `--help` and docs/operate.md show it. */
 export const httpSettings: readonly Setting[] = Object.values(httpSetting)
+
+/** Without meaning for `http`. */
+export const stdioOnly: readonly Setting[] = [setting.approvalPort, setting.browser, setting.secretArguments]
+
+/** Without meaning on stdio. */
+export const httpOnly: readonly Setting[] = httpSettings.filter(
+  (each) => !settings.some(({ name }) => name === each.name),
+)

@@ -87,6 +87,8 @@ export function entryStart({ members }: HostEntry, around: Surroundings, path: s
   const [command = ''] = words
   const at = words.findIndex((word) => OWN_PACKAGE.test(word) || BUILT_FILE.test(word))
   const launcher = basename(command.replaceAll('\\', '/')).replace(/\.(exe|cmd)$/i, '')
+  if (at > 0 && !LAUNCHERS.includes(launcher) && !isProgram(command, { PATH: path }))
+    return { finding: commandMissing(command) }
   if (at > 0 && !LAUNCHERS.includes(launcher))
     return notChecked(`started through ${harmless(launcher, 40)}: what arrives inside cannot be seen from here`)
   const options = launcher === 'node' ? words.slice(1, at) : []

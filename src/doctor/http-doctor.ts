@@ -3,7 +3,7 @@ import { targetOf } from '../aifi/exchange.ts'
 import { createHttp } from '../aifi/http.ts'
 import { type Config, type ConfigResult, readConfigOf } from '../config/config.ts'
 import type { HttpConfig } from '../config/http.ts'
-import { httpSettings, type Setting, setting, settings } from '../config/settings.ts'
+import { httpSettings, settings, stdioOnly } from '../config/settings.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
 import type { ProcessIo } from '../lib/process-io.ts'
@@ -30,10 +30,8 @@ export interface HttpDoctorOptions {
 
 const IN_ENVIRONMENT =
   'Correct that where the environment of this server is set (compose.yaml, unit file, Deployment). Everything else is checked then.'
-/** Without meaning over HTTP. */
-const ON_DESKS: readonly Setting[] = [setting.approvalPort, setting.browser, setting.secretArguments]
 const OF_HTTP = new Set(httpSettings.map(({ name }) => name))
-const listed = [...settings.filter((each) => !OF_HTTP.has(each.name) && !ON_DESKS.includes(each)), ...httpSettings]
+const listed = [...settings.filter((each) => !OF_HTTP.has(each.name) && !stdioOnly.includes(each)), ...httpSettings]
 
 /**
  * `doctor http`: checks what a team's server needs, hop by hop, and says what is wrong. It only reads; at the issuer it

@@ -23,8 +23,8 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-/** Starts listening. Rejects with a sentence when the address cannot be had. */
-export async function listen({ host, port }: ListenAddress, fetch: Fetch): Promise<HttpServer> {
+/** Starts listening. Rejects with a sentence when the address, that of `setting`, cannot be had. */
+export async function listen({ host, port }: ListenAddress, fetch: Fetch, setting: string): Promise<HttpServer> {
   const listener = getRequestListener((request) => fetch(request), { overrideGlobalObjects: false })
   const bounds = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS }
   const server = createServer(bounds, listener)
@@ -32,7 +32,10 @@ export async function listen({ host, port }: ListenAddress, fetch: Fetch): Promi
   try {
     await once(server, 'listening')
   } catch (cause) {
-    throw new Error(`It cannot listen on ${host}:${port} (${errorCode(cause) ?? 'unknown'}).`, { cause })
+    throw new Error(
+      `It cannot listen on ${host}:${port} (${errorCode(cause) ?? 'unknown'}). ${setting} can name another address.`,
+      { cause },
+    )
   }
   // A connection that cannot be accepted concerns that visitor only.
   server.on('error', () => undefined)

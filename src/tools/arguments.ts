@@ -187,21 +187,30 @@ function contents(value: unknown) {
 export function unknownArgument(key: string, names: readonly string[]): FieldError {
   const shown = harmless(key, 100)
   const nearest = nearestName(key, names)
-  const hint = nearest ? `Did you mean "${nearest}"?` : `Allowed are ${names.join(', ')}.`
+  const hint = nearest ? `Did you mean "${nearest}"?` : allowed(names)
   return problem(shown, 'object.unknown', `"${shown}" is not an argument. ${hint}`)
+}
+
+function allowed(names: readonly string[]): string {
+  return `Allowed are ${names.join(', ')}.`
 }
 
 /** So many unknown arguments are named: nobody reads more, and finding the nearest names takes time. */
 const NAMED = 20
 
-/** One problem per unknown argument, up to a limit; the others are counted. */
+/** One problem per unknown argument, up to a limit; the others are counted. The list of names stands in the first only. */
 function unknownArguments(
   keys: readonly string[],
   names: readonly string[],
   describe: typeof unknownArgument,
 ): FieldError[] {
   const unknown = keys.filter((key) => !names.includes(key))
-  const named = unknown.slice(0, NAMED).map((key) => describe(key, names))
+  const described = unknown.slice(0, NAMED).map((key) => describe(key, names))
+  const list = allowed(names)
+  const first = described.findIndex(({ message }) => message.endsWith(list))
+  const named = described.map((each, at) =>
+    at > first ? { ...each, message: each.message.replace(` ${list}`, '') } : each,
+  )
   const others = unknown.length - named.length
   return others > 0 ? [...named, problem('', 'object.unknown', `${others} more names are no arguments either.`)] : named
 }

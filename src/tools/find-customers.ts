@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { Aifi, HttpFacts, Listing } from '../aifi/port.ts'
 import { statusWords } from '../aifi/status-words.ts'
 import type { Audit } from '../audit/audit.ts'
+import { unreachedWords } from '../change/messages.ts'
 import { inAifisWords, shownHttp } from '../change/said.ts'
 import { sameEmail } from '../customer/compare.ts'
 import { customerChanges } from '../customer/fields.ts'
@@ -248,7 +249,7 @@ function fieldOf(pointer: string): string {
 /** AiFi did not show a list. @param late the call's own time was up, so that nobody waited for AiFi any longer. */
 function unreadEnvelope(unread: Exclude<Listing, { kind: 'list' }>, late: boolean): FindEnvelope {
   if (unread.kind === 'unreachable')
-    return { status: 'failed', message: `AiFi could not be asked: ${unread.detail} Nothing was looked up.` }
+    return { status: 'failed', message: `${unreachedWords(unread.cause, unread.detail)} Nothing was looked up.` }
   const { http, error = { errors: [] } } = unread
   const said = inAifisWords(error, http?.requestId)
   const { message, errors } = said

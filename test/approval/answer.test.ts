@@ -43,7 +43,7 @@ describe('an answer', () => {
     expect(harness.sent('PATCH')).toHaveLength(1)
     const told = await client.update(block)
     expect(told).toMatchObject({ status: 'updated', approval: { channel: 'page', answer: 'approved' } })
-    expect(told.message).toMatch(/outcome at \d\d:\d\d:\d\d; nothing was sent again/)
+    expect(told.message).toMatch(/outcome at \d\d:\d\d:\d\d \S+; nothing was sent again/)
     const anew = await client.update(block)
     expect(anew.status).toBe('approval_pending')
     expect(harness.sent('PATCH')).toHaveLength(1)

@@ -28,7 +28,9 @@ describe('a question says of the customer', () => {
     await client.update({ customerId: 77, role: 'tester' })
     expect((await client.update(once)).status).toBe('updated')
     expect(client.asked[1]?.message).not.toContain('The same change was made')
-    expect(client.asked[2]?.message).toMatch(/The same change was made at \d\d:\d\d:\d\d, and changed again since\./)
+    expect(client.asked[2]?.message).toMatch(
+      /The same change was made at \d\d:\d\d:\d\d \S+, and changed again since\./,
+    )
   })
 })
 
@@ -80,6 +82,12 @@ describe('what is final', () => {
     const envelope = await client.update({ customerId: 77, firstName: 'x'.repeat(70), cardToken: null, blocked: true })
     expect(envelope.status).toBe('approval_unavailable')
     expect(envelope.message).toContain('Ask for one field in a call')
+    const one = await client.update({ customerId: 77, metadata: {} })
+    const secret = await client.update({ customerId: 77, enterPrivately: ['password'] })
+    expect(secret.message).toMatch(
+      /must not be typed into a form[^.]*\. There is no screen\. Run the server on a desktop/,
+    )
+    expect(one.message).toMatch(/There is no screen\. Have a browser named in BROWSER/)
     expect(client.asked).toEqual([])
     expectNothingSent(harness)
   })

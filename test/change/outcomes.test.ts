@@ -67,8 +67,8 @@ const unclear: readonly [
 
 /** What is read after such a fault, and what that proves. */
 const views: readonly [view: string, after: Circumstances, status: UpdateEnvelope['status'], seen: RegExp][] = [
-  ['shows the new value', { after: fault.answer(200, janet) }, 'updated', /read at \d\d:\d\d:\d\d does/],
-  ['shows the old value', {}, 'unknown', /At \d\d:\d\d:\d\d the record still showed firstName “Jane”/],
+  ['shows the new value', { after: fault.answer(200, janet) }, 'updated', /read at \d\d:\d\d:\d\d \S+ does/],
+  ['shows the old value', {}, 'unknown', /At \d\d:\d\d:\d\d \S+ the record still showed firstName “Jane”/],
   [
     'shows a third value',
     { after: fault.answer(200, { ...jane, firstName: 'Joan' }) },
@@ -281,7 +281,7 @@ describe.each([500, 501])('after a complete %s', (httpStatus) => {
       { firstName: 'Janet' },
       { after: fault.answer(200, janet) },
       'updated',
-      /read at \d\d:\d\d:\d\d does/,
+      /read at \d\d:\d\d:\d\d \S+ does/,
     ],
     [
       'an unreadable record proves nothing',

@@ -193,15 +193,16 @@ describe('says in one sentence', () => {
       '/none/aifi/dist/index.js is not there',
     ],
     [
+      'a command that is misspelt',
+      entry(token, { command: 'noed', args: [builtFile] }),
+      'noed is in no folder of PATH',
+    ],
+    [
       'a command that serves nothing',
       entry(token, { args: [builtFile, 'doctor'] }),
       'its arguments do not start the server',
     ],
-    [
-      'a container',
-      entry(token, { command: 'docker', args: ['run', '-i', 'aifi-customer-mcp'] }),
-      'started through docker',
-    ],
+    ['another program', entry(token, { command: 'env', args: ['-i', 'aifi-customer-mcp'] }), 'started through env'],
   ])('%s', async (_, members, words) => {
     const { json } = await examine('claude_desktop_config.json', { mcpServers: { aifi: members } })
     expect(json.entries[0]?.start.found).toContain(words)

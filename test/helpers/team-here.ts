@@ -82,7 +82,7 @@ interface ReplicaParts {
 
 async function startReplica({ config, http, clock, logger, store: { store, audit } }: ReplicaParts) {
   let fetch: Fetch = () => new Response(null, { status: 503 })
-  const server = await listen({ host: '127.0.0.1', port: 0 }, (request) => fetch(request))
+  const server = await listen({ host: '127.0.0.1', port: 0 }, (request) => fetch(request), 'AIFI_LISTEN')
   const via = `http://${server.address}`
   const draining = new AbortController().signal
   const warnings = new Warnings(logger, clock)

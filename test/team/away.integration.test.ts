@@ -120,7 +120,7 @@ await describeWithPostgres('the database is away', (postgres) => {
     onTestFinished(() => aifi.close())
     const { env } = await settings(issuer, aifi, `postgres://test@127.0.0.1:${await freePort()}/postgres`)
     const { code, stderr } = await runToEnd({ args: ['http'], env })
-    expect([code, stderr.includes('The database that keeps the changes cannot be reached.')]).toEqual([1, true])
+    expect([code, stderr.includes('The database that AIFI_STORE_URL names cannot be reached.')]).toEqual([1, true])
   })
 
   test('in the middle: everybody is told what is so, nothing is lost, and it recovers by itself', async () => {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { readConfig } from '../../src/config/config.ts'
 import { httpSettings } from '../../src/config/settings.ts'
+import { listen } from '../../src/team/http-server.ts'
 import { runToEnd } from '../helpers/process.ts'
 import { root } from '../helpers/repository.ts'
 
@@ -35,6 +36,13 @@ describe('http', () => {
       // Loopback is no excuse.
       expect(problems({ ...rest, AIFI_LISTEN: '127.0.0.1:8080' }), name).toContain(name)
     }
+  })
+
+  test('warns of what only stdio reads', () => {
+    const desk = { AIFI_APPROVAL_PORT: '9000', AIFI_SECRET_ARGUMENTS: 'allow', BROWSER: 'firefox' }
+    expect(read({ ...complete, ...desk })).toMatchObject({
+      warnings: ['AIFI_APPROVAL_PORT has no effect with http.', 'AIFI_SECRET_ARGUMENTS has no effect with http.'],
+    })
   })
 
   test('takes the audience from its address, and asks for four eyes', () => {
@@ -124,12 +132,25 @@ describe('http', () => {
   })
 })
 
+test('an address that is taken is told with its setting', async () => {
+  const nothing = () => new Response(null)
+  const taken = await listen({ host: '127.0.0.1', port: 0 }, nothing, 'AIFI_LISTEN')
+  onTestFinished(() => taken.close())
+  const port = Number(taken.address.split(':')[1])
+  const again = listen({ host: '127.0.0.1', port }, nothing, 'AIFI_OPS_LISTEN')
+  await expect(again).rejects.toThrow(`${taken.address} (EADDRINUSE). AIFI_OPS_LISTEN can name another address.`)
+})
+
 test('nothing else reads the settings of http', () => {
   const result = readConfig(
     { AIFI_BASE_URL: 'https://aifi.example', AIFI_TOKEN: 'aifi-token', AIFI_PUBLIC_URL: 'nonsense' },
     { readFile: () => Buffer.from('') },
   )
-  expect(result).toMatchObject({ ok: true, warnings: [], config: { http: undefined } })
+  expect(result).toMatchObject({
+    ok: true,
+    warnings: ['AIFI_PUBLIC_URL has no effect without http.'],
+    config: { http: undefined },
+  })
 })
 
 test('every setting of http is in docs/operate.md', () => {

@@ -138,7 +138,10 @@ test('says that AiFi cannot be reached', async () => {
   const client = await facing([])
   await client.aifi.close()
   const envelope = await find(client, byEmail)
-  expect(envelope).toMatchObject({ status: 'failed', message: expect.stringMatching(/^AiFi could not be asked: /) })
+  expect(envelope).toMatchObject({
+    status: 'failed',
+    message: expect.stringMatching(/^AiFi could not be reached\. .*Nothing was looked up\.$/),
+  })
 })
 
 test.each([byEmail, byId])('waits no longer when the call is cancelled (%j)', async (args) => {

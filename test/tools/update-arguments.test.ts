@@ -237,6 +237,15 @@ describe('an argument that does not exist', () => {
     expect(error?.message).toBe(`"a b${a(96)}…" is not an argument. ${allowed}`)
   })
 
+  test('is told what is allowed once, however many there are', () => {
+    const told = messages({ nickname: 'x', fristName: 'x', street: 'x' })
+    expect(told.map((message) => message.includes('Allowed are'))).toEqual([true, false, false])
+    expect(told.slice(1)).toEqual([
+      '"fristName" is not an argument. Did you mean "firstName"?',
+      '"street" is not an argument.',
+    ])
+  })
+
   test('does not hide the others: twenty are named, the rest are counted', () => {
     const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`unknown argument ${index}`, index]))
     const all = errors({ ...many, priority: 99 })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { inputRequired } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import type { AnswerKind, Asked, Rung } from '../../change/change.ts'
-import type { ChangeRequest } from '../../customer/fields.ts'
+import { type ChangeRequest, requestedFields } from '../../customer/fields.ts'
 import { elapsedMs, instantIn } from '../../lib/clock.ts'
 import { isJsonObject } from '../../lib/json.ts'
 import type { Call } from '../../mcp/call.ts'
@@ -17,7 +17,6 @@ const ASKS_NOBODY = 'This client answers forms without asking a person.'
 const UNANSWERED = 'The client did not answer the form.'
 const NO_ANSWER = 'The client sent its form back without an answer.'
 const WAITING = 'The client shows the user the question as a form; only they may answer it.'
-const ONE_FIELD = 'Ask for one field in a call'
 
 /** `default: false`, since some hosts preselect Yes otherwise. */
 const requestedSchema = {
@@ -50,7 +49,7 @@ export class FormChannel implements Channel {
 
   unavailable(request: ChangeRequest, call: Call): string | undefined {
     if (call.principal && !call.principal.mayAnswer) return 'Who asks may not approve it.'
-    if (!call.canForm) return 'This client cannot show a form.'
+    if (!call.canForm) return 'This client cannot show a form; one that supports MCP elicitation can.'
     if (request.enterPrivately.length > 0) return 'A secret must not be typed into a form of the client.'
     if (this.#fallback && !call.connection.asksPeople) return ASKS_NOBODY
     return undefined
@@ -95,9 +94,14 @@ export class FormChannel implements Channel {
     const { deployment, clock } = this.#deps
     const question = questionAbout(change, deployment, clock.now())
     const words = questionText(question)
+    const isOne = requestedFields(change.request).length === 1
     if (words === undefined) {
       const reason = 'The change is too long to be shown whole in a form.'
-      return { kind: 'cannot', reason, remedy: `${ONE_FIELD}, with a shorter value.` }
+      return {
+        kind: 'cannot',
+        reason,
+        remedy: `${isOne ? 'Ask for' : 'Ask for one field in a call, with'} a shorter value.`,
+      }
     }
     // The operator vouches for a client that is the only way.
     if (!this.#fallback) return words.text
@@ -109,7 +113,8 @@ export class FormChannel implements Channel {
     }
     if (words.fits) return words.text
     const reason = 'The change does not fit into the three lines that every client shows of a form.'
-    return { kind: 'cannot', reason, remedy: `${ONE_FIELD}, or have a browser named in BROWSER for the approval page.` }
+    const remedy = 'ave a browser named in BROWSER for the approval page.'
+    return { kind: 'cannot', reason, remedy: isOne ? `H${remedy}` : `Ask for one field in a call, or h${remedy}` }
   }
 
   /** A 2025-era client answers inside the call that asks. */

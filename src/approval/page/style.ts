@@ -78,7 +78,7 @@ a { color: inherit }
 .alert { border: 1px solid var(--warn-line); background: var(--warn); border-radius: .5rem; padding: .75rem 1rem }
 .alert.bad { border-color: var(--danger); background: var(--bad) }
 .alert ul { padding-inline-start: 1.25rem }
-.answered { grid-template-columns: auto 1fr; padding: 1.25rem 1.5rem }
+.answered { grid-template-columns: auto 1fr; align-content: start; padding: 1.25rem 1.5rem }
 .answered > div { display: grid; gap: .375rem }
 .sign { width: 2.5rem; height: 2.5rem; border-radius: 50%; border: 2px solid; color: var(--soft); font-weight: 700; font-size: 1.125rem;
   line-height: 2.25rem; text-align: center }

@@ -15,7 +15,7 @@ export type DatabaseFault =
 
 /** In our words: those of the server and of `pg` may repeat parts of the address. */
 const sentences: Readonly<Record<DatabaseFault, string>> = {
-  away: 'The database that keeps the changes cannot be reached.',
+  away: 'The database that AIFI_STORE_URL names cannot be reached.',
   no_tls: 'The database offers no TLS, and nothing is sent to it in the clear.',
   other_host: 'The certificate of the database is for another host than AIFI_STORE_URL names.',
   foreign_authority:

@@ -206,6 +206,9 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     await headingIs(page, 'Expired')
     await page.getByText('You can close this page.').waitFor()
     expect(await page.title()).toContain('Expired')
+    // The card is as high as the question was; what it says now stays together at its top.
+    const words = await page.locator('.answered > div').boundingBox()
+    expect(words?.height).toBeLessThan(300)
   })
 
   test('loses decided cards after a while, and never says that it can be closed after an unknown outcome', async () => {

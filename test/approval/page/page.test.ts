@@ -278,7 +278,7 @@ describe('a call', () => {
     const { client, person, answer } = await askOnPage(BLOCK, { env: { AIFI_APPROVAL_WAIT_SECONDS: '0' } })
     await answer
     await person.press('approve')
-    expect((await client.update(BLOCK)).message).toMatch(/outcome at \d\d:\d\d:\d\d; nothing was sent again/)
+    expect((await client.update(BLOCK)).message).toMatch(/outcome at \d\d:\d\d:\d\d \S+; nothing was sent again/)
   })
 
   test('finds the same question open, and opens no second page', async () => {
@@ -392,7 +392,7 @@ describe('a page that nobody fetched', () => {
     }
     expect(await update(BLOCK)).toMatchObject({
       status: 'approval_unavailable',
-      message: expect.stringMatching(/opened 3 times and nobody looked at it\. Use a client/),
+      message: expect.stringMatching(/opened 3 times and nobody looked at it\. Run the server/),
     })
     expect(harness.browser.opened).toHaveLength(3)
     expect(new Set(harness.browser.opened).size).toBe(3)
@@ -647,7 +647,7 @@ test('a question that waits for the page of another does not wait for a browser 
   }
   for (const { status, message } of await Promise.all(calls)) {
     expect(status).toBe('approval_unavailable')
-    expect(message).toMatch(/No browser could be opened on this machine\. Use a client/)
+    expect(message).toMatch(/No browser could be opened on this machine\. Run the server/)
   }
   expect(harness.sent('PATCH')).toEqual([])
 })
