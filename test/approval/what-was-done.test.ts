@@ -20,6 +20,14 @@ describe('a question says of the customer', () => {
     expect(client.asked[2]?.message).not.toContain('enamed')
   })
 
+  test('that no person gave it another name where the assistant relayed the yes', async () => {
+    const harness = await start({ env: { AIFI_APPROVAL: 'chat', AIFI_APPROVAL_FIELDS: 'firstName' } })
+    const { update } = await harness.connect()
+    const { approval } = await update(rename)
+    expect(await update({ ...rename, approvalCode: approval?.code })).toMatchObject({ status: 'updated' })
+    expect((await update(block)).message).toMatch(/Renamed just now .*, without a person\./)
+  })
+
   test('and of the change, that the same one was made and has been changed since', async () => {
     const harness = await start({ env: byForm })
     const client = await harness.connect({ answer: () => accept() })
@@ -30,6 +38,15 @@ describe('a question says of the customer', () => {
     expect(client.asked[1]?.message).not.toContain('The same change was made')
     expect(client.asked[2]?.message).toMatch(/The same change was made at \d\d:\d\d:\d\d, and changed again since\./)
   })
+})
+
+test('that the same change was made before is no news as long as nothing has changed it since', async () => {
+  const harness = await start({ env: byForm })
+  const client = await harness.connect({ answer: () => accept() })
+  await client.update(block)
+  expect((await client.update(block)).status).toBe('updated')
+  expect(client.asked).toHaveLength(2)
+  expect(client.asked[1]?.message).not.toContain('The same change was made')
 })
 
 describe('a change that loses something', () => {

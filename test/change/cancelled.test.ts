@@ -116,6 +116,19 @@ describe.each(eras)('a call that is cancelled in %s', (era) => {
   })
 })
 
+test('a form that a 2026-era client has is not taken back with another call that waits for its answer', async () => {
+  const harness = await start()
+  const raw = await RawClient.connect(harness, { era: '2026-07-28', elicitation: {} })
+  const { state } = await raw.question(raw.call(block))
+  const second = raw.call(block)
+  await expect.poll(() => harness.clock.pending).toBeGreaterThanOrEqual(2)
+  raw.cancel(second)
+  await raw.envelope(raw.call({ ...rename, dryRun: true }))
+  const yes = { requestState: state, inputResponses: { approve: { action: 'accept', content: { approve: true } } } }
+  expect(await raw.envelope(raw.call(block, yes))).toMatchObject({ status: 'updated', approval: { channel: 'form' } })
+  expect(harness.sent('PATCH')).toHaveLength(1)
+})
+
 describe('a form of a 2025-era client', () => {
   test('whose call is cancelled is put again for the other call that waits for it', async () => {
     const harness = await start()
