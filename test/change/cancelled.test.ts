@@ -49,6 +49,22 @@ describe.each(eras)('a call that is cancelled in %s', (era) => {
     expect(harness.browser.opened).toHaveLength(1)
   })
 
+  test('in the same moment in which the same call comes again makes a new question of that one', async () => {
+    const harness = await start({ env: onPage })
+    const raw = await RawClient.connect(harness, { era })
+    const first = raw.call(block)
+    const page = new PageVisitor(await openedAddress(harness))
+    await page.get()
+    raw.cancel(first)
+    const second = raw.call(block)
+    await expect.poll(async () => (await page.get()) && page.tokens.length).toBe(1)
+    await page.press('approve')
+    expect(await raw.envelope(second)).toMatchObject({
+      status: 'updated',
+      message: expect.not.stringContaining('was the outcome'),
+    })
+  })
+
   test('before anything was asked or sent leaves nothing behind', async () => {
     const { harness, held, letGo, patches } = await controlledAifi({ holding: 'GET' })
     const client = await harness.connect({ era })
