@@ -343,8 +343,9 @@ test('a value that repeats a short secret is sent, and does not bring it into th
   const harness = await start({ audit, env: { AIFI_AUDIT_VALUES: 'true', AIFI_APPROVAL: 'dangerously-skip' } })
   const client = await harness.connect()
   const changes = { cardToken: 'tok_7', firstName: 'is tok_7', metadata: { of: { tok_7: true } } }
-  expect(await client.update({ customerId: 4211, ...changes })).toMatchObject({ status: 'updated' })
-  expect(attempts).toMatchObject([{ values: { firstName: '•••', metadata: '•••' } }])
+  const args = { customerId: 4211, ...changes, reason: 'set it to tok_7' }
+  expect(await client.update(args)).toMatchObject({ status: 'updated' })
+  expect(attempts).toMatchObject([{ reason: 'set it to •••', values: { firstName: '•••', metadata: '•••' } }])
   expect(JSON.stringify(attempts)).not.toContain('tok_7')
   expect(harness.sent('PATCH')).toMatchObject([{ body: changes }])
 })

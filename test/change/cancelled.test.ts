@@ -65,6 +65,27 @@ describe.each(eras)('a call that is cancelled in %s', (era) => {
     })
   })
 
+  test('while the record is read again, as the same call comes, makes a new question of that one', async () => {
+    const { harness, hold, held, letGo, letThrough, patches } = await controlledAifi({ env: onPage })
+    const raw = await RawClient.connect(harness, { era })
+    const args = { customerId: 4211, blocked: true }
+    const first = raw.call(args)
+    const page = new PageVisitor(await openedAddress(harness))
+    await page.get()
+    hold('GET')
+    const approving = page.press('approve')
+    await held()
+    letThrough()
+    raw.cancel(first)
+    const second = raw.call(args)
+    await letGo()
+    await approving
+    await expect.poll(async () => (await page.get()) && page.tokens.length).toBe(1)
+    await page.press('approve')
+    expect(await raw.envelope(second)).toMatchObject({ status: 'updated' })
+    expect(patches()).toHaveLength(1)
+  })
+
   test('before anything was asked or sent leaves nothing behind', async () => {
     const { harness, held, letGo, patches } = await controlledAifi({ holding: 'GET' })
     const client = await harness.connect({ era })
