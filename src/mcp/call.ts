@@ -141,7 +141,6 @@ export class Connection {
     const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
     // Cancelled before it came here, another call may have its id by now.
     const args = mcpReq.signal.aborted ? undefined : this.#arguments.get(mcpReq.id)
-    if (args !== undefined) this.#arguments.delete(mcpReq.id)
     const http = this.#http
     // Over HTTP a 2025-era client is served one message at a time: there is no way back to it.
     const canBeAsked = !http || said !== undefined

@@ -1,7 +1,6 @@
 import * as z from 'zod'
 import {
   type ChangeRequest,
-  type CustomerChanges,
   type CustomerField,
   customerChanges,
   customerFields,
@@ -116,9 +115,7 @@ export function parseArguments(raw: RawArguments, settings: ArgumentSettings): P
 }
 
 function toRequest(data: z.infer<typeof toolFields>, marked: JsonObject): ChangeRequest {
-  const { customerId, enterPrivately, expectedEmail, reason, dryRun, approvalCode, ...rest } = data
-  // Only what was given goes on: a key that is there but undefined would become part of the body.
-  const changes: CustomerChanges = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
+  const { customerId, enterPrivately, expectedEmail, reason, dryRun, approvalCode, ...changes } = data
   return {
     customerId,
     changes,

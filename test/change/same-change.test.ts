@@ -111,6 +111,11 @@ describe('the same call', () => {
     expectNothingSent(harness)
     const { body } = await page.get()
     expect(body).toContain('tester')
+    // Nor does it when it is sent again, the new question having been read meanwhile.
+    await page.send(oldForm)
+    await roundTrip(client)
+    expectNothingSent(harness)
+    await page.get()
     await page.press('approve')
     expect(harness.sent('PATCH')).toHaveLength(1)
     expect(await client.update(args)).toMatchObject({ status: 'updated', changes: [{ before: 'tester' }] })

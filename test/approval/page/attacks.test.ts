@@ -163,6 +163,15 @@ describe('the cookie and the token', () => {
   })
 })
 
+const linked = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' }
+
+test('the first browser has the question at once, also when it follows a link', async () => {
+  const { address } = await askOnPage()
+  const { body, headers } = await exchange(address, { headers: linked })
+  expect(body).toContain('name="token"')
+  expect(headers['set-cookie']).toHaveLength(1)
+})
+
 describe('a second browser', () => {
   test('makes the question void, and both are told why', async () => {
     const { harness, address, person, answer } = await askOnPage()
@@ -211,9 +220,24 @@ describe('a second browser', () => {
     await expectStillOpen(asked)
   })
 
+  test('leaves the first one no stream: what is asked next is not shown on a page that is void', async () => {
+    const { harness, client, address, person, answer } = await askOnPage()
+    await person.get()
+    const stream = await person.stream()
+    await exchange(address)
+    expect(await answer).toMatchObject({ status: 'declined' })
+    await expect.poll(() => stream.ended).toBe(true)
+    expect(stream.text).toContain('Withdrawn')
+    expect(await person.stream()).toMatchObject({ status: 403 })
+    client.update({ customerId: 4211, blocked: true }).catch(() => undefined)
+    const next = new PageVisitor(await openedAddress(harness, 2))
+    expect((await next.get()).body).toContain('Jane Doe')
+    expect((await person.get()).body).not.toContain('Jane')
+    expect(stream.text).not.toContain('Jane')
+  })
+
   test('cannot hide behind the link of another site', async () => {
     const { harness, address, person, answer } = await askOnPage()
-    const linked = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' }
     await person.get()
     const bounce = await exchange(address, { headers: linked })
     expect(bounce.body).toContain('<meta http-equiv="refresh" content="0">')
