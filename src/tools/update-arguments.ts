@@ -153,10 +153,13 @@ function unknownKey(key: string, names: readonly string[], { fields }: ArgumentS
 /** No result shows what is stored in these fields, so none gave out a marker for it. */
 function markedSecrets(given: JsonObject): FieldError[] {
   return Object.entries(given).flatMap(([name, value]) => {
-    const isMarked =
-      isCustomerField(name) && !fieldFacts[name].readable && typeof value === 'string' && looksMarked(value)
+    const isMarked = isCustomerField(name) && !fieldFacts[name].readable && holdsMarker(value)
     return isMarked ? [problem(name, 'any.invalid', `"${name}" has a marker in it, which means nothing there.`)] : []
   })
+}
+
+function holdsMarker(value: unknown): boolean {
+  return visitParts(value, (part) => typeof part === 'string' && looksMarked(part), { names: true })
 }
 
 /** A secret is given or typed, not both. */

@@ -166,6 +166,7 @@ describe('a marker that does not fit is refused, and nothing is sent:', () => {
     await refused(scene, { lastName: firstName })
     await refused(scene, { metadata: { note: firstName } })
     await refused(scene, { firstName: metadataOf({ metadata }).note })
+    await refused(scene, { metadata: metadataOf({ metadata }).note })
     await refused(scene, { customerId: 77, firstName })
   })
 
@@ -191,6 +192,8 @@ describe('a marker that does not fit is refused, and nothing is sent:', () => {
     const scene = await facing(stored)
     const { firstName } = await scene.find()
     await refused(scene, { cardToken: firstName }, 'means nothing there')
+    await refused(scene, { card: { provider: 'STRIPE', tokens: [firstName] } }, 'means nothing there')
+    await refused(scene, { card: { [String(firstName)]: 1 } }, 'means nothing there')
   })
 
   test('any, where the record cannot be read', async () => {

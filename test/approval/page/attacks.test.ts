@@ -438,6 +438,25 @@ describe('too much, too slow, too often', () => {
     await expectStillOpen(asked)
   })
 
+  test('of 33 visitors at once the last is shown out, and the stream of an open tab is none of them', async () => {
+    const asked = await askOnPage()
+    const { person, address } = asked
+    await person.get()
+    expect(await person.stream()).toMatchObject({ status: 200 })
+    const gone: number[] = []
+    const visitors = Array.from({ length: 33 }, (_, index) =>
+      connect(Number(new URL(address).port), '127.0.0.1')
+        .on('close', () => gone.push(index))
+        .on('error', () => undefined),
+    )
+    onTestFinished(() => void visitors.map((visitor) => visitor.destroy()))
+    await expect.poll(() => gone.length).toBeGreaterThan(0)
+    expect(gone[0]).toBe(32)
+    for (const visitor of visitors) visitor.destroy()
+    await expect.poll(() => gone.length).toBe(33)
+    await expectStillOpen(asked)
+  })
+
   test('slow visitors are shown out while the person answers', async () => {
     const asked = await askOnPage()
     const { person, address } = asked
