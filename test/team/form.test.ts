@@ -135,6 +135,16 @@ test('under four eyes nobody is shown a form, and none is taken', async () => {
   expect([asked, team.patches]).toEqual([[], []])
 })
 
+test('while the server is to end, no call waits for an answer, and its question stays', async () => {
+  const team = await startTeamHere({ issuer, env: { AIFI_APPROVAL_WAIT_SECONDS: '40' } })
+  team.clock.hold()
+  const { update } = await clientOf(team, 'alex')
+  team.drain()
+  for (const _ of [1, 2]) {
+    expect(await update()).toMatchObject({ status: 'approval_pending', approval: { channel: 'inbox' } })
+  }
+})
+
 /** A call of {@link BLOCK} as a client of 2026-07-28 writes it; `extra` stands beside the arguments. */
 async function call({ vias: [via] }: TeamHere, who: Who, extra: JsonObject = {}): Promise<JsonObject> {
   const _meta = {
