@@ -120,10 +120,14 @@ describe('writing the audit', () => {
 
   test('every line is ASCII, and a secret that slips in is not shown', () => {
     const audit = open()
-    audit.attempt({ ...attempt('c1'), client: 'evil\u202e\u001b[2J\u2028', values: { password: new Secret('canary') } })
+    audit.attempt({
+      ...attempt('c1'),
+      client: 'evil\u202e\u001b[2J\u2028\u007f',
+      values: { password: new Secret('canary') },
+    })
     audit.close()
     expect(content()).toMatch(/^[ -~\n]+$/)
-    expect(records()[1]).toMatchObject({ client: 'evil\u202e\u001b[2J\u2028', values: { password: '[secret]' } })
+    expect(records()[1]).toMatchObject({ client: 'evil\u202e\u001b[2J\u2028\u007f', values: { password: '[secret]' } })
   })
 
   test('a symbolic link to a file is followed', () => {

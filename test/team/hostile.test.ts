@@ -73,6 +73,20 @@ describe('an approval is not taken', () => {
     expect(all.team.patches).toEqual(['/api/admin/v2/customers/4211'])
   })
 
+  test('from the form of a record that has moved since, though the question is the same', async () => {
+    const { team, alex, path, token } = await situation()
+    const [via = ''] = team.vias
+    await callTool(via, await issuer.token({ sub: 'agent-2' }), { customerId: 4211, firstName: 'Janet' })
+    // Whoever asked asks again, and the record is found to have moved.
+    await callTool(via, await issuer.token({ sub: 'agent-0' }), block)
+    await alex.post(path, { token, decision: 'approve' })
+    expect(team.patches).toHaveLength(1)
+    const anew = await alex.tokenOf(path)
+    team.clock.advance(1_000)
+    await alex.post(path, { token: anew, decision: 'approve' })
+    expect(team.patches).toHaveLength(2)
+  })
+
   test('from an address, however complete', async () => {
     const { team, alex, path, token } = await situation()
     await alex.get(`${path}?decision=approve&token=${encodeURIComponent(token)}`)

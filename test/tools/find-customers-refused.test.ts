@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import type { Aifi } from '../../src/aifi/port.ts'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { type Fault, fault } from '../helpers/fault.ts'
 import { type FaultServer, startFaultServer } from '../helpers/fault-server.ts'
@@ -160,4 +161,14 @@ test.each([byEmail, byId])('answers within the 55 s of a call, however long AiFi
   expect(await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 50, 'waiting'))])).toBe('waiting')
   client.harness.clock.advance(1_000)
   expect(await answer).toEqual({ status: 'failed', message: 'AiFi did not answer in time. Try again later.' })
+})
+
+test('says no word of what failed inside this server', async () => {
+  const aifi = (real: Aifi): Aifi => ({ ...real, readCustomer: () => Promise.reject(new Error('canary')) })
+  const harness = await start({ aifi })
+  const client = await harness.connect()
+  expect(await find(client, byId)).toMatchObject({ status: 'failed' })
+  expect(await client.update({ ...byId, blocked: true, dryRun: true })).toMatchObject({ status: 'unknown' })
+  expect(harness.log.filter((line) => line.includes('a call failed inside this server'))).toHaveLength(2)
+  expect([...client.wire, ...harness.log].join('')).not.toContain('canary')
 })
