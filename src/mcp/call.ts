@@ -194,7 +194,7 @@ export class Connection {
 function ownMembers(answers: unknown): Record<string, unknown> | undefined {
   if (answers === undefined) return undefined
   const own: unknown = JSON.parse(JSON.stringify(answers))
-  return isJsonObject(own) ? Object.assign(Object.create(null), own) : {}
+  return isJsonObject(own) ? own : {}
 }
 
 function progressOf({ mcpReq }: ServerContext): Call['progress'] {

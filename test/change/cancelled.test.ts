@@ -166,6 +166,14 @@ test('a form that a 2026-era client has is not taken back with another call that
   expect(harness.sent('PATCH')).toHaveLength(1)
 })
 
+test.each(eras)('a message of %s that only looks like a cancellation takes nothing away from its call', async (era) => {
+  const harness = await start()
+  const raw = await RawClient.connect(harness, { era })
+  const id = raw.call(rename)
+  raw.notify('notifications/cancelled', { requestId: id, reason: 5 })
+  expect(await raw.envelope(id)).toMatchObject({ status: 'updated' })
+})
+
 describe('a form of a 2025-era client', () => {
   test('whose call is cancelled is put again for the other call that waits for it', async () => {
     const harness = await start()

@@ -276,6 +276,14 @@ describe('the transport', () => {
     expect([transport.rawRequest(1), transport.rawRequest(2)]).toEqual([first, undefined])
   })
 
+  test('answers nothing under the id of a request that is open', async () => {
+    const { input, output, warnings } = await open()
+    input.write(`${request(1, '{}')}\n${request(1, '{}')}\n{"jsonrpc":"1.0","id":1,"method":"ping"}\n`)
+    await expect.poll(() => warnings).toHaveLength(2)
+    await turn()
+    expect(output.readableLength).toBe(0)
+  })
+
   test('gives the text of a request in a batch without that of the others', async () => {
     const { input, transport } = await open()
     const [first, second] = [request(1, '{"n":9007199254740993}'), request(2, '{"s":"],["}')]
