@@ -92,6 +92,13 @@ await describeWithPostgres('the changes of a team in PostgreSQL', (postgres) => 
     await store.close()
   })
 
+  test('a transaction that failed leaves nothing behind in a connection that others use', async () => {
+    const database = new Database(postgres().url)
+    await expect(database.transaction((query) => query('select 1 / 0', []))).rejects.toThrow()
+    expect(await database.query('select 1 as one')).toEqual([{ one: 1 }])
+    await database.close()
+  })
+
   test('a lease that has lapsed by the clock of the database is not renewed', async () => {
     const address = deployment()
     const database = new Database(postgres().url)
