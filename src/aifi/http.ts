@@ -1,6 +1,7 @@
 import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import type { Clock } from '../lib/clock.ts'
-import { Exchanging, type Http } from './exchange.ts'
+import type { Http } from './exchange.ts'
+import { Exchanging } from './exchanging.ts'
 import { cancelledBeforeSending, ProxyError } from './failure.ts'
 import type { ProxySettings } from './port.ts'
 
