@@ -16,6 +16,7 @@ import { accept, decline, type Era, envelopeOf } from '../helpers/harness.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
 import { fetchVia } from '../helpers/team.ts'
 import { startTeamHere, type TeamHere } from '../helpers/team-here.ts'
+import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
 const BLOCK = { customerId: 4211, blocked: true }
@@ -118,6 +119,10 @@ describe('with four eyes off, a form of the client', () => {
     const team = await startTeamHere({ issuer, env: ownAnswers })
     const question = await call(team, 'alex')
     expect(question.inputRequests).toMatchObject({ approve: { method: 'elicitation/create' } })
+    // It is not in the inbox, where others would be asked the same.
+    const robin = new Visitor(publicUrl, team.vias[0])
+    await robin.signInAt(issuer, 'robin')
+    expect((await robin.get('/approvals')).body).toContain('Nothing waits for you.')
     team.clock.advance(2_000)
     const answer = { requestState: question.requestState, inputResponses: { approve: { ...accept() } } }
     const stolen = await call(team, thief, answer)

@@ -63,6 +63,10 @@ describe('an approval is not taken', () => {
       ({ alex, path, token }) => alex.post(path, { token, decision: 'approve', x: 'x'.repeat(5_000_000) }),
     ],
     [
+      'as a withdrawal, by somebody who did not ask',
+      ({ alex, path, token }) => alex.post(path, { token, decision: 'withdraw' }),
+    ],
+    [
       'from an earlier session of the same person',
       async ({ team, path, token }) => (await signIn(team, 'alex')).post(path, { token, decision: 'approve' }),
     ],

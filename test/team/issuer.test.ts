@@ -164,6 +164,8 @@ describe('who signs in', () => {
     expect(await newsOf(address.split('/').at(-1))).toBe(await newsOf(randomUUID()))
     expect((await sam.post(address, { token: await sam.tokenOf('/approvals'), decision: 'approve' })).status).toBe(403)
     await (await signIn('alex')).decide(address, 'decline')
+    expect((await sam.get('/approvals')).body).not.toContain(address)
+    expect((await sam.get(address)).status).toBe(404)
   })
 
   test.each(['text', 'overage'])('with groups that are no plain list (%s) is no approver', async (login) => {
