@@ -176,6 +176,7 @@ describe('the inbox', () => {
     expect(answer.body).toContain('Who are you?')
     expect(answer.headers['content-security-policy']).toContain("default-src 'none'")
     expect(answer.headers['cache-control']).toBe('no-store')
+    expect(answer.headers['x-frame-options']).toBe('DENY')
   })
 
   test('lets whoever asked withdraw, but not approve, by their own form or by one of somebody else', async () => {
