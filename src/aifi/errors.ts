@@ -17,6 +17,9 @@ export interface AifiFieldError {
   readonly rule: string
 }
 
+/** The type of AiFi's error when it was the shopper's current password that it did not accept. */
+export const LOGIN_FAILED = 'E_CUSTOMER_LOGIN_FAIL'
+
 const ERROR_LIMIT = 20
 
 /** Reads `{ message, type, errors: [{ error, rule, field }] }`. What has another shape is left out; never throws. */

@@ -1,7 +1,9 @@
+import { isLosslessNumber } from 'lossless-json'
 import { type Clock, Deadline, sleep } from '../lib/clock.ts'
-import { parseExactly, writeExactly } from '../lib/exact-json.ts'
+import { isJsonObject } from '../lib/json.ts'
 import type { Secret } from '../lib/secret.ts'
-import { extractError } from './errors.ts'
+import { CUT } from '../lib/text.ts'
+import { extractError, LOGIN_FAILED } from './errors.ts'
 import type { Exchange, Http, HttpRequest } from './exchange.ts'
 import { cancelledBeforeSending } from './failure.ts'
 import type { Delivery, NotSentCause } from './port.ts'
@@ -81,21 +83,40 @@ function whyAgain(exchange: Exchange, method: Authorized['method'], once: boolea
 /** A 401 about our token, not about the shopper's `currentPassword`; that it is not must be seen from the content. */
 function isTokenRefused({ http, body }: Extract<Exchange, { kind: 'answered' }>): boolean {
   if (http.status !== 401 || body.kind === 'incomplete') return false
-  return body.kind !== 'json' || extractError(body.value).type !== 'E_CUSTOMER_LOGIN_FAIL'
+  return body.kind !== 'json' || extractError(body.value).type !== LOGIN_FAILED
 }
 
 /** Shorter ones are no real tokens, and would be found in any text. */
 const TOKEN_LENGTH = 8
 
 /** An answer that repeats our token must not carry it any further. */
-function withoutToken(exchange: Exchange, token: Secret): Exchange {
-  const spelled = JSON.stringify(token.reveal()).slice(1, -1)
-  const text = JSON.stringify(exchange)
-  if (spelled.length < TOKEN_LENGTH || !text.includes(spelled)) return exchange
-  const cut: Exchange = JSON.parse(text.replaceAll(spelled, '•••'))
-  if (exchange.kind !== 'answered' || exchange.body.kind !== 'json' || cut.kind !== 'answered') return cut
-  const content = writeExactly(exchange.body.value).replaceAll(spelled, '•••')
-  return { ...cut, body: { kind: 'json', value: parseExactly(content, Number.POSITIVE_INFINITY) } }
+function withoutToken(exchange: Exchange, secret: Secret): Exchange {
+  const token = secret.reveal()
+  const spelled = JSON.stringify(token).slice(1, -1)
+  if (exchange.kind !== 'answered' || token.length < TOKEN_LENGTH) return exchange
+  if (!JSON.stringify(exchange).includes(spelled)) return exchange
+  const { http, body } = exchange
+  const requestId = http.requestId?.replaceAll(token, CUT)
+  return {
+    ...exchange,
+    http: { ...http, ...(requestId !== undefined && { requestId }) },
+    ...(body.kind === 'text' && { body: { ...body, text: body.text.replaceAll(token, CUT) } }),
+    ...(body.kind === 'json' && { body: { ...body, value: valueWithout(body.value, token) } }),
+  }
+}
+
+/** A value of JSON, whose depth is bounded, in which no text, no name and no number holds the token. */
+function valueWithout(value: unknown, token: string): unknown {
+  if (typeof value === 'string') return value.replaceAll(token, CUT)
+  if (Array.isArray(value)) return value.map((item) => valueWithout(item, token))
+  if (isJsonObject(value)) {
+    const members = Object.entries(value)
+    return Object.fromEntries(
+      members.map(([name, member]) => [name.replaceAll(token, CUT), valueWithout(member, token)]),
+    )
+  }
+  const isNumber = typeof value === 'number' || isLosslessNumber(value)
+  return isNumber && String(value).includes(token) ? CUT : value
 }
 
 function headersFor({ body, traceparent }: Authorized, token: Secret): Record<string, string> {

@@ -1,11 +1,11 @@
 /** What AiFi was asked for when it answered. A lookup asks for the list of customers, a reading for one of them. */
-export type Asked =
+export type Purpose =
   | { readonly for: 'change'; readonly customerId: number }
   | { readonly for: 'lookup' }
   | { readonly for: 'reading' }
 
 /** A sentence for each thing that can be asked for; `{status}` and, of a change, `{customer}` are filled in. */
-type Sentences = Readonly<Record<Asked['for'], string>>
+type Sentences = Readonly<Record<Purpose['for'], string>>
 
 const TOKEN_REFUSED =
   'AiFi did not accept the access token (HTTP {status}). Whoever set this server up should check its credentials.'
@@ -66,7 +66,7 @@ const otherwise: Sentences = {
 }
 
 /** Why AiFi's answer was not what it was asked for, in one or two sentences: what the status means, and what to do. */
-export function statusWords(status: number, asked: Asked): string {
+export function statusWords(status: number, asked: Purpose): string {
   const row = table.find((each) => each.holds(status) && each[asked.for] !== undefined)
   const sentence = (row?.[asked.for] ?? otherwise[asked.for]).replace('{status}', String(status))
   return asked.for === 'change' ? sentence.replace('{customer}', String(asked.customerId)) : sentence

@@ -14,7 +14,7 @@ import { type CustomerRecord, fullName } from '../customer/record.ts'
 import { escaped, escapedJson, spelledOut } from '../lib/escapes.ts'
 import { isJsonObject, type JsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import { personName } from '../lib/person.ts'
-import { harmless, minutesFromNow } from '../lib/text.ts'
+import { harmless, minutesInWords } from '../lib/text.ts'
 import {
   type Deployment,
   PAGE_CHARACTERS,
@@ -75,7 +75,7 @@ function nameNote(shown: readonly string[], past: Past | undefined, now: number)
   const minutes = renamed ? Math.round((now - renamed.at) / 60_000) : 0
   const parts = [
     renamed &&
-      `Renamed ${minutes < 1 ? 'just now' : minutesFromNow(-minutes)} through this server, ${renamed.byPerson ? 'which a person approved' : 'without a person'}.`,
+      `Renamed ${minutes < 1 ? 'just now' : `${minutesInWords(minutes)} ago`} through this server, ${renamed.byPerson ? 'which a person approved' : 'without a person'}.`,
     remarks(...shown),
   ]
   return parts.filter((part) => part).join(' ')
@@ -208,5 +208,6 @@ function memberRow(was: unknown, is: unknown, isKnown: boolean, path: readonly s
 /** As it is, if it is one word: a dot or a blank, or letters that pass for others, would make two names look the same. */
 function memberName(key: string): string {
   if (isDisguised(key)) return spelledOut(escapedJson(key))
-  return /^[\p{L}\p{N}_-]+$/u.test(key) ? key : escapedJson(key)
+  // Some letters are drawn as nothing: the fillers of Hangul.
+  return /^[\p{L}\p{N}_-]+$/u.test(key) && escaped(key) === key ? key : escapedJson(key)
 }

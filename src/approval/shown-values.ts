@@ -51,13 +51,23 @@ export function shownPair(
  */
 export const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u
 
-/** Letters of other scripts that are drawn as Latin ones (UTS #39, confusables). */
+/** Letters and signs that are drawn as those of ASCII (UTS #39, confusables). */
 const DRAWN_AS = new Map(
   [
     ['аАеЕоОрРсСуУхХіІјЈѕЅԁһԛԝВКМНТӀ', 'aAeEoOpPcCyYxXiIjJsSdhqwBKMHTI'],
-    ['ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανιρυ', 'ABEZHIKMNOPTYXoavipu'],
+    ['үѵӏԌԚԜҮѴ', 'yvlGQWYV'],
+    ['ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϜͿϹοανιρυϳϲ', 'ABEZHIKMNOPTYXFJCoavipujc'],
+    ['ɑɡᴄᴏᴠᴡᴢꜱǀ', 'agcovwzsl'],
+    ['օսհոցյԼՕՍՏ', 'ouhngjLOUS'],
+    ['ⲟⲣⲥⲞⲢⲤ', 'opcOPC'],
+    ['ᎠᎡᎢᎪᎫᎳᎷᎻᏀᏃᏙᏚᏞᏟᏢᏦᏴ', 'DRTAJWMHGZVSLCPKB'],
+    ['ꓐꓑꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ', 'BPDTGKJCZFMNLSRVHWXYAEIOU'],
+    ['Зا‐˗⁃‚꞉ꞌˋ՝', "3l---,:'``"],
   ].flatMap(([from = '', to = '']) => Array.from(from, (letter, at): [string, string] => [letter, to[at] ?? letter])),
 )
+
+const DRAWN = new RegExp(`[${[...DRAWN_AS.keys()].join('')}]`, 'gu')
+const ASCII = /^[ -~]*$/
 
 /** Two texts that a person cannot tell apart, although they differ. */
 function lookAlike(a: string, b: string): boolean {
@@ -69,15 +79,35 @@ function lookAlike(a: string, b: string): boolean {
 }
 
 function skeleton(text: string): string[] {
-  return Array.from(text.normalize('NFKC'), (character) => DRAWN_AS.get(character) ?? character)
+  if (ASCII.test(text)) return Array.from(text)
+  // Both before and after: some become letters that look otherwise, and some become those that are drawn as others.
+  const plain = drawn(drawn(text).normalize('NFKD'))
+  // A dot above takes the place of the one that the letter has.
+  return Array.from(plain.replace(/(?<=[ij])\u0307/g, ''))
 }
 
-const ASCII = /^[ -~]*$/
+function drawn(text: string): string {
+  return text.replace(DRAWN, (character) => DRAWN_AS.get(character) ?? character)
+}
+
+const LATIN = /\p{Script=Latin}/u
+const NO_WORD = /[^\p{L}\p{M}\p{N}]+/u
 
 /** True for what looks like plain letters and is none, or is not in the usual spelling. */
 export function isDisguised(text: string): boolean {
   if (ASCII.test(text)) return false
-  return text !== text.normalize('NFC') || ASCII.test(skeleton(text).join(''))
+  if (text !== text.normalize('NFC') || passesForAscii(text)) return true
+  // Beside Latin letters, nobody expects those of another script.
+  return LATIN.test(text) && text.split(NO_WORD).some((word) => passesForAscii(word) || isMixed(word))
+}
+
+function passesForAscii(text: string): boolean {
+  return !ASCII.test(text) && ASCII.test(skeleton(text).join(''))
+}
+
+/** Latin letters, and some of another script that are drawn as such. */
+function isMixed(word: string): boolean {
+  return LATIN.test(word) && Array.from(word).some((character) => DRAWN_AS.has(character))
 }
 
 /** What a person has to know of these shown texts, as sentences: what the escapes are, and what only looks like plain letters. */

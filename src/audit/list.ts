@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { escaped } from '../lib/escapes.ts'
+import { readJson } from '../lib/json.ts'
 import { keysOf } from '../lib/keys.ts'
 
 /** The lines of an audit, in order, without their line breaks: those of a file, or what a database holds. */
@@ -62,7 +63,7 @@ export async function listAudit(lines: AuditLines, { csv }: { readonly csv: bool
   let unreadable = 0
   for await (const line of lines) {
     if (line.length === 0) continue
-    const record = readRecord(line)
+    const record = recordSchema.safeParse(readJson(Buffer.from(line).toString())).data
     if (!record) unreadable += 1
     else if (record.event === 'start') origins.set(record.run, record)
     else if (record.event !== 'lookup') {
@@ -71,14 +72,6 @@ export async function listAudit(lines: AuditLines, { csv }: { readonly csv: bool
   }
   const all = [...rows.values()]
   return { text: csv ? asCsv(all) : asTable(all), unreadable }
-}
-
-function readRecord(line: Uint8Array): AuditRecord | undefined {
-  try {
-    return recordSchema.safeParse(JSON.parse(Buffer.from(line).toString())).data
-  } catch {
-    return undefined
-  }
 }
 
 /** What was known of a change, and what the record adds; a later outcome replaces an earlier one. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
+import { readJson } from '../lib/json.ts'
 import { harmless } from '../lib/text.ts'
 
 /** What every record has. What else is in it, other versions may know. */
@@ -99,13 +100,11 @@ export class AuditCheck {
 
 function readLine(line: number, bytes: Uint8Array): AuditLine | UnreadableLine {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
-  try {
-    const record = recordSchema.safeParse(JSON.parse(text))
-    if (!record.success) return { line, torn: false }
-    return { line, hash: createHash('sha256').update(bytes).digest('hex'), ...record.data }
-  } catch {
-    return { line, torn: text.startsWith(BEGINNING) || BEGINNING.startsWith(text) }
-  }
+  const value = readJson(text)
+  if (value === undefined) return { line, torn: text.startsWith(BEGINNING) || BEGINNING.startsWith(text) }
+  const record = recordSchema.safeParse(value)
+  if (!record.success) return { line, torn: false }
+  return { line, hash: createHash('sha256').update(bytes).digest('hex'), ...record.data }
 }
 
 function continuedRuns(lines: readonly AuditLine[]): AuditReport['continuedRuns'] {

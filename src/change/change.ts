@@ -251,7 +251,13 @@ export function lapseOf(change: Exclude<Change, Ended>): Instant {
   return change.state === 'asked' ? change.asking.expiresAt : change.lease.until
 }
 
-/** The decision that brought a change to where it is. */
-export function decisionOf(change: Change): Decision | undefined {
-  return change.state === 'asked' ? undefined : change.decision
+/** One process holds it, by a lease. */
+export function isHeld(change: Change): change is Claimed | Sending {
+  return change.state === 'claimed' || change.state === 'sending'
+}
+
+/** What is kept of it; undefined when nobody decided. */
+export function decidedOf({ decision, outcome, ...change }: Ended): Decided | undefined {
+  const { id, customerId, fields, caller, endedAt } = change
+  return decision && { id, customerId, fields, caller, endedAt, decision, status: outcome.status }
 }

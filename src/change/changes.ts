@@ -14,6 +14,7 @@ import { BUSY_MS, Keeping, type KeepingDeps } from './keeping.ts'
 import { hasMoved, type Plan, Planner, type PlannerDeps, type PlannerSettings, shownBy } from './plan.ts'
 import type { Whose } from './store.ts'
 import * as unsent from './unsent.ts'
+import { type Watch, Watches } from './watch.ts'
 
 /** How long a question waits for its answer where nothing else is set, milliseconds. */
 export const APPROVAL_LIFETIME_MS = 10 * 60_000
@@ -61,15 +62,6 @@ export type Verdict =
   /** Another change of this customer is being sent: the question stays, to be answered again. */
   | { readonly kind: 'busy' }
 
-/** A look at a change until it is left. */
-export interface Watch {
-  /** The change once it is no longer at this version, or as it is after `ms` milliseconds or when a signal aborts. */
-  next(version: number, ms: number, signals: readonly AbortSignal[]): Promise<Change | undefined>
-  /** No other call of this process watches it. */
-  readonly alone: boolean
-  leave(): void
-}
-
 /**
  * The whole life of a change: `propose`, `decide`, `watch`, `withdraw`, `sweep`. Nothing in here waits for a person: a
  * question stands in the store, and {@link decide} is the only way to answer it, whichever way the answer comes.
@@ -83,8 +75,7 @@ export class Changes {
   readonly #turns = new KeyedQueue<number>()
   readonly #proposing: SharedWork<string, Change>
   readonly #looking: SharedWork<string, void>
-  /** Calls of this process that watch, per change. */
-  readonly #calls = new Map<string, number>()
+  readonly #watches: Watches
   #stopSweeping: () => void = () => undefined
   #isClosing = false
 
@@ -93,6 +84,7 @@ export class Changes {
     this.#settings = settings
     this.#proposing = new SharedWork(deps.clock)
     this.#looking = new SharedWork(deps.clock)
+    this.#watches = new Watches(deps)
     this.#planner = new Planner(deps, settings)
     this.#keeping = new Keeping(deps, () => this.#arm())
     this.#claims = new Claims(deps, settings, this.#planner, this.#keeping)
@@ -181,7 +173,7 @@ export class Changes {
   }
 
   /** An answer came to this way of asking. False when it has moved on, or another answer came before. */
-  async takeAnswer(id: string, handle: string): Promise<boolean> {
+  async markAnswered(id: string, handle: string): Promise<boolean> {
     let isFirst = false
     await this.#keeping.retried(id, (asked) => {
       const { rung } = asked.asking
@@ -257,35 +249,7 @@ export class Changes {
 
   /** Watches the change with this id. `call`: on behalf of a call, which has to be told of its end. */
   watch(id: string, { call }: { call: boolean }): Watch {
-    const { store, clock } = this.#deps
-    let wake: () => void = () => undefined
-    const unwatch = store.watch(id, () => wake())
-    const calls = () => this.#calls.get(id) ?? 0
-    if (call) this.#calls.set(id, calls() + 1)
-    return {
-      async next(version, ms, signals) {
-        const moved = new Promise<void>((resolve) => {
-          wake = resolve
-        })
-        const before = await store.get(id)
-        if (!before || before.version !== version || signals.some(({ aborted }) => aborted)) return before
-        const cancel = clock.after(ms, wake)
-        for (const signal of signals) signal.addEventListener('abort', wake)
-        await moved
-        cancel()
-        for (const signal of signals) signal.removeEventListener('abort', wake)
-        return store.get(id)
-      },
-      get alone() {
-        return calls() <= 1
-      },
-      leave: () => {
-        unwatch()
-        if (!call) return
-        if (calls() > 1) this.#calls.set(id, calls() - 1)
-        else this.#calls.delete(id)
-      },
-    }
+    return this.#watches.watch(id, { call })
   }
 
   /** The outcome is told: from now on the same request is a new change. False when it was told before. */
@@ -390,14 +354,10 @@ export class Changes {
     const { clock, logger, rate } = this.#deps
     const { customerId } = request
     const id = randomUUID()
-    const draft = (given: ChangeRequest) => ({
-      id,
-      key,
-      customerId,
-      fields: requestedFields(given),
-      caller,
-      request: given,
-    })
+    const draft = (given: ChangeRequest) => {
+      const fields = requestedFields(given)
+      return { id, key, customerId, fields, caller, request: given }
+    }
     const atOnce = (outcome: UpdateEnvelope) => change.endedAtOnce(draft(request), outcome, clock.now())
     if (signal.aborted) return atOnce(unsent.stoppedBeforeSending(request))
     const retryAfterSeconds = rate.take()

@@ -138,7 +138,8 @@ export class Claims {
     try {
       const now = await store.get(claim.id)
       const outcome = unsent.interrupted(claim.request, work.left)
-      if (now && now.state !== 'ended') await this.#end(now, outcome, change.decisionOf(now), work)
+      if (!now || now.state === 'ended') return
+      await this.#end(now, outcome, now.state === 'asked' ? undefined : now.decision, work)
     } catch (err) {
       logger.error({ err, customerId: claim.customerId }, 'the end of a change could not be kept')
     }

@@ -1,17 +1,20 @@
+import { LOGIN_FAILED } from '../aifi/errors.ts'
 import type { UnreachableCause } from '../aifi/port.ts'
 import { statusWords } from '../aifi/status-words.ts'
 import { known, verified } from '../customer/compare.ts'
 import { changedFields, fieldFacts } from '../customer/fields.ts'
 import type { View } from '../customer/record-view.ts'
 import { jsonEqual } from '../lib/json.ts'
-import { harmless, listed } from '../lib/text.ts'
+import { harmless, listed, minutesInWords } from '../lib/text.ts'
 import { NOTHING, type UpdateEnvelope } from './envelope.ts'
 import type { Evidence } from './outcome.ts'
-import { LOGIN_FAILED } from './said.ts'
 
 /** The sentences that tell the assistant how a sent change ended: what is known, what is not, what to do. */
 
 const NOTHING_CHANGED = 'Nothing was changed.'
+
+/** Why no record is shown, under `AIFI_READ_BACK=off`. */
+export const READING_OFF = 'Reading records is switched off here.'
 
 /** `10:02:13`, by the clock of this machine. */
 export function clockTime(at: number): string {
@@ -136,9 +139,13 @@ export function refusedMessage(evidence: Evidence): string {
     said.errors.length > 0 && `${texts.join('; ')}${more}.`,
     said.isWithheld && 'What else it says is left out, since it may repeat a secret of this change.',
     NOTHING_CHANGED,
-    retryAfterSeconds !== undefined && `Try again in ${Math.max(1, retryAfterSeconds)} s.`,
+    retryAfterSeconds !== undefined && `Try again in ${waitWords(retryAfterSeconds)}.`,
   ]
   return parts.filter((part) => part !== false).join(' ')
+}
+
+function waitWords(seconds: number): string {
+  return seconds > 120 ? minutesInWords(Math.ceil(seconds / 60)) : `${Math.max(1, seconds)} s`
 }
 
 function whyRefused(status: number, { request, readBackAt, said }: Evidence): string {

@@ -1,6 +1,6 @@
 import { type Clock, type Instant, instantIn, remainingMs } from '../lib/clock.ts'
 import type { Decision, Ended, Past } from './change.ts'
-import { answerers } from './envelope.ts'
+import { answerers, type UpdateEnvelope } from './envelope.ts'
 
 /** What was sent is remembered for this long, milliseconds. */
 export const REMEMBER_MS = 24 * 60 * 60_000
@@ -10,6 +10,11 @@ export interface SentChange extends Pick<Ended, 'key' | 'fields'> {
   /** When it ended, wall clock, milliseconds since 1970. */
   readonly at: number
   readonly byPerson: boolean
+}
+
+/** A change that ended so was sent, and may have been made. */
+export function mayHaveBeenMade({ status }: UpdateEnvelope): boolean {
+  return status === 'updated' || status === 'unknown'
 }
 
 /** Whether a person said yes, rather than the assistant or a setting. */

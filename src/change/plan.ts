@@ -8,7 +8,7 @@ import { type Clock, type Instant, instantIn } from '../lib/clock.ts'
 import { harmless } from '../lib/text.ts'
 import type { Change, Shown } from './change.ts'
 import { NOTHING, type UpdateEnvelope } from './envelope.ts'
-import { notSentMessage } from './messages.ts'
+import { notSentMessage, READING_OFF } from './messages.ts'
 import type { ChangeStore } from './store.ts'
 
 /** What is to be done with a request, the record having been read. */
@@ -125,7 +125,7 @@ function unfitMarkers(
 
 /** The record, if it was read and is this customer's. */
 export function shownBy(customerId: number, reading: Reading | undefined): Shown {
-  if (reading === undefined) return { unreadable: 'Reading records is switched off here.' }
+  if (reading === undefined) return { unreadable: READING_OFF }
   if (reading.kind === 'unreachable') return { unreadable: reading.detail }
   if (reading.kind === 'unreadable') return { unreadable: reading.reason }
   const { record } = readRecord(reading.record)

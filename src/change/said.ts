@@ -1,4 +1,4 @@
-import { type AifiError, extractError } from '../aifi/errors.ts'
+import { type AifiError, extractError, LOGIN_FAILED } from '../aifi/errors.ts'
 import type { Delivery } from '../aifi/port.ts'
 import {
   type ChangeRequest,
@@ -23,8 +23,6 @@ export interface Said {
 
 type ShownHttp = NonNullable<UpdateEnvelope['http']>
 
-/** The type of AiFi's error when it was the shopper's current password that it did not accept. */
-export const LOGIN_FAILED = 'E_CUSTOMER_LOGIN_FAIL'
 /** Bytes of AiFi's field errors that a result takes over. */
 const ERRORS_LIMIT = 12_000
 

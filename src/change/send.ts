@@ -13,10 +13,10 @@ import type { RecordViews } from '../customer/record-view.ts'
 import type { Clock } from '../lib/clock.ts'
 import { writeExactly } from '../lib/exact-json.ts'
 import { type JsonObject, visitParts } from '../lib/json.ts'
-import { type Person, personName } from '../lib/person.ts'
+import { personName } from '../lib/person.ts'
 import { CUT, Relay } from '../lib/text.ts'
 import { traceIdOf } from '../lib/trace.ts'
-import { type Caller, type Decision, decisionOf, type Ended, type Sending } from './change.ts'
+import type { Caller, Decision, Ended, Sending } from './change.ts'
 import { answerers, type UpdateEnvelope } from './envelope.ts'
 import { ownWords } from './said.ts'
 import { verifyOutcome } from './verify.ts'
@@ -79,9 +79,8 @@ export function attemptEntry({ sending, changes }: Departure, withValues: boolea
 
 /** For the audit: how the change ended. Of one that was sent, the attempt has told everything else. */
 export function outcomeEntry(change: Ended, request: ChangeRequest, sent: boolean): AuditEntry {
-  const { id: changeId, customerId, fields, caller, outcome } = change
+  const { id: changeId, customerId, fields, caller, decision, outcome } = change
   const { status, http } = outcome
-  const decision = decisionOf(change)
   return {
     event: 'outcome',
     changeId,
@@ -107,7 +106,7 @@ function plainValues(changes: CustomerChanges): JsonObject {
 
 function auditedValue(value: unknown, relay: Relay): unknown {
   const bytes = Buffer.byteLength(writeExactly(value))
-  if (bytes > VALUE_LIMIT) return `… ${bytes} bytes left out`
+  if (bytes > VALUE_LIMIT) return `… ${Math.round(bytes / 1000)} kB left out`
   // A value that is no secret may still repeat one.
   const isSecret = (part: unknown) => (typeof part === 'string' || typeof part === 'number') && relay.holdsSecret(part)
   return visitParts(value, isSecret, { names: true }) ? CUT : value
@@ -127,10 +126,6 @@ function auditCaller({ client, person: proposer, application }: Caller) {
   return { client, ...(proposer && { proposer }), ...(application !== undefined && { application }) }
 }
 
-function person(by: Person | undefined): { by?: Person } {
-  return by ? { by } : {}
-}
-
 /** The answer to a question, for the audit: who decided, too. */
 function auditApproval(decision: Decision | undefined): AuditApproval {
   if (!decision) return { channel: 'not_needed', answer: 'approved', decidedBy: 'nobody' }
@@ -138,12 +133,18 @@ function auditApproval(decision: Decision | undefined): AuditApproval {
   switch (decision.kind) {
     case 'answered': {
       const { channel, answer } = decision
-      return { channel, answer, decidedBy: answerers[channel], decidedAt, ...person(decision.by) }
+      return { channel, answer, decidedBy: answerers[channel], decidedAt, ...(decision.by && { by: decision.by }) }
     }
     case 'withdrawn':
     case 'expired': {
       const { channel = 'none', kind } = decision
-      return { channel, answer: kind, decidedBy: 'nobody', decidedAt, ...('by' in decision && person(decision.by)) }
+      return {
+        channel,
+        answer: kind,
+        decidedBy: 'nobody',
+        decidedAt,
+        ...('by' in decision && decision.by && { by: decision.by }),
+      }
     }
     case 'nobody_to_ask':
       return { channel: 'none', answer: 'unavailable', decidedBy: 'nobody', decidedAt }

@@ -6,15 +6,16 @@ import {
   type Change,
   type Claimed,
   type Decided,
+  decidedOf,
   type Ended,
+  isHeld,
   isSameCaller,
   type Lease,
   lapseOf,
   type Past,
-  type Sending,
 } from './change.ts'
 import { deskLimits, type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, refusal } from './limits.ts'
-import { isByPerson, pastOf, SentLately } from './past.ts'
+import { isByPerson, mayHaveBeenMade, pastOf, SentLately } from './past.ts'
 import type { Added, ChangeStore, Swapped, Whose } from './store.ts'
 
 /** An outcome that nobody has picked up is kept for this long, milliseconds. */
@@ -188,7 +189,7 @@ export class MemoryStore implements ChangeStore {
     if (decision?.kind === 'answered' && decision.answer !== 'approved') {
       this.#past.push({ key, how: decision.answer === 'not_approved' ? 'not_approved' : 'refused', at })
     }
-    if (outcome.status === 'updated' || outcome.status === 'unknown') {
+    if (mayHaveBeenMade(outcome)) {
       this.#supersede(change)
       this.#sent.add(customerId, { key, fields, at: change.endedAt, byPerson: isByPerson(decision) })
     }
@@ -211,10 +212,11 @@ export class MemoryStore implements ChangeStore {
   }
 
   /** Whoever held the lease may correct what is remembered. */
-  #record({ id, customerId, fields, caller, endedAt, decision, outcome: { status } }: Ended): void {
-    if (!decision || this.#history === 0) return
-    const others = this.#decided.filter((each) => each.id !== id)
-    this.#decided = [...others, { id, customerId, fields, caller, endedAt, decision, status }].slice(-this.#history)
+  #record(ended: Ended): void {
+    const decided = decidedOf(ended)
+    if (!decided || this.#history === 0) return
+    const others = this.#decided.filter(({ id }) => id !== ended.id)
+    this.#decided = [...others, decided].slice(-this.#history)
   }
 
   /** Ends the kept outcomes that are no longer how things are. */
@@ -253,7 +255,3 @@ export class MemoryStore implements ChangeStore {
 }
 
 type Live = Exclude<Change, Ended>
-
-function isHeld(change: Change): change is Claimed | Sending {
-  return change.state === 'claimed' || change.state === 'sending'
-}

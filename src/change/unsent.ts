@@ -1,6 +1,6 @@
 import { type ChangeRequest, requestedFields } from '../customer/fields.ts'
 import { type Person, personName } from '../lib/person.ts'
-import { listed } from '../lib/text.ts'
+import { listed, minutesInWords } from '../lib/text.ts'
 import type { AnswerKind, Decision, Ended } from './change.ts'
 import { type Answerer, answerers, type ChannelName, NOTHING, type UpdateEnvelope } from './envelope.ts'
 import type { Refusal } from './limits.ts'
@@ -61,9 +61,7 @@ export function refused(
 
 /** There was no answer. */
 export function expired({ customerId }: ChangeRequest, lifetimeMs: number): UpdateEnvelope {
-  const minutes = Math.round(lifetimeMs / 60_000)
-  const span =
-    minutes === 1 ? '1 minute' : minutes % 60 === 0 && minutes > 60 ? `${minutes / 60} hours` : `${minutes} minutes`
+  const span = minutesInWords(Math.round(lifetimeMs / 60_000))
   const message = `Nobody answered within ${span}, so the question ran out. ${NOTHING}`
   return { status: 'declined', customerId, message }
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../lib/clock.ts'
 import { isJsonObject, type JsonObject, jsonEqual } from '../lib/json.ts'
 import { Relay } from '../lib/text.ts'
 import type { UpdateEnvelope } from './envelope.ts'
-import { appliedMessage, refusedMessage, unknownMessage } from './messages.ts'
+import { appliedMessage, READING_OFF, refusedMessage, unknownMessage } from './messages.ts'
 import { type Evidence, proofOf, readBackProof } from './outcome.ts'
 import { saidBy, shownHttp } from './said.ts'
 
@@ -61,7 +61,7 @@ export async function verifyOutcome(sent: Sent, look: Look): Promise<UpdateEnvel
 /** Looks at the record after an answer that does not show it. */
 async function readBack(evidence: Evidence, { aifi, clock, readBack }: Look): Promise<Evidence> {
   const { customerId } = evidence.request
-  if (!readBack) return { ...evidence, notRead: 'Reading records is switched off here.' }
+  if (!readBack) return { ...evidence, notRead: READING_OFF }
   const reading = await aifi.readCustomer(customerId)
   if (reading.kind !== 'record' || reading.record.id !== customerId) {
     return { ...evidence, notRead: 'The record could not be read afterwards.' }

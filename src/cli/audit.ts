@@ -5,6 +5,7 @@ import { readStoreUrl } from '../config/http.ts'
 import { SettingsReader } from '../config/settings-reader.ts'
 import { errorCode } from '../lib/error-facts.ts'
 import type { ProcessIo } from '../lib/process-io.ts'
+import { Lines } from '../mcp/lines.ts'
 
 type Io = Pick<ProcessIo, 'env' | 'stdout' | 'stderr'>
 
@@ -63,28 +64,23 @@ async function readAudit(io: Io, { file }: Place, read: (lines: AuditLines) => P
   return why === undefined ? code : refuse(`the audit cannot be read. ${why}`)
 }
 
-/** Far more than a record has, in bytes: of a longer line only the beginning is kept, which is no record. */
+/** Far more than a record has, in bytes. */
 const LONGEST_LINE = 16 * 1024 * 1024
-const LINE_BREAK = 0x0a
+/** Stands for a line that is longer. */
+const NO_RECORD = Buffer.from('(too long)')
 
 /** The lines of a file of any size. Throws what the file system throws. */
 async function* fileLines(path: string): AsyncGenerator<Buffer> {
-  let rest: Buffer[] = []
-  let restLength = 0
-  const keep = (piece: Buffer) => {
-    if (restLength <= LONGEST_LINE) rest.push(piece)
-    restLength += piece.length
-  }
+  const found: Buffer[] = []
+  const lines = new Lines(LONGEST_LINE, {
+    line: (bytes) => found.push(Buffer.from(bytes)),
+    tooLong: () => found.push(NO_RECORD),
+  })
   for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-    let start = 0
-    for (let end = chunk.indexOf(LINE_BREAK); end >= 0; end = chunk.indexOf(LINE_BREAK, start)) {
-      keep(chunk.subarray(start, end))
-      yield Buffer.concat(rest)
-      rest = []
-      restLength = 0
-      start = end + 1
-    }
-    if (start < chunk.length) keep(chunk.subarray(start))
+    lines.push(chunk)
+    yield* found.splice(0)
   }
-  if (restLength > 0) yield Buffer.concat(rest)
+  // What comes last may have no line break.
+  lines.push(Buffer.from('\n'))
+  yield* found
 }

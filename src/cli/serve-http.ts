@@ -2,20 +2,16 @@ import { once } from 'node:events'
 import { createAifi } from '../aifi/client.ts'
 import { type App, createApp } from '../app.ts'
 import type { Browser } from '../approval/page/browser.ts'
-import type { ImmediateAudit } from '../audit/audit.ts'
-import type { Config } from '../config/config.ts'
 import type { HttpConfig } from '../config/http.ts'
 import { systemClock as clock, sleep } from '../lib/clock.ts'
-import { createLogger, type Logger } from '../lib/logger.ts'
 import type { ProcessIo } from '../lib/process-io.ts'
 import { version } from '../lib/version.ts'
 import { Warnings } from '../lib/warnings.ts'
-import { startSandbox } from '../sandbox/sandbox.ts'
 import { type Fetch, listen } from '../team/http-server.ts'
 import { openStore } from '../team/open-store.ts'
 import { createOperations, Metrics } from '../team/operations.ts'
 import { createTeam } from '../team/team.ts'
-import { cannotStart, checkSettings, openConfiguredAudit, writeLog } from './settings-check.ts'
+import { cannotStart, type Prepared, prepare, type ServeOptions } from './prepare.ts'
 
 /** What is under way at the end has this long, milliseconds; Kubernetes kills after 30 s where nothing else is set. */
 const END_MS = 25_000
@@ -27,28 +23,19 @@ const CUT_MS = 1_000
 /** Nobody sits in front of this machine. */
 const noBrowser: Browser = { unavailable: () => 'This server opens no browser.', open: async () => false }
 
-export interface ServeHttpOptions {
-  /** Against the embedded stand-in, on this machine alone, with two people who need no password. */
-  readonly sandbox: boolean
-  /** Whether the stand-in answers `GET /customers/{id}`. */
-  readonly getById: boolean
-}
-
-/** Serves a team over HTTP until the process is asked to end; resolves with the exit code. */
-export async function serveHttp(io: ProcessIo, options: ServeHttpOptions): Promise<number> {
-  const checked = checkSettings(io, { sandbox: options.sandbox, http: true })
-  if (!checked?.http) return 1
-  const sandbox = options.sandbox ? await startSandbox({ getById: options.getById }) : undefined
-  const config = sandbox ? checkSettings(io, { sandbox, http: true }) : checked
-  if (!config?.http) return 1
-  const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(io, line) })
-  const audit = openConfiguredAudit(config, io, { clock, logger })
-  if (!audit) return 1
+/**
+ * Serves a team over HTTP until the process is asked to end; resolves with the exit code. With the sandbox it is for this
+ * machine alone, and for two people who need no password.
+ */
+export async function serveHttp(io: ProcessIo, options: ServeOptions): Promise<number> {
+  const prepared = await prepare(io, options, { http: true })
+  if (!prepared?.config.http) return 1
   io.endWithin?.(END_MS + CUT_MS)
+  const { sandbox } = prepared
   try {
-    const running = await start(config, config.http, { io, audit, logger })
+    const running = await start(io, prepared, prepared.config.http)
     if (!io.stop.aborted) await once(io.stop, 'abort')
-    logger.info({ reason: io.stop.reason }, 'ending')
+    prepared.logger.info({ reason: io.stop.reason }, 'ending')
     await running.end()
   } catch (error) {
     return cannotStart(io, [error instanceof Error ? error.message : 'unknown'])
@@ -58,16 +45,10 @@ export async function serveHttp(io: ProcessIo, options: ServeHttpOptions): Promi
   return 0
 }
 
-interface Outside {
-  readonly io: ProcessIo
-  readonly audit: ImmediateAudit
-  readonly logger: Logger
-}
-
 async function start(
-  config: Config,
+  io: ProcessIo,
+  { config, audit: auditFile, logger }: Prepared,
   http: HttpConfig,
-  { io, audit: auditFile, logger }: Outside,
 ): Promise<{ end(): Promise<void> }> {
   const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
   const { address } = aifi

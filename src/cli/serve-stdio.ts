@@ -6,14 +6,13 @@ import { createApp } from '../app.ts'
 import { systemBrowser } from '../approval/page/browser.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock as clock } from '../lib/clock.ts'
-import { createLogger, type Logger } from '../lib/logger.ts'
+import type { Logger } from '../lib/logger.ts'
 import { OWN_NAME, type ProcessIo } from '../lib/process-io.ts'
 import { version } from '../lib/version.ts'
 import { Warnings } from '../lib/warnings.ts'
 import { createServer } from '../mcp/server.ts'
 import { StdioTransport } from '../mcp/stdio.ts'
-import type { Sandbox } from '../sandbox/sandbox.ts'
-import { checkSettings, openConfiguredAudit, writeLog } from './settings-check.ts'
+import { prepare, type ServeOptions } from './prepare.ts'
 
 /** What has been sent when the end comes may still bring its answer within this long, milliseconds. */
 const GRACE_MS = 600
@@ -24,23 +23,11 @@ const WARM_MS = 1_000
 const TERMINAL_HINT =
   'aifi-customer-mcp: waiting for an MCP host on stdin. To see what it can do, try --help, or doctor. Ctrl-C ends it.\n'
 
-export interface ServeOptions {
-  /** Against the embedded stand-in instead of AiFi. */
-  readonly sandbox: boolean
-  /** Whether the stand-in answers `GET /customers/{id}`. */
-  readonly getById: boolean
-}
-
 /** Serves MCP on stdin and stdout until the process is asked to end or the input has ended; resolves with the exit code. */
 export async function serve(io: ProcessIo, options: ServeOptions): Promise<number> {
-  const checked = checkSettings(io, { sandbox: options.sandbox })
-  if (!checked) return 1
-  const sandbox = options.sandbox ? await startEmbedded(options) : undefined
-  const config = sandbox ? checkSettings(io, { sandbox }) : checked
-  if (!config) return 1
-  const logger = createLogger({ level: config.logLevel, write: (line) => writeLog(io, line) })
-  const audit = openConfiguredAudit(config, io, { clock, logger })
-  if (!audit) return 1
+  const prepared = await prepare(io, options, { http: false })
+  if (!prepared) return 1
+  const { config, logger, audit, sandbox } = prepared
   const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
   const browser = systemBrowser({
     command: config.approval.browser,
@@ -67,11 +54,6 @@ export async function serve(io: ProcessIo, options: ServeOptions): Promise<numbe
   await handle.close()
   await sandbox?.close()
   return 0
-}
-
-async function startEmbedded({ getById }: ServeOptions): Promise<Sandbox> {
-  const { startSandbox } = await import('../sandbox/sandbox.ts')
-  return startSandbox({ getById })
 }
 
 function withoutSettings(env: ProcessIo['env']): ProcessIo['env'] {

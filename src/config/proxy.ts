@@ -89,7 +89,8 @@ function either(reader: SettingsReader, name: string): string | undefined {
   return (reader.text(name) ?? reader.text(name.toUpperCase()))?.trim()
 }
 
-function hostAndPort(url: URL): string {
+/** `host:port`, whether or not the address names the port. */
+export function hostAndPort(url: URL): string {
   return `${url.hostname}:${portOf(url)}`
 }
 

@@ -1,3 +1,4 @@
+import { isLosslessNumber } from 'lossless-json'
 import { canonicalJson, isJsonObject, jsonEqual, NESTING_LIMIT, nestsWithin } from '../lib/json.ts'
 import {
   type ChangeRequest,
@@ -42,7 +43,12 @@ function losesInside(before: unknown, after: unknown): boolean {
     return Object.keys(before).some(isGone)
   }
   if (before === null || before === '') return false
-  return typeof before !== typeof after || after === null || after === ''
+  return kindOf(before) !== kindOf(after) || after === null || after === ''
+}
+
+/** A number that is kept in its digits is an object to JavaScript. */
+function kindOf(value: unknown): string {
+  return isLosslessNumber(value) ? 'number' : typeof value
 }
 
 function lacksElements(before: readonly unknown[], after: readonly unknown[]): boolean {

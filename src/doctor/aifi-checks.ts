@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { createAifi } from '../aifi/client.ts'
 import type { Aifi, Listing, Reading, UnreachableCause } from '../aifi/port.ts'
 import type { Config } from '../config/config.ts'
+import { hostAndPort } from '../config/proxy.ts'
 import { customerFields, fieldFacts } from '../customer/fields.ts'
 import type { Clock } from '../lib/clock.ts'
-import { isJsonObject } from '../lib/json.ts'
+import { isJsonObject, readJson } from '../lib/json.ts'
 import { lookAtCertificate, moment } from './certificate.ts'
 import { type Check, type Finding, fragment, ok, problem, skipped, warning } from './report.ts'
 
@@ -125,20 +126,16 @@ function givenTokenFinding(token: string, clock: Clock, remedy: string): Finding
 function endOfJwt(token: string): number | undefined {
   const [, payload = '', signature] = token.split('.')
   if (signature === undefined) return undefined
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString())
-    const end = isJsonObject(claims) && typeof claims.exp === 'number' ? claims.exp * 1000 : Number.NaN
-    return Number.isNaN(new Date(end).getTime()) ? undefined : end
-  } catch {
-    return undefined
-  }
+  const claims = readJson(Buffer.from(payload, 'base64url').toString())
+  const end = isJsonObject(claims) && typeof claims.exp === 'number' ? claims.exp * 1000 : Number.NaN
+  return Number.isNaN(new Date(end).getTime()) ? undefined : end
 }
 
 function proxyFinding({ failure, config: { baseUrl, proxy } }: Attempt): Finding {
   const addresses = [proxy.httpsProxy, proxy.httpProxy].flatMap((address) => (address ? [new URL(address)] : []))
   const shown = [...new Set(addresses.map(({ protocol, host }) => `${protocol}//${host}`))].join(' and ')
   if (failure) {
-    const target = hostAndPort(baseUrl)
+    const target = hostAndPort(new URL(baseUrl))
     return problem(
       `${shown}: ${fragment(failure)}`,
       `Check HTTPS_PROXY (http://user:password@host:port where it answers 407). Have it allow CONNECT to ${target}, name its own authority in NODE_EXTRA_CA_CERTS, or name the host in NO_PROXY.`,
@@ -148,7 +145,7 @@ function proxyFinding({ failure, config: { baseUrl, proxy } }: Attempt): Finding
 }
 
 function addressFinding({ failure, config }: Attempt): Finding {
-  const target = hostAndPort(config.baseUrl)
+  const target = hostAndPort(new URL(config.baseUrl))
   if (!failure) return ok(`${target} can be reached`)
   return problem(
     `${target}: ${fragment(failure)}`,
@@ -222,9 +219,4 @@ function recordFinding(reading: Reading, id: number): Finding {
   const wanted = customerFields.filter((name) => fieldFacts[name].readable || name === 'blocked')
   const missing = wanted.filter((name) => !Object.hasOwn(reading.record, name))
   return ok(`customer ${id} can be read${missing.length > 0 ? `; not in the record: ${missing.join(', ')}` : ''}`)
-}
-
-function hostAndPort(address: string): string {
-  const { hostname, port, protocol } = new URL(address)
-  return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts'
+import { minutesInWords } from '../lib/text.ts'
 import { type Finding, ok, problem, skipped } from './report.ts'
 
 /** What somebody else's clock said, beside this computer's. */
@@ -35,7 +36,8 @@ export function clockFinding(readings: readonly ClockReading[]): Finding {
   if (wrong.length === 0) return ok(`agrees with ${names}`)
   const found = wrong.map(({ whose, aheadMs }) => {
     const seconds = Math.round(Math.abs(aheadMs) / 1000)
-    return `this computer is ${seconds} s ${aheadMs > 0 ? 'behind' : 'ahead of'} ${whose}`
+    const span = seconds > 120 ? minutesInWords(Math.round(seconds / 60)) : `${seconds} s`
+    return `this computer is ${span} ${aheadMs > 0 ? 'behind' : 'ahead of'} ${whose}`
   })
   const who = wrong.length === readings.length ? 'this computer' : `${wrong[0]?.whose} first: the other one agrees`
   return problem(

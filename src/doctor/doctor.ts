@@ -28,7 +28,7 @@ export async function doctorCommand(
   { json, sandbox: isSandbox, getById, customerId }: DoctorOptions,
   clock: Clock = systemClock,
 ): Promise<number> {
-  const sandbox = isSandbox ? await startEmbedded(getById) : undefined
+  const sandbox = isSandbox ? await (await import('../sandbox/sandbox.ts')).startSandbox({ getById }) : undefined
   const result = readConfigOf(io, sandbox ? { sandbox } : {})
   const rows = settingRows(io.env, result, { listed: settings, isSandbox })
   const checks = examine(io, result, { clock, customerId: customerId ?? (sandbox && SANDBOX_CUSTOMER) })
@@ -86,11 +86,6 @@ export function* processChecks(
   yield { name: 'node', ...ok(`${nodeVersion} (20.18.1 or newer is needed)`) }
   yield { name: 'settings', ...settingsFinding(result, remedy) }
   yield { name: 'certificates', ...certificatesFinding(env) }
-}
-
-async function startEmbedded(getById: boolean) {
-  const { startSandbox } = await import('../sandbox/sandbox.ts')
-  return startSandbox({ getById })
 }
 
 /** Whether to print for a terminal that shows colours. */

@@ -6,8 +6,12 @@ import { isLosslessNumber } from 'lossless-json'
  * the same.
  */
 
-/** Controls, format and bidi characters, lone surrogates, private and unassigned ones, and what Unicode wants drawn as nothing. */
-const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\ufff0-\uffff]/u
+/**
+ * Controls, format and bidi characters, lone surrogates, private and unassigned ones, what Unicode wants drawn as nothing,
+ * and characters that are blank by what they are: of Braille, Khitan, Egyptian and musical notation.
+ */
+const HIDDEN =
+  /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\ufff0-\uffff\u{13441}\u{13442}\u{16fe4}\u{1d159}]/u
 const BLANK = /\p{Zs}/u
 const MARK = /\p{M}/u
 /** A circle or square around a letter hides it as much as it shows it. */
@@ -28,7 +32,7 @@ export function escaped(text: string): string {
   for (const [at, character] of characters.entries()) {
     const isMark = MARK.test(character)
     const shows = isMark
-      ? marksLeft > 0 && !ENCLOSING.test(character)
+      ? marksLeft > 0 && !ENCLOSING.test(character) && !HIDDEN.test(character)
       : character === ' '
         ? at > 0 && at < characters.length - 1 && last !== ' '
         : !HIDDEN.test(character) && !BLANK.test(character)

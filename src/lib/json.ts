@@ -8,6 +8,15 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !isLosslessNumber(value)
 }
 
+/** The value of a JSON text; undefined for what is none. */
+export function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** True when the two JSON values are equal member by member; the order of keys does not count, that of elements does. */
 export function jsonEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true

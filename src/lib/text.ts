@@ -144,8 +144,19 @@ export function listed(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
 
-/** `in 10 minutes`, `3 hours ago`: to the nearest hour where there are two or more. @param minutes negative for the past. */
-export function minutesFromNow(minutes: number): string {
-  const format = new Intl.RelativeTimeFormat('en')
-  return Math.abs(minutes) < 120 ? format.format(minutes, 'minute') : format.format(Math.round(minutes / 60), 'hour')
+/**
+ * `45 minutes`, `1 hour 48 minutes`, `8 hours`, `3 days`: a span as people say it. Up to 90 minutes they count in these.
+ *
+ * @param minutes a whole number from 1.
+ */
+export function minutesInWords(minutes: number): string {
+  const hours = Math.floor(minutes / 60)
+  if (minutes <= 90) return counted(minutes, 'minute')
+  if (hours >= 48) return counted(Math.round(minutes / 1_440), 'day')
+  const rest = minutes % 60
+  return rest === 0 ? counted(hours, 'hour') : `${counted(hours, 'hour')} ${counted(rest, 'minute')}`
+}
+
+function counted(count: number, unit: 'minute' | 'hour' | 'day'): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }

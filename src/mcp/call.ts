@@ -15,16 +15,31 @@ import { readTraceparent } from '../lib/trace.ts'
 import { argumentsIn, type RawArguments } from './raw-arguments.ts'
 import type { RequestState } from './request-state.ts'
 
-const client = z.object({ name: z.string(), version: z.string() })
+/** What a client says of itself. */
+export const clientInfo = z.object({ name: z.string(), version: z.string() })
+
+/** The same for people and models: `claude-ai 1.2.3`. */
+export function clientNameOf({ name, version }: z.infer<typeof clientInfo>): string {
+  return harmless(`${name} ${version}`, 80)
+}
+
 const capabilities = z.object({ elicitation: z.object({ form: z.unknown(), url: z.unknown() }).partial().optional() })
 /** What a 2026-07-28 client says of itself with every request (`_meta` envelope); the SDK passes it on as it came. */
 const envelope = z.object({
-  [CLIENT_INFO_META_KEY]: client.optional().catch(undefined),
+  [CLIENT_INFO_META_KEY]: clientInfo.optional().catch(undefined),
   [CLIENT_CAPABILITIES_META_KEY]: capabilities.optional().catch(undefined),
 })
 
 /** A call is answered this long after it arrived at the latest: clients give up at 60 s. */
 export const CALL_LIFETIME_MS = 55_000
+/** Kept back from that for writing the answer, milliseconds. */
+const ANSWER_MS = 1_000
+
+/** Milliseconds until a call with this deadline has to be answered; none or less when that is now. */
+export function timeLeftMs(deadline: Deadline): number {
+  return deadline.remainingMs - ANSWER_MS
+}
+
 /** A form stays open for as long as the question that it asks, and some; the question's own clock decides. */
 const ELICITATION_MS = 15 * 60_000
 
@@ -148,7 +163,7 @@ export class Connection {
     return {
       connection: this,
       arguments: args ?? { value: {} },
-      clientName: info ? harmless(`${info.name} ${info.version}`, 80) : (http?.clientName ?? 'an unnamed client'),
+      clientName: info ? clientNameOf(info) : (http?.clientName ?? 'an unnamed client'),
       // `elicitation: {}` is the older way to declare forms.
       canForm:
         canBeAsked && elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined),

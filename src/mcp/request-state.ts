@@ -7,7 +7,7 @@ import { createRequestStateCodec, type ServerContext } from '@modelcontextprotoc
  */
 export type RequestState = ({ readonly valid: true } & Left) | { readonly valid: false }
 
-interface Left {
+type Left = {
   readonly changeId: string
   readonly round: number
   /** Of the rung that asked. */
@@ -25,17 +25,12 @@ export interface RequestStates {
 
 /** @param keys 32 bytes each, shared by all who may get the answer; the first signs, all of them verify. */
 export function createRequestStates(keys: readonly Uint8Array[]): RequestStates {
-  const codecs = keys.map((key) =>
-    createRequestStateCodec<{ changeId: string; round: number; handle: string }>({
-      key,
-      ttlSeconds: SIGNATURE_LIFETIME_SECONDS,
-    }),
-  )
+  const codecs = keys.map((key) => createRequestStateCodec<Left>({ key, ttlSeconds: SIGNATURE_LIFETIME_SECONDS }))
   const [newest] = codecs
   if (!newest) throw new RangeError('There is no key to sign with.')
   let latest: Promise<unknown> = Promise.resolve()
   return {
-    seal: (state) => newest.mint({ ...state }),
+    seal: (state) => newest.mint(state),
     verify(sealed, ctx) {
       // One after the other: of two answers to one question the one that came first counts.
       const verdict = latest

@@ -5,9 +5,9 @@ export { default as process } from 'node:process'
 
 /**
  * The build puts this file in the place of the SDK's `_shims` entry, which brings a JSON Schema validator that takes
- * longer to load than all of this server and would never be used: arguments are checked by our own zod schemas
- * (src/tools/arguments.ts), and what a form answers by `acceptedContent` with one (approval/channels/form.ts). The SDK
- * would use it for `fromJsonSchema` and `elicitInput` only. test/mcp/left-out.integration.test.ts holds the built program to that.
+ * longer to load than all of this server and would never be used: our own zod schemas check arguments
+ * (src/tools/arguments.ts) and what a form answers (src/approval/channels/form.ts). The SDK would use it for
+ * `fromJsonSchema` and `elicitInput` only. test/mcp/left-out.integration.test.ts holds the built program to that.
  */
 export class DefaultJsonSchemaValidator implements jsonSchemaValidator {
   getValidator(): never {

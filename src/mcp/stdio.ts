@@ -1,24 +1,24 @@
 import { isUtf8 } from 'node:buffer'
 import type { Readable, Writable } from 'node:stream'
 import {
+  INVALID_REQUEST,
   type JSONRPCMessage,
   type JSONRPCNotification,
+  PARSE_ERROR,
   parseJSONRPCMessage,
   type RequestId,
   serializeMessage,
   type Transport,
 } from '@modelcontextprotocol/server'
-import { isJsonObject, nestsWithin } from '../lib/json.ts'
+import { isJsonObject, nestsWithin, readJson } from '../lib/json.ts'
 import { Batch, memberTexts } from './batch.ts'
 import { Lines } from './lines.ts'
-import { withoutNullMembers } from './null-members.ts'
+import { MESSAGE_LEVELS, SERVER_ERROR, withoutNullMembers } from './message.ts'
 import { ARGUMENTS_LIMIT, withoutArguments } from './raw-arguments.ts'
 
 const MB = 1024 * 1024
 /** The longest message that is read, bytes: what the SDK allows too. */
 const LINE_LIMIT = 10 * MB
-/** No message that means something nests deeper; much deeper ones would exhaust the stack of whoever walks through them. */
-const NESTING_LIMIT = 500
 /** With this many requests unanswered, or this many characters in them, further ones are turned away. */
 const REQUESTS_LIMIT = 1_000
 const OPEN_LIMIT = 32 * MB
@@ -26,10 +26,6 @@ const OPEN_LIMIT = 32 * MB
 const BATCH_LIMIT = 100
 /** Nothing more is read while the client has not taken this much of what was written, bytes. */
 const UNREAD_LIMIT = MB
-
-const PARSE_ERROR = -32700
-const INVALID_REQUEST = -32600
-const BUSY = -32000
 
 /** A request without an answer. */
 interface OpenRequest {
@@ -125,13 +121,13 @@ export class StdioTransport implements Transport {
     // Nobody looks into so large arguments, and parsed they would be many times as large.
     const looked = text.length > ARGUMENTS_LIMIT ? withoutArguments(text) : text
     const isTooLarge = looked.length > ARGUMENTS_LIMIT
-    const value = isTooLarge ? undefined : parsed(looked)
+    const value = isTooLarge ? undefined : readJson(looked)
     const id = idOf(value)
     if (isTooLarge) this.#refuse('a line over 256 kB')
     else if (value === undefined) this.#refuse('a line that is not JSON')
     // What stands in for the wrong bytes would be sent to AiFi as if it had been asked for.
     else if (!isUtf8(bytes)) this.#refuse('a line that is not UTF-8', id)
-    else if (!nestsWithin(value, NESTING_LIMIT)) this.#refuse('a message nested too deep', id)
+    else if (!nestsWithin(value, MESSAGE_LEVELS)) this.#refuse('a message nested too deep', id)
     else if (!Array.isArray(value)) this.#deliver(value, text)
     else if (value.length > BATCH_LIMIT) this.#refuse(`a batch of more than ${BATCH_LIMIT} messages`)
     else this.#deliverAll(value, memberTexts(text))
@@ -154,7 +150,7 @@ export class StdioTransport implements Transport {
     } else if (this.#open.has(message.id)) {
       this.#refuse('a request with the id of one that is still open', message.id, INVALID_REQUEST)
     } else if (this.#open.size >= REQUESTS_LIMIT || this.#openLength + text.length > OPEN_LIMIT) {
-      this.#refuse('a request while 1000, or 32 MB of them, are open', message.id, BUSY, batch)
+      this.#refuse('a request while 1000, or 32 MB of them, are open', message.id, SERVER_ERROR, batch)
     } else {
       batch?.expect(message.id)
       this.#open.set(message.id, { text, batch })
@@ -177,7 +173,7 @@ export class StdioTransport implements Transport {
     request?.batch?.drop(id)
   }
 
-  #refuse(reason: string, id?: RequestId, code = PARSE_ERROR, batch?: Batch): void {
+  #refuse(reason: string, id?: RequestId, code: number = PARSE_ERROR, batch?: Batch): void {
     this.#warn(reason)
     // Under the id of an open request, an answer would be taken for that to it.
     if (id === undefined || this.#open.has(id)) return
@@ -185,14 +181,6 @@ export class StdioTransport implements Transport {
     const answer: JSONRPCMessage = { jsonrpc: '2.0', id, error: { code, message } }
     if (batch) batch.answer(answer)
     else this.#write(serializeMessage(answer))
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 

@@ -1,6 +1,7 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import Joi from 'joi'
 import { readBody } from '../lib/body.ts'
+import { readJson } from '../lib/json.ts'
 import type { Access } from './access.ts'
 import { changedCustomer, documentedCustomer, loginHolds, matchesQuery, type SandboxCustomer } from './customers.ts'
 import { customerBody, customerId, customerQuery, validated, validationErrorBody } from './schema.ts'
@@ -141,10 +142,6 @@ const keepBody: MiddlewareHandler<Environment> = async (c, next) => {
 
 /** What the text says when it is JSON, otherwise the text; `undefined` when it is empty. */
 function parsedOrText(text: string): unknown {
-  if (text === '') return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
+  const value = readJson(text)
+  return value === undefined && text !== '' ? text : value
 }

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
+import { securityHeaders } from '../approval/page/security.ts'
 import { StoreUnavailable } from '../change/store.ts'
 import { scopes } from '../mcp/define-tool.ts'
 import { inboxStyleHash, scriptHash } from './inbox/assets.ts'
@@ -23,7 +24,7 @@ export interface EdgeDeps {
 
 /** Everything that the outside can reach. */
 export function createEdge(deps: EdgeDeps): Hono {
-  const { publicUrl, mcp, inbox, onMcp } = deps
+  const { publicUrl, mcp, inbox, signIn, onMcp } = deps
   const app = new Hono()
   const { host } = new URL(publicUrl)
   app.use(
@@ -41,7 +42,15 @@ export function createEdge(deps: EdgeDeps): Hono {
     onMcp(response.status)
     return response
   })
-  app.use('/approvals/*', securityHeaders(deps))
+  app.use(
+    '/approvals/*',
+    createMiddleware(async (c, next) => {
+      const formTargets = await signIn.origins()
+      await next()
+      for (const [name, value] of securityHeaders({ scriptHash, styleHash: inboxStyleHash, formTargets }))
+        c.header(name, value)
+    }),
+  )
   app.get('/', (c) => c.redirect('/approvals', 303))
   app.route('/approvals', inbox)
   app.notFound((c) => plain(c, 404, 'There is nothing here. MCP is at /mcp, approvals are at /approvals.'))
@@ -61,24 +70,6 @@ function metadata({ publicUrl, issuer }: EdgeDeps) {
     bearer_methods_supported: ['header'],
     resource_name: 'AiFi customers',
   }
-}
-
-/** As on the page: nothing from outside, no framing; `same-origin`, since with `no-referrer` browsers send `Origin: null`. */
-function securityHeaders({ signIn }: EdgeDeps) {
-  return createMiddleware(async (c, next) => {
-    const forms = ["'self'", ...(await signIn.origins())].join(' ')
-    await next()
-    c.header(
-      'Content-Security-Policy',
-      `default-src 'none'; style-src '${inboxStyleHash}'; script-src '${scriptHash}'; connect-src 'self'; form-action ${forms}; frame-ancestors 'none'; base-uri 'none'`,
-    )
-    c.header('Cross-Origin-Opener-Policy', 'same-origin')
-    c.header('Cross-Origin-Resource-Policy', 'same-origin')
-    c.header('Referrer-Policy', 'same-origin')
-    c.header('X-Content-Type-Options', 'nosniff')
-    c.header('X-Frame-Options', 'DENY')
-    c.header('Cache-Control', 'no-store')
-  })
 }
 
 function plain(c: Context, status: 403 | 404 | 421 | 500, text: string): Response {

@@ -1,29 +1,22 @@
 import { isUtf8 } from 'node:buffer'
-import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server'
+import { type AuthInfo, createMcpHandler, INVALID_REQUEST, PARSE_ERROR } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import { readBody } from '../lib/body.ts'
 import type { Clock } from '../lib/clock.ts'
-import { isJsonObject, type JsonObject, nestsWithin } from '../lib/json.ts'
-import { harmless } from '../lib/text.ts'
+import { isJsonObject, type JsonObject, nestsWithin, readJson } from '../lib/json.ts'
 import { readTraceparent } from '../lib/trace.ts'
 import type { Warnings } from '../lib/warnings.ts'
-import type { HttpOrigin, Principal } from '../mcp/call.ts'
-import { withoutNullMembers } from '../mcp/null-members.ts'
+import { clientInfo, clientNameOf, type HttpOrigin, type Principal } from '../mcp/call.ts'
+import { MESSAGE_LEVELS, SERVER_ERROR, withoutNullMembers } from '../mcp/message.ts'
 import { createServer, type ServerDeps } from '../mcp/server.ts'
 import { type Admission, admit, type BearerRules } from './bearer.ts'
 import { type Seal, sealedJson } from './seal.ts'
 
 /** Several times the largest arguments that a tool takes, bytes. */
 const BODY_LIMIT = 1024 * 1024
-/** No message that means something nests deeper. */
-const NESTING_LIMIT = 500
 const SESSION_HEADER = 'Mcp-Session-Id'
 /** Milliseconds. */
 const SESSION_MS = 24 * 60 * 60_000
-
-const PARSE_ERROR = -32700
-const INVALID_REQUEST = -32600
-const UNAVAILABLE = -32000
 
 export interface McpEndpointDeps {
   readonly server: ServerDeps
@@ -58,7 +51,7 @@ export function createMcpEndpoint(deps: McpEndpointDeps): McpEndpoint {
   return {
     async fetch(request) {
       if (deps.ending.aborted)
-        return problem(503, UNAVAILABLE, 'This server is being stopped. Try again.', { 'Retry-After': '1' })
+        return problem(503, SERVER_ERROR, 'This server is being stopped. Try again.', { 'Retry-After': '1' })
       const admission = await admit(request.headers.get('Authorization'), deps.rules)
       if (!admission.ok) return admission.response
       if (request.method !== 'POST') {
@@ -104,23 +97,15 @@ async function readMessage(request: Request): Promise<{ message: JsonObject; tex
   if (!body) return problem(413, INVALID_REQUEST, 'The body is over 1 MB. Nothing was done.', { Connection: 'close' })
   // What stands in for wrong bytes would be sent to AiFi as if it had been asked for.
   const text = body.toString()
-  const value = isUtf8(body) ? parsed(text) : undefined
+  const value = isUtf8(body) ? readJson(text) : undefined
   if (value === undefined) return problem(400, PARSE_ERROR, 'The body is not JSON in UTF-8. Nothing was done.')
   if (Array.isArray(value)) return problem(400, INVALID_REQUEST, 'Send one message at a time. Nothing was done.')
-  if (!nestsWithin(value, NESTING_LIMIT))
+  if (!nestsWithin(value, MESSAGE_LEVELS))
     return problem(400, INVALID_REQUEST, 'The body nests too deep. Nothing was done.')
   const message = withoutNullMembers(value)
   return isJsonObject(message)
     ? { message, text }
     : problem(400, INVALID_REQUEST, 'The body is no JSON-RPC message. Nothing was done.')
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /**
@@ -142,11 +127,14 @@ function withSession(
   { seal, clock }: McpEndpointDeps,
 ): Response {
   if (message.method !== 'initialize' || response.status !== 200) return response
-  const info = isJsonObject(message.params) && isJsonObject(message.params.clientInfo) ? message.params.clientInfo : {}
-  const clientName = harmless(`${String(info.name ?? 'an unnamed client')} ${String(info.version ?? '')}`.trim(), 80)
+  const { data: info } = clientInfo.safeParse(isJsonObject(message.params) && message.params.clientInfo)
+  if (!info) return response
   const until = clock.now() + SESSION_MS
   const headers = new Headers(response.headers)
-  headers.set(SESSION_HEADER, sealedJson(seal, sessionContents).seal({ subject, clientId, clientName, until }))
+  headers.set(
+    SESSION_HEADER,
+    sealedJson(seal, sessionContents).seal({ subject, clientId, clientName: clientNameOf(info), until }),
+  )
   return new Response(response.body, { status: response.status, headers })
 }
 

@@ -1,10 +1,11 @@
 import type { Context } from 'hono'
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { isOwnForm } from '../approval/page/security.ts'
 import { readForm } from '../lib/body.ts'
 import { keysOf } from '../lib/keys.ts'
 import { type Markup, markup } from '../lib/markup.ts'
 import type { BearerRules } from './bearer.ts'
-import { isOwnForm, type Sessions } from './inbox/session.ts'
+import type { Sessions } from './inbox/session.ts'
 import type { SignIn } from './inbox/sign-in.ts'
 import { inboxDocument } from './inbox/view.ts'
 

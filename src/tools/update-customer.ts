@@ -1,10 +1,8 @@
-import { type InputRequiredResult, inputRequired } from '@modelcontextprotocol/server'
-import { type Ask, RAN_OUT } from '../approval/channel.ts'
-import type { Agreement, Ladder } from '../approval/ladder.ts'
-import type { Asked, Caller, Change, Ended } from '../change/change.ts'
-import type { Changes, Proposal, Watch } from '../change/changes.ts'
-import { invalidArguments, statusIsError, type UpdateEnvelope, updateEnvelope } from '../change/envelope.ts'
-import type { Plan } from '../change/plan.ts'
+import { RAN_OUT } from '../approval/channel.ts'
+import type { Agreement } from '../approval/ladder.ts'
+import type { Caller, Change, Ended } from '../change/change.ts'
+import type { Proposal } from '../change/changes.ts'
+import { invalidArguments, statusIsError, updateEnvelope } from '../change/envelope.ts'
 import { StoreUnavailable } from '../change/store.ts'
 import {
   earlierOutcome,
@@ -12,23 +10,20 @@ import {
   noQuestion,
   notThisAnswer,
   pending,
-  pendingCode,
   stoppedBeforeSending,
   storeAway,
   toldElsewhere,
   tooSlow,
-  wrongCode,
 } from '../change/unsent.ts'
-import { changeLines } from '../change/verify.ts'
-import { type ChangeRequest, requestedFields, secretStrings } from '../customer/fields.ts'
-import type { RecordViews } from '../customer/record-view.ts'
-import { type Clock, Deadline, timeLimit } from '../lib/clock.ts'
+import type { Watch } from '../change/watch.ts'
+import type { ChangeRequest } from '../customer/fields.ts'
+import { Deadline } from '../lib/clock.ts'
 import { isJsonObject } from '../lib/json.ts'
-import { listed, Relay } from '../lib/text.ts'
-import { CALL_LIFETIME_MS, type Call } from '../mcp/call.ts'
+import { CALL_LIFETIME_MS, type Call, timeLeftMs } from '../mcp/call.ts'
 import { defineTool, type Tool } from '../mcp/define-tool.ts'
 import type { RawArguments } from '../mcp/raw-arguments.ts'
-import type { RequestStates } from '../mcp/request-state.ts'
+import { type Answer, type AskingDeps, AskingOnce } from './asking.ts'
+import { type PreviewDeps, preview } from './preview.ts'
 import { type ArgumentSettings, parseArguments, updateCustomerArguments } from './update-arguments.ts'
 
 const SENSITIVE =
@@ -76,19 +71,12 @@ export function updateCustomerTool(deps: UpdateCustomerDeps): Tool {
 
 /** How long a call that repeats another waits for a look at the record, milliseconds. */
 const LOOK_MS = 5_000
-/** Kept back from the call's own deadline for writing the answer, milliseconds. */
-const ANSWER_MS = 1_000
 /** Between two looks at the clock, and two progress notifications, milliseconds at the most. */
 const PROGRESS_MS = 5_000
 
-export interface UpdateCustomerDeps {
-  readonly changes: Changes
-  readonly ladder: Ladder
-  readonly states: RequestStates
-  readonly clock: Clock
+export interface UpdateCustomerDeps extends AskingDeps, PreviewDeps {
   /** How long a call waits for a person's answer, milliseconds. */
   readonly waitMs: number
-  readonly views: RecordViews
   readonly arguments: ArgumentSettings
   /** The process is to end, and its questions stay: calls that wait for a person are answered now. */
   readonly draining?: AbortSignal
@@ -102,8 +90,6 @@ interface Step {
   readonly deps: UpdateCustomerDeps
 }
 
-type Answer = UpdateEnvelope | InputRequiredResult
-
 /** One call of `update_customer`: validates, finds or proposes the change, and follows it until it can be answered. */
 async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Answer> {
   const parsed = parseArguments(call.arguments, deps.arguments)
@@ -111,7 +97,7 @@ async function updateCustomer(call: Call, deps: UpdateCustomerDeps): Promise<Ans
   const { request } = parsed
   const step: Step = { call, request, proposal: deps.changes.proposal(request, callerOf(call)), deps }
   try {
-    if (request.dryRun) return await preview(step)
+    if (request.dryRun) return await preview(step.proposal, call, deps)
     if (call.state) return await answered(call.state, step)
     const earlier = await deps.changes.find(step.proposal)
     return await (earlier ? repeated(earlier, step) : proposed(step))
@@ -202,29 +188,17 @@ async function watching(id: string, { deps }: Step, work: (watch: Watch) => Prom
 async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> {
   const { call, request, deps } = step
   const patience = new Deadline(deps.clock, deps.waitMs)
-  const asking = new AskingOnce()
+  const asking = new AskingOnce(call, request, deps)
   let deadline: Deadline | undefined = call.deadline
   let change: Change | undefined = first
   try {
     for (;;) {
       if (!change) return toldElsewhere(request)
       if (isUnwanted(change) && !call.cancelled.aborted) return proposed(step)
-      if (change.state === 'ended') {
-        if (change.decision?.kind === 'expired') asking.end(RAN_OUT)
-        if (!call.cancelled.aborted) await deps.changes.tell(change)
-        return change.outcome
-      }
-      if (call.cancelled.aborted) {
-        // Over HTTP a connection that is lost takes nothing back: the same call again picks the outcome up.
-        if (watch.alone && !isWithClient(change) && !call.principal) {
-          await deps.changes.withdraw(change.id, 'The call that asked for it was cancelled.', { unwanted: true })
-        }
-        return stoppedBeforeSending(request)
-      }
+      if (change.state === 'ended') return await ended(change, asking, step)
+      if (call.cancelled.aborted) return await cancelled(change, watch.alone, step)
       if (change.state === 'asked' && asking.isDue(change)) {
-        const over = asking.begin(change)
-        const ask = await deps.ladder.ask(change, { call, request, alone: watch.alone, over })
-        const answer = await asking.take(ask, change, step)
+        const answer = await asking.put(change, watch.alone)
         if (answer) return answer
         change = await deps.changes.get(change.id)
         continue
@@ -234,7 +208,8 @@ async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> 
       // A client that kept the call open while it showed a form is not one that gives up at 60 s.
       else deadline ??= call.deadline.passed ? new Deadline(deps.clock, CALL_LIFETIME_MS) : call.deadline
       const isEnding = isAsked && deps.draining?.aborted
-      const leftMs = isEnding ? 0 : deadline ? timeLeftMs(deadline, isAsked ? patience : undefined) : PROGRESS_MS
+      const callMs = deadline ? timeLeftMs(deadline) : PROGRESS_MS
+      const leftMs = isEnding ? 0 : isAsked && deadline ? Math.min(callMs, patience.remainingMs) : callMs
       if (leftMs <= 0) {
         const answer = await outOfTime(change, asking.latest, watch.alone, step)
         if (answer) return answer
@@ -249,6 +224,20 @@ async function follow(first: Change, watch: Watch, step: Step): Promise<Answer> 
   } finally {
     asking.end()
   }
+}
+
+async function ended(change: Ended, asking: AskingOnce, { call, deps }: Step): Promise<Answer> {
+  if (change.decision?.kind === 'expired') asking.end(RAN_OUT)
+  if (!call.cancelled.aborted) await deps.changes.tell(change)
+  return change.outcome
+}
+
+async function cancelled(change: Change, alone: boolean, { call, request, deps }: Step): Promise<Answer> {
+  // Over HTTP a connection that is lost takes nothing back: the same call again picks the outcome up.
+  if (alone && !isWithClient(change) && !call.principal) {
+    await deps.changes.withdraw(change.id, 'The call that asked for it was cancelled.', { unwanted: true })
+  }
+  return stoppedBeforeSending(request)
 }
 
 /** The store is away. Another process may have carried the change on since it was last seen here, so that is not told. */
@@ -266,70 +255,6 @@ function isUnwanted(change: Change): boolean {
 /** Its answer comes with a call of its own. */
 function isWithClient(change: Change): boolean {
   return change.state === 'asked' && change.asking.rung?.withClient === true
-}
-
-/** How this call has put the question, in which round. */
-class AskingOnce {
-  latest: Extract<Ask, { kind: 'asked' }> | undefined
-  #round = 0
-  #over: AbortController | undefined
-
-  /** It has not been put by this call, is put to nobody, or the client has closed what it showed. */
-  isDue({ asking }: Asked): boolean {
-    return asking.round !== this.#round || !asking.rung || this.latest?.shown?.aborted === true
-  }
-
-  begin({ asking }: Asked): AbortSignal {
-    this.#over?.abort()
-    this.#over = new AbortController()
-    this.#round = asking.round
-    this.latest = undefined
-    return this.#over.signal
-  }
-
-  /** What the way of asking means for this round of the call; undefined when it goes on watching. */
-  async take(ask: Ask, change: Asked, { request, deps }: Step): Promise<Answer | undefined> {
-    switch (ask.kind) {
-      case 'asked':
-        this.latest = ask
-        return undefined
-      case 'client_asks': {
-        const { id, asking } = change
-        const requestState = await deps.states.seal({ changeId: id, round: asking.round, handle: ask.handle })
-        return inputRequired({ inputRequests: ask.requests, requestState })
-      }
-      case 'code':
-        return pendingCode(request, ask)
-      case 'wrong_code':
-        return wrongCode(request, ask.triesLeft)
-      case 'busy':
-        return inProgress(request, 'answer_not_taken')
-      case 'moved':
-        this.#round = 0
-        return undefined
-      case 'cannot':
-        await deps.changes.nobodyToAsk(change, ask.reason)
-        return undefined
-    }
-  }
-
-  /** The client shows the question inside this call. */
-  get isShown(): boolean {
-    return this.latest?.shown?.aborted === false
-  }
-
-  get waitingFor(): string {
-    return this.latest?.waitingFor ?? 'Waiting for AiFi.'
-  }
-
-  /** What ends the waiting besides the change itself. */
-  get signals(): readonly AbortSignal[] {
-    return this.latest?.shown && this.isShown ? [this.latest.shown] : []
-  }
-
-  end(reason?: typeof RAN_OUT): void {
-    this.#over?.abort(reason)
-  }
 }
 
 /** The call has to be answered now; undefined when there will be more to say in a moment. */
@@ -350,57 +275,6 @@ async function outOfTime(
     unwanted: true,
   })
   return isStopped ? tooSlow(request) : undefined
-}
-
-/** Milliseconds until the call has to be answered. */
-function timeLeftMs(deadline: Deadline, patience?: Deadline): number {
-  return Math.min(deadline.remainingMs - ANSWER_MS, patience?.remainingMs ?? Number.POSITIVE_INFINITY)
-}
-
-/** What the call would send and ask, without doing either. */
-async function preview(step: Step): Promise<UpdateEnvelope> {
-  const { call, request, proposal, deps } = step
-  const { signal, end } = timeLimit(deps.clock, timeLeftMs(call.deadline), call.cancelled)
-  const plan = await deps.changes.preview(proposal, signal)
-  end()
-  if (timeLeftMs(call.deadline) <= 0) return tooSlow(request)
-  if (plan.kind === 'stop' && plan.envelope.status !== 'unchanged') return plan.envelope
-  const { customerId } = request
-  const { changes } = plan.request ?? request
-  const before = plan.kind === 'go' ? plan.shown.record : undefined
-  const view = deps.views.of(customerId, new Relay(secretStrings(changes)))
-  const lines = changeLines({ changes, before, after: undefined, view })
-  const typed = request.enterPrivately.map((field) => ({ field }))
-  return {
-    status: 'preview',
-    customerId,
-    message: previewMessage(plan.request ?? request, call, plan, deps),
-    changes: [...lines.map(({ verified: _, ...line }) => line), ...typed],
-  }
-}
-
-function previewMessage(request: ChangeRequest, call: Call, plan: Plan, deps: UpdateCustomerDeps): string {
-  const nothing = 'This was a dry run: nothing was sent and nobody was asked.'
-  if (plan.kind === 'stop')
-    return `${nothing} Customer ${request.customerId} already is as asked, so nothing would be sent.`
-  const would = `A real call would send ${listed(requestedFields(request))}.`
-  const unread = plan.shown.unreadable === undefined ? '' : ` Current values are not readable: ${plan.shown.unreadable}`
-  if (plan.sensitive.length === 0) return `${nothing} ${would} Nobody has to approve it.${unread}`
-  return `${nothing} ${would} ${askingWords(request, call, listed(plan.sensitive), deps)}${unread}`
-}
-
-/** Who would have to agree, and whether that is possible here. */
-function askingWords(request: ChangeRequest, call: Call, sensitive: string, { ladder }: UpdateCustomerDeps): string {
-  const unavailable = ladder.unavailable(request, call)
-  const cannot = unavailable === undefined ? undefined : `But nobody can be asked here. ${unavailable}`
-  switch (ladder.agreement) {
-    case 'person':
-      return `A person has to approve ${sensitive}. ${cannot ?? 'Somebody can be asked.'}`
-    case 'relayed':
-      return `The user has to approve ${sensitive}. ${cannot ?? 'You would be given a question for them, and a code for their yes.'}`
-    case 'nobody':
-      return cannot ?? `Nobody would be asked about ${sensitive}: AIFI_APPROVAL=dangerously-skip.`
-  }
 }
 
 function customerIdOf(raw: RawArguments): number | undefined {

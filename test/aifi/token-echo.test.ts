@@ -25,3 +25,18 @@ test.each(eras)('an AiFi that repeats the access token does not get it into the 
   expect(written).toContain('Bearer')
   expect(written).not.toContain(TWENTY_CHARACTERS)
 })
+
+test('a token that is a number in a record, or a word of our own, does not make an answer unreadable', async () => {
+  const server = await startFaultServer()
+  onTestFinished(() => server.close())
+  const body = { id: 4211, firstName: 'J', metadata: { points: 20451337, kinds: ['answered'], answered: 1 } }
+  server.always('GET', fault.answer(200, { ...body, firstName: 'Jane' }))
+  server.always('PATCH', fault.answer(200, body))
+  for (const AIFI_TOKEN of ['20451337', 'answered']) {
+    const harness = await start({ baseUrl: server.url, env: { AIFI_TOKEN } })
+    const client = await harness.connect()
+    const envelope = await client.update({ customerId: 4211, firstName: 'J' })
+    expect(envelope).toMatchObject({ status: 'updated', changes: [{ verified: 'as_requested' }] })
+    expect(JSON.stringify(envelope.customer)).not.toContain(AIFI_TOKEN)
+  }
+})

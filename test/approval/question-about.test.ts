@@ -212,6 +212,14 @@ describe('what changes', () => {
     ['1א', 'א1', 'metadata k: “1\\u{5d0}” → “\\u{5d0}1”'],
     ['José', 'Jose\u0301', 'metadata k: “Jos\\u{e9}” → “Jose\\u{301}”'],
     ['coco', 'сосо', 'metadata k: “coco” → “\\u{441}\\u{43e}\\u{441}\\u{43e}”'],
+    ['jane', 'j\u0307ane', 'metadata k: “jane” → “j\\u{307}ane”'],
+    ['shop', 'ѕһօр', 'metadata k: “shop” → “\\u{455}\\u{4bb}\\u{585}\\u{440}”'],
+    ['example', 'exɑmple', 'metadata k: “example” → “ex\\u{251}mple”'],
+    ['Zoë', 'Zo\u0451', 'metadata k: “Zo\\u{eb}” → “Zo\\u{451}”'],
+    ['crm-1', 'crm\u20101', 'metadata k: “crm-1” → “crm\\u{2010}1”'],
+    ['crm-3', 'crm-З', 'metadata k: “crm-3” → “crm-\\u{417}”'],
+    ['coJ', 'ϲoͿ', 'metadata k: “coJ” → “\\u{3f2}o\\u{37f}”'],
+    ['OPEN', 'ꓳꓑꓰꓠ', 'metadata k: “OPEN” → “\\u{a4f3}\\u{a4d1}\\u{a4f0}\\u{a4e0}”'],
   ])('from %j to %j is shown as what it is', (before, after, line) => {
     expect(member(before, after)).toBe(line)
   })
@@ -224,12 +232,36 @@ describe('what changes', () => {
     expect(shown('a\u202eb')).toContain('\\u{202e} is a character that turns the direction of writing.')
     expect(shown('Jose\u0301', 'José')).toContain('These are the same letters in another spelling.')
     expect(shown('crm-\u0430')).toContain('“crm-\u0430” is spelled crm-\\u{430}.')
+    // Another letter with an accent changes nothing about that; a script that is at home does.
+    expect(shown('Zoé Сох')).toContain('“Zoé Сох” is spelled Zo\\u{e9} \\u{421}\\u{43e}\\u{445}.')
+    expect(shown('Zoé Соx')).toContain('is spelled Zo\\u{e9} \\u{421}\\u{43e}x.')
+    for (const plain of ['Zoé', 'встреча с Анной', 'José Müller', 'Ольга 5'])
+      expect(shown(plain)).not.toContain('is spelled')
   })
 
   test('lets no marks climb out of the line, and none stand on what is not theirs', () => {
     expect(lines({ externalId: `a${'\u0301'.repeat(30)}` })[2]).toContain(`a${'\u0301'.repeat(4)}\\u{301}`)
     expect(lines({ externalId: '\u0338x' })[2]).toContain('“\\u{338}x”')
     expect(lines({ externalId: 'สวัสดีที่นี่' })[2]).toContain('“สวัสดีที่นี่”')
+  })
+
+  test('shows no mark that cannot be seen, on a letter either, and nothing else that is blank', () => {
+    const unseen = [
+      '\u034f',
+      '\ufe00',
+      '\ufe0f',
+      '\u{e0100}',
+      '\u180b',
+      '\u17b4',
+      '\u{13441}',
+      '\u{16fe4}',
+      '\u{1d159}',
+    ]
+    for (const character of unseen) {
+      const code = `\\u{${character.codePointAt(0)?.toString(16)}}`
+      expect(lines({ externalId: `crm${character}-4211` })[2]).toContain(`“crm${code}-4211”`)
+    }
+    expect(text({ externalId: 'crm-4211\ufe00' })).toContain('\\u{fe00} is an invisible variation selector.')
   })
 
   test('keeps the names of members apart', () => {
@@ -243,7 +275,13 @@ describe('what changes', () => {
       'a',
       'José',
       '"Jose\\u{301}"',
-      'тiеr',
+      '"\\u{442}i\\u{435}r"',
+    ])
+    expect(names({ tier: 1, 'tier\u115f': 2, '\u3164': 3, 'tier\uffa0': 4 })).toEqual([
+      'tier',
+      '"tier\\u{115f}"',
+      '"\\u{3164}"',
+      '"tier\\u{ffa0}"',
     ])
     expect(names({ сосо: 1 })).toEqual(['"\\u{441}\\u{43e}\\u{441}\\u{43e}"'])
     expect(names(JSON.parse('{"__proto__":{"x":1}}'))).toEqual(['__proto__'])
@@ -332,6 +370,7 @@ describe('what somebody wrote into the record or the change', () => {
     const unit = fc.oneof(
       fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
       fc.constantFrom('\n', '\r', '\u2028', '\u202e', '\u200b', '\u001b[2K', '\0', '”', '; ', ' → ', '(none)'),
+      fc.constantFrom('a\u034f', 'a\ufe0f', 'a\u{e0100}', 'ᠮ\u180b'),
     )
     const any = fc.array(unit, { maxLength: 12 }).map((units) => units.join(''))
     fc.assert(

@@ -224,7 +224,7 @@ describe('what is written', () => {
     expect(aifi.patches).toHaveLength(1)
     const written = readFileSync(file, 'utf8')
     expect(written).toContain('"metadata":{"ledger":12345678901234567890,"tier":"gold","vip":true}')
-    expect(written).toContain('"firstName":"\\u2026 8002 bytes left out"')
+    expect(written).toContain('"firstName":"\\u2026 8 kB left out"')
     expect(verifyAudit(written).problems).toEqual([])
   })
 

@@ -36,7 +36,7 @@ test('what is heard late of a way of asking that was left changes nothing about 
   await changes.handOn(id, first.handle, 'It could not again.')
   await changes.release(id, first.handle)
   await changes.waitedInVain(id, asking.round - 1)
-  expect(await changes.takeAnswer(id, first.handle)).toBe(false)
+  expect(await changes.markAnswered(id, first.handle)).toBe(false)
   expect(await now()).toEqual(before)
   // The present one is heard.
   await changes.waitedInVain(id, asking.round)
@@ -46,6 +46,6 @@ test('what is heard late of a way of asking that was left changes nothing about 
 test('of two answers that one form brings, only the first is taken', async () => {
   const { changes, now, second } = await handedOn()
   const { id } = await now()
-  expect(await changes.takeAnswer(id, second.handle)).toBe(true)
-  expect(await changes.takeAnswer(id, second.handle)).toBe(false)
+  expect(await changes.markAnswered(id, second.handle)).toBe(true)
+  expect(await changes.markAnswered(id, second.handle)).toBe(false)
 })

@@ -94,7 +94,7 @@ test('of two answers to one question that come to two processes at once, one is 
   if (proposed?.state !== 'asked') throw new Error('Nobody was asked.')
   const rung = { channel: 'form', handle: handle(), standing: false } as const
   await first.changes.put(proposed, rung)
-  const taken = [first, second].map(({ changes }) => changes.takeAnswer(proposed.id, rung.handle))
+  const taken = [first, second].map(({ changes }) => changes.markAnswered(proposed.id, rung.handle))
   expect((await Promise.all(taken)).sort()).toEqual([false, true])
 })
 

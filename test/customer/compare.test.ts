@@ -126,6 +126,8 @@ describe('a change that changes nothing', () => {
 })
 
 describe('metadata that loses members', () => {
+  const digits = { a: parseExactly('12345678901234567890') }
+
   test.each([
     ['a key', { a: 1, b: 2 }, { a: 1 }],
     ['a key at depth', { a: { b: { c: 1, d: 2 } } }, { a: { b: { c: 1 } } }],
@@ -139,6 +141,8 @@ describe('metadata that loses members', () => {
     ['a member set to an empty text', { a: { b: 'x' } }, { a: { b: '' } }],
     ['a value of another kind', { a: 1 }, { a: '1' }],
     ['an object for a value', { a: 1 }, { a: { b: 1 } }],
+    ['an object for a number that keeps its digits', digits, { a: {} }],
+    ['a list for one', digits, { a: [] }],
     ['a shorter list', { a: ['x', 'y'] }, { a: ['x'] }],
     ['an element replaced', { a: [{ b: 1 }] }, { a: [{ b: 2 }] }],
     ['one of two equal elements', { a: ['x', 'x'] }, { a: ['x', 'y'] }],
@@ -154,6 +158,7 @@ describe('metadata that loses members', () => {
 
   test.each([
     ['a changed value', { a: 1 }, { a: 2 }],
+    ['another number for one that keeps its digits', digits, { a: 2 }],
     ['an added key', { a: { b: 1 } }, { a: { b: 1, c: 2 }, d: 3 }],
     ['a value for an empty object', { a: {} }, { a: 1 }],
     ['a list in another order, with more in it', { a: ['x', 'y'] }, { a: ['y', 'z', 'x'] }],

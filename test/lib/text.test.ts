@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { harmless, Relay } from '../../src/lib/text.ts'
+import { harmless, minutesInWords, Relay } from '../../src/lib/text.ts'
 
 /** The most that is relayed of one string, in characters. */
 const STRING_LIMIT = 500
@@ -170,5 +170,19 @@ describe('Relay.text()', () => {
       expect(characters(new Relay([secret, 'a', 'b']).text(text))).toBeLessThanOrEqual(STRING_LIMIT)
     }
     expect(new Relay([long]).text(`"${long}" fails`)).toBe('"•••" fails')
+  })
+})
+
+describe('a span', () => {
+  test.each([
+    [1, '1 minute'],
+    [90, '90 minutes'],
+    [91, '1 hour 31 minutes'],
+    [121, '2 hours 1 minute'],
+    [480, '8 hours'],
+    [47 * 60 + 59, '47 hours 59 minutes'],
+    [3 * 1_440, '3 days'],
+  ])('of %i minutes is %s', (minutes, words) => {
+    expect(minutesInWords(minutes)).toBe(words)
   })
 })

@@ -37,6 +37,9 @@ test('what only some commands or moments need is not in it', () => {
   )
   const later = ['src/aifi/http.ts', 'src/approval/page/http.ts', 'src/cli/serve-http.ts']
   expect(inputs.filter((input) => later.includes(input))).toEqual([])
+  const built = Object.values(outputs).flatMap((output) => Object.keys(output.inputs))
+  for (const part of [...later, 'src/team/', 'node_modules/jose/', 'node_modules/pg/', 'node_modules/prom-client/'])
+    expect(built).toContainEqual(expect.stringContaining(part))
   const packages = new Set(inputs.flatMap((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []))
   const ofPino = [
     'on-exit-leak-free',

@@ -126,6 +126,16 @@ test('one that was decided says by whom and when, and a late answer changes noth
   expect(team.patches).toEqual([])
 })
 
+test.each(['/approvals/a%0d%0ab', '/approvals/%00', '/approvals/%E2%82%AC'])(
+  'whoever signs in at %s comes back there',
+  async (path) => {
+    const { vias } = await startTeamHere({ issuer })
+    const visitor = new Visitor(publicUrl, vias[0])
+    const answer = await visitor.signInAt(issuer, 'alex', path)
+    expect([answer.status, answer.headers.location]).toEqual([303, path])
+  },
+)
+
 test('a token without a scope of ours reads nothing and changes nothing, and is told which scope it takes', async () => {
   const { vias } = await startTeamHere({ issuer })
   const token = await issuer.token({ scope: 'openid profile' })

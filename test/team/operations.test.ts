@@ -12,6 +12,7 @@ import { freePort } from '../helpers/free-port.ts'
 import { startIssuer } from '../helpers/issuer.ts'
 import { runToEnd, startServer, temporaryFolder } from '../helpers/process.ts'
 import { anyPorts, operationsOf, startTeamSandbox } from '../helpers/team.ts'
+import { startTeamHere } from '../helpers/team-here.ts'
 import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
@@ -98,13 +99,16 @@ describe('the webhook', () => {
     onTestFinished(() => void hook.close())
     const { port } = hook.address() as AddressInfo
     const { server, via } = await startTeam(issuer.url, { AIFI_NOTIFY_URL: `http://127.0.0.1:${port}/secret-path` })
-    const token = await issuer.token({ name: 'Sam <!channel> & Co' })
+    const token = await issuer.token({ name: 'Sam <!channel> & Co ` @all [here](https://evil.example)' })
     const args = { customerId: 4211, email: 'very.private@example.com' }
     for (const _ of [1, 2]) expect((await post(via, update(args), token)).body).toContain('approval_pending')
     await expect.poll(() => told.length).toBe(1)
     const { text } = JSON.parse(told[0] ?? '')
-    expect(text).toMatch(/^Approval needed: Email of customer 4211, asked by Sam &lt;!channel&gt; &amp; Co/)
-    expect(text).toMatch(/https:\/\/team\.example\/approvals\/[\w-]+$/)
+    // Code to all of them: what stands in there is neither a mention nor a link.
+    const [before, who, after] = text.split('`')
+    expect(before).toBe('Approval needed: Email of customer 4211, asked by ')
+    expect(who).toContain("Sam &lt;!channel&gt; &amp; Co ' @all [here](https://evil.example)")
+    expect(after).toMatch(/^ https:\/\/team\.example\/approvals\/[\w-]+$/)
     expect(text).not.toContain('private')
     await server.until(() => server.stderr.includes('the webhook was not told'), 'the warning')
     expect(server.stderr).not.toContain('secret-path')
@@ -134,6 +138,16 @@ describe('a 2025-era client', () => {
     expect(await askedBy(sam, session, 'a')).toBe('Sam Agent, with old-client 1.2')
     expect(await askedBy(robin, session, 'b')).toBe('Robin, with an unnamed client')
     expect(await askedBy(sam, 'nonsense', 'c')).toBe('Sam Agent, with an unnamed client')
+  })
+
+  test('that calls itself by no text is answered all the same', async () => {
+    const { vias, token } = await startTeamHere()
+    const [via = ''] = vias
+    const clientInfo = { name: { toString: 0, valueOf: 0 }, version: '1.2' }
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo }
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })
+    const headers = { ...accept, Authorization: `Bearer ${token}` }
+    expect((await exchange(`${via}/mcp`, { method: 'POST', headers, body })).body).toContain('Invalid')
   })
 })
 

@@ -51,6 +51,16 @@ await describeWithPostgres('the changes of a team in PostgreSQL', (postgres) => 
     for (const store of [one, other, foreign, withoutKey]) await store.close()
   })
 
+  test('a change of a field that only another version knows is shown, and sent, by that version alone', async () => {
+    const store = openStore(postgres(), clock, { address: deployment() })
+    const [known, unknown] = [question(), question({ customerId: 77 })]
+    Object.assign(unknown.request.changes, { loyaltyTier: 'gold' })
+    for (const each of [known, unknown]) expect(await store.add(each)).toEqual({ kind: 'added' })
+    expect(await store.get(unknown.id)).toBeUndefined()
+    expect((await store.waiting({}, 5)).map(({ id }) => id)).toEqual([known.id])
+    await store.close()
+  })
+
   test('what nobody can read any more is in nobody’s way, and over an hour after its time', async () => {
     const address = deployment()
     const database = new Database(postgres().url)

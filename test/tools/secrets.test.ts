@@ -83,18 +83,7 @@ async function hostileAifi(get: Reply, patch: Reply | 'destroy'): Promise<Hostil
 const ECHO = SECRETS.map((secret) => `"x" with value "${secret}" fails (${JSON.stringify(secret)})`).join('; ')
 const IN_COLOURS = SECRETS.map((secret) => Array.from(secret).join('\u200b')).join('\u001b[31m ')
 
-const record = (changed: JsonObject = {}): JsonObject => ({
-  id: 4211,
-  externalId: 'crm-004211',
-  role: 'customer',
-  metadata: { tier: 'gold' },
-  priority: 0,
-  email: 'jane@example.com',
-  firstName: 'Jane',
-  lastName: 'Doe',
-  phone: null,
-  ...changed,
-})
+const record = (changed: JsonObject = {}): JsonObject => ({ ...jane, phone: null, ...changed })
 const echoingRecord = record({
   externalId: TOKEN,
   role: PASSWORD,

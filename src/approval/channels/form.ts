@@ -135,7 +135,7 @@ export class FormChannel implements Channel {
   async #take(change: Asked, call: Call, rung: Rung, said: AnswerKind | undefined): Promise<void> {
     const { id, asking } = change
     const { handle } = rung
-    const isCurrent = await this.#deps.changes.takeAnswer(id, handle)
+    const isCurrent = await this.#deps.changes.markAnswered(id, handle)
     if (isCurrent) {
       const isUnread = !rung.handedOutAt || elapsedMs(this.#deps.clock, rung.handedOutAt) < UNREAD_MS
       const asksNobody = isUnread && (said === 'approved' || this.#fallback) && said !== undefined

@@ -16,7 +16,8 @@ export interface PostedAnswer {
   readonly question: Question
   /** It was in front of them for long enough to be read. */
   readonly isReadable: boolean
-  readonly by: Omit<GivenAnswer, 'answer'>
+  /** To which question it was given, which way it came, and by whom. */
+  readonly given: Omit<GivenAnswer, 'answer'>
   /** `decision`, and what was typed. */
   readonly form: URLSearchParams
 }
@@ -36,9 +37,9 @@ export async function takeAnswer(
   answer: PostedAnswer,
   deps: Pick<PageDeps, 'changes' | 'clock'>,
 ): Promise<Again | undefined> {
-  const { changeId, question, isReadable, by, form } = answer
+  const { changeId, question, isReadable, given, form } = answer
   if (form.get('decision') !== 'approve') {
-    await deps.changes.decide(changeId, { ...by, answer: 'declined' })
+    await deps.changes.decide(changeId, { ...given, answer: 'declined' })
     return undefined
   }
   if (!isReadable) return { alert: { kind: 'too_early' } }
@@ -46,7 +47,7 @@ export async function takeAnswer(
   if (!isWhole(question)) return { alert: { kind: 'record_changed' } }
   const typed = typedSecrets(question.privateFields, form)
   if (!typed.ok) return { problems: typed.problems }
-  const verdict = await deps.changes.decide(changeId, { ...by, answer: 'approved' }, typed.secrets)
+  const verdict = await deps.changes.decide(changeId, { ...given, answer: 'approved' }, typed.secrets)
   if (verdict.kind === 'busy') return { alert: { kind: 'busy' } }
   await settled(changeId, deps)
   return undefined

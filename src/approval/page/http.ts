@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { createRoutes, type RouteDeps } from './routes.ts'
 import { scriptHash } from './script.ts'
+import { securityHeaders } from './security.ts'
 import { styleHash } from './style.ts'
 import { renderNotice } from './view.ts'
 
@@ -16,21 +17,7 @@ const KEEP_ALIVE_MS = 5_000
 const CONNECTIONS = 32
 const HEADER_BYTES = 64_000
 
-/**
- * On every answer: one style, one script, no outside resource, no framing; `same-origin`, since with `no-referrer`
- * browsers send `Origin: null`.
- */
-const HEADERS = new Map(
-  Object.entries({
-    'Content-Security-Policy': `default-src 'none'; script-src '${scriptHash}'; style-src '${styleHash}'; connect-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'`,
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    'Referrer-Policy': 'same-origin',
-    'X-Content-Type-Options': 'nosniff',
-    'X-Frame-Options': 'DENY',
-    'Cache-Control': 'no-store',
-  }),
-)
+const HEADERS = new Map(securityHeaders({ scriptHash, styleHash }))
 
 /** Node's HTTP server with the approval page on it. Loaded when the first page is shown. */
 export function createHttpServer(deps: Omit<RouteDeps, 'spare'>): Server {

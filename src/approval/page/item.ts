@@ -1,5 +1,7 @@
-import type { Asked, Asking, Change, Ended, Shown } from '../../change/change.ts'
-import type { Changes, Watch } from '../../change/changes.ts'
+import type { Asked, Asking, Change, Decision, Ended, Shown } from '../../change/change.ts'
+import type { Changes } from '../../change/changes.ts'
+import type { Status } from '../../change/envelope.ts'
+import type { Watch } from '../../change/watch.ts'
 import { movedFields } from '../../customer/compare.ts'
 import { fieldFacts, isCustomerField, type PrivateFieldName } from '../../customer/fields.ts'
 import { type Clock, remainingMs } from '../../lib/clock.ts'
@@ -177,13 +179,13 @@ function inShort(question: Question): Question {
 function settled(change: Ended): CardState {
   const { decision, outcome, endedAt } = change
   const revertible = Object.keys(outcome.revert ?? {}).filter((field) => field !== 'customerId')
-  const status = howItEnded(decision, outcome.status)
+  const status = endingOf({ decision, status: outcome.status })
   const card = { kind: 'settled', status, message: outcome.message, at: endedAt } as const
   return revertible.length > 0 ? { ...card, revertible } : card
 }
 
-/** How a change ended, as a card says it. */
-export function howItEnded(decision: Ended['decision'], status: Ended['outcome']['status']): CardOutcome {
+/** How a change ended, for people. There is no decision where nobody was asked. */
+export function endingOf({ decision, status }: { decision: Decision | undefined; status: Status }): CardOutcome {
   switch (decision?.kind) {
     case 'expired':
       return 'expired'

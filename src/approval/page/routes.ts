@@ -5,6 +5,7 @@ import { readForm } from '../../lib/body.ts'
 import { takeAnswer } from './answer.ts'
 import type { Item, PageDeps } from './item.ts'
 import type { LiveTab } from './live-tab.ts'
+import { isOwnForm } from './security.ts'
 import { pageUpdate, renderNotice, renderPage } from './view.ts'
 import type { Visit } from './visits.ts'
 import type { Notice } from './words.ts'
@@ -99,21 +100,13 @@ function isLinkFromElsewhere(c: Context): boolean {
 
 /** What the page itself posted, from the browser that has its cookie; otherwise the refusal. */
 async function ownForm(c: Context, { visit }: RouteDeps): Promise<{ page: Visit; form: URLSearchParams } | Response> {
-  if (!fromOwnForm(c)) return notice(c, 'refused', 403)
+  if (!isOwnForm(c, `http://${c.req.header('Host')}`)) return notice(c, 'refused', 403)
   const page = visit(c.req.param('token') ?? '')
   if (!page) return notice(c, 'gone', 404)
   if (page.openedElsewhere) return notice(c, 'opened_elsewhere', 403)
   if (!page.owns(getCookie(c, page.cookieName))) return notice(c, 'no_cookie', 403)
   const form = await readForm(c.req.raw)
   return form ? { page, form } : notice(c, 'refused', 413)
-}
-
-/** A form of another site cannot say that it is this one's: browsers fill in these headers themselves. */
-function fromOwnForm(c: Context): boolean {
-  const site = c.req.header('Sec-Fetch-Site')
-  const ownOrigin = c.req.header('Origin') === `http://${c.req.header('Host')}`
-  const isForm = /^application\/x-www-form-urlencoded *(;|$)/i.test(c.req.header('Content-Type') ?? '')
-  return ownOrigin && isForm && (site === undefined || site === 'same-origin')
 }
 
 /** The whole page. Whatever it shows stands in another place than before: nothing of it counts as read yet. */
@@ -136,8 +129,8 @@ async function decide(item: Item, page: Visit, form: URLSearchParams, deps: Rout
   item.alert = undefined
   item.problems = {}
   const { round, rung } = asking
-  const by = { round, handle: rung?.handle ?? '', channel: page.channel }
-  const again = await takeAnswer({ changeId, question, isReadable, by, form }, deps)
+  const given = { round, handle: rung?.handle ?? '', channel: page.channel }
+  const again = await takeAnswer({ changeId, question, isReadable, given, form }, deps)
   if (!again) return page.onAnswered(changeId)
   item.alert = again.alert
   item.problems = again.problems ?? {}

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { cspHash } from './security.ts'
 
 /**
  * The page's only script. It tells the server which questions a visible tab shows, takes in what is new without moving
@@ -79,4 +79,4 @@ confirm()
 `
 
 /** The script as a CSP source: `sha256-…`. */
-export const scriptHash = `sha256-${createHash('sha256').update(script).digest('base64')}`
+export const scriptHash = cspHash(script)

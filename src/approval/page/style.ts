@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { cspHash } from './security.ts'
 
 /**
  * The page's only style sheet. Colours are chosen for a contrast of at least 4.5:1 on what they stand on, in both
@@ -113,4 +113,4 @@ a { color: inherit }
 `
 
 /** The style sheet as a CSP source: `sha256-…`. */
-export const styleHash = `sha256-${createHash('sha256').update(style).digest('base64')}`
+export const styleHash = cspHash(style)

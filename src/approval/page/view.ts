@@ -1,6 +1,7 @@
 import { raw } from 'hono/html'
 import { type Markup, markup } from '../../lib/markup.ts'
 import { type Card, cardMarkup } from './cards.ts'
+import { documentTitle, htmlDocument } from './document.ts'
 import { script } from './script.ts'
 import { style } from './style.ts'
 import { NOTES, NOTICES, type Notice, OUTCOMES } from './words.ts'
@@ -24,22 +25,30 @@ ${cards.map((card) => cardMarkup(card, now))}
 <p class="end" id="note" role="status" data-more="${NOTES.more}" data-lost="${NOTES.lost}"></p>
 ${!over && markup`<p class="end" id="without">${NOTES.without} <a href="">Look again</a></p>`}
 <p class="end" id="over"${!over && markup` hidden`}>You can close this page.</p>`
-  return htmlDocument({ title: windowTitle(cards), content, path })
+  const attributes = markup` data-events="${path}/events" data-seen="${path}/seen"`
+  // The page's script goes on from what is there.
+  const end = markup`<template id="replaced">${noticeCard('replaced')}</template>\n<script>${raw(script)}</script>`
+  return htmlDocument({ title: windowTitle(cards), style, content, attributes, end })
 }
 
 /** What the script needs to bring a page up to date, as data for its event `cards`. */
 export function pageUpdate({ cards }: PageModel, now: number) {
   return {
-    title: fullTitle(windowTitle(cards)),
+    title: documentTitle(windowTitle(cards)),
     headline: pageHeadline(cards),
     over: isOver(cards),
     cards: cards.map((card) => ({ id: card.id, html: cardMarkup(card, now).toString() })),
   }
 }
 
-/** A complete HTML document that says why there is nothing to decide here. */
+/**
+ * A complete HTML document that says why there is nothing to decide here.
+ *
+ * @param reload the browser loads it again at once, once it is there.
+ */
 export function renderNotice(notice: Notice, { reload = false } = {}): string {
-  return htmlDocument({ title: NOTICES[notice].headline, content: noticeCard(notice), reload })
+  const head = reload ? markup`<meta http-equiv="refresh" content="0">` : undefined
+  return htmlDocument({ title: NOTICES[notice].headline, style, content: noticeCard(notice), head })
 }
 
 function noticeCard(notice: Notice): Markup {
@@ -47,47 +56,6 @@ function noticeCard(notice: Notice): Markup {
   return markup`<article class="card"><h1>${headline}</h1>${sentences.map((sentence) => markup`<p>${sentence}</p>`)}${
     notice === 'replaced' && markup`<p><a href="">Go on in this tab instead</a></p>`
   }</article>`
-}
-
-interface Document {
-  /** For the window, before the name of the page. */
-  readonly title: string
-  /** What stands in `main`. */
-  readonly content: Markup
-  /** With the page's script, which goes on from here. */
-  readonly path?: string
-  /** The browser loads it again at once, once it is there. */
-  readonly reload?: boolean
-}
-
-/** A complete page in the style of the approval page. */
-function htmlDocument({ title, content, path, reload = false }: Document): string {
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>${fullTitle(title)}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex, nofollow">
-${reload && markup`<meta http-equiv="refresh" content="0">`}
-<style>${raw(style)}</style>
-</head>
-<body>
-<header><p>AiFi customer approval</p></header>
-<main${path && markup` data-events="${path}/events" data-seen="${path}/seen"`}>
-${content}
-</main>
-<footer><p>This page never asks for your own password.</p></footer>
-${path && markup`<template id="replaced">${noticeCard('replaced')}</template>\n<script>${raw(script)}</script>`}
-</body>
-</html>
-`
-  return page.toString()
-}
-
-function fullTitle(title: string): string {
-  return `${title} · AiFi customer approval`
 }
 
 /** Nobody has anything more to do or to look at here. */

@@ -1,6 +1,6 @@
 import type { Status } from '../../change/envelope.ts'
 import { foreign, type Markup, markup } from '../../lib/markup.ts'
-import { minutesFromNow } from '../../lib/text.ts'
+import { minutesInWords } from '../../lib/text.ts'
 import { isSpeakable, type Question, type ShownChange, WHO } from '../question.ts'
 
 /** Characters of a field's label in a sentence; longer ones stand in the table only. */
@@ -55,10 +55,10 @@ export function clockTime(at: number, now: number): string {
   return new Intl.DateTimeFormat('en-US', { ...day, hour: 'numeric', minute: '2-digit' }).format(at)
 }
 
-/** `in 10 minutes`, to the nearest minute, or hour where there are two or more. */
+/** `in 10 minutes`, to the nearest minute. */
 export function timeLeft(at: number, now: number): string {
   const minutes = Math.round((at - now) / 60_000)
-  return minutes < 1 ? 'in less than a minute' : minutesFromNow(minutes)
+  return minutes < 1 ? 'in less than a minute' : `in ${minutesInWords(minutes)}`
 }
 
 /** Why a question that waits is shown again, `labels` being of the fields that are different now. */

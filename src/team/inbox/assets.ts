@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { cspHash } from '../../approval/page/security.ts'
 import { style } from '../../approval/page/style.ts'
 
 /**
@@ -66,7 +66,3 @@ header button { min-height: 2rem; padding: .125rem .75rem; font-size: .875rem; b
 /** Both as CSP sources: `sha256-…`. */
 export const scriptHash = cspHash(script)
 export const inboxStyleHash = cspHash(inboxStyle)
-
-function cspHash(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`
-}

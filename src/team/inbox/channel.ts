@@ -76,10 +76,14 @@ export function createNotify({ url, publicUrl, http, logger }: NotifyDeps): (cha
 
 function notification({ id, customerId, fields, caller }: Asked, publicUrl: string): string {
   const what = listed(fields.map((field) => fieldFacts[field].label))
-  return `${escaped(`Approval needed: ${what} of customer ${customerId}, asked by ${askedBy(caller)}`)} ${questionAddress(publicUrl, id)}`
+  return `Approval needed: ${what} of customer ${customerId}, asked by ${asCode(askedBy(caller))} ${questionAddress(publicUrl, id)}`
 }
 
-/** Slack reads these three as its own; nobody's name may become a link or a call to everybody. */
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+/**
+ * As code, in which Slack, Mattermost and Teams look for no mention and no link: nobody's name may become a link or a call
+ * to everybody. Slack reads three characters as its own even there.
+ */
+function asCode(text: string): string {
+  const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  return `\`${escaped.replaceAll('`', "'")}\``
 }

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { type Again, takeAnswer } from '../../approval/page/answer.ts'
+import { documentTitle } from '../../approval/page/document.ts'
+import { endingOf } from '../../approval/page/item.ts'
+import { isOwnForm } from '../../approval/page/security.ts'
 import { OUTCOMES } from '../../approval/page/words.ts'
 import { type Deployment, UNREAD_MS } from '../../approval/question.ts'
 import { callerName, questionAbout } from '../../approval/question-about.ts'
@@ -11,12 +14,10 @@ import { readForm } from '../../lib/body.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { isSamePerson, personName } from '../../lib/person.ts'
 import { showNotice } from './notices.ts'
-import { type FormTokens, isOwnForm, rightsOf, type Session, type Sessions } from './session.ts'
+import { type FormTokens, rightsOf, type Session, type Sessions } from './session.ts'
 import type { SignIn } from './sign-in.ts'
 import {
   decidedPage,
-  documentTitle,
-  endingOf,
   type InboxDocument,
   inboxDocument,
   inboxList,
@@ -77,7 +78,9 @@ async function withSession(
   use: (session: Session) => Promise<Response>,
 ): Promise<Response> {
   const session = sessions.read(c)
-  return session ? use(session) : signIn.begin(c, c.req.path, { silent: sessions.isOver(c) })
+  // As it was asked for: decoded, it could hold what no header may.
+  const { pathname } = new URL(c.req.url)
+  return session ? use(session) : signIn.begin(c, pathname, { silent: sessions.isOver(c) })
 }
 
 /** What somebody sees of the questions. */
@@ -184,10 +187,10 @@ async function decide(
     return seeWhatBecameOfIt()
   }
   if (!rights.decide || (decision !== 'approve' && decision !== 'decline')) return showNotice(c, 'refused')
-  const by = { round: token.round, handle: token.handle, channel: 'inbox', by: session.person } as const
+  const given = { round: token.round, handle: token.handle, channel: 'inbox', by: session.person } as const
   const question = questionAbout(asked, deployment, clock.now())
   const isReadable = clock.now() - token.at >= UNREAD_MS
-  const again = await takeAnswer({ changeId: id, question, isReadable, by, form }, deps)
+  const again = await takeAnswer({ changeId: id, question, isReadable, given, form }, deps)
   return again ? askedPage(c, session, asked, deps, again) : seeWhatBecameOfIt()
 }
 

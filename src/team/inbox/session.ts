@@ -108,13 +108,6 @@ export function createFormTokens(seal: Seal, clock: Clock) {
   }
 }
 
-/** Forms of other sites cannot say that they are ours: browsers fill in these headers themselves. */
-export function isOwnForm(c: Context, publicUrl: string): boolean {
-  const site = c.req.header('Sec-Fetch-Site')
-  const isForm = /^application\/x-www-form-urlencoded *(;|$)/i.test(c.req.header('Content-Type') ?? '')
-  return isForm && c.req.header('Origin') === publicUrl && (site === undefined || site === 'same-origin')
-}
-
 /**
  * What somebody who has signed in may do with a change; whoever proposed it may take it back.
  *

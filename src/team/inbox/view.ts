@@ -1,7 +1,8 @@
 import { raw } from 'hono/html'
 import { type Card, cardMarkup } from '../../approval/page/cards.ts'
-import { howItEnded } from '../../approval/page/item.ts'
-import { type CardOutcome, headline, labelList, OUTCOMES, timeLeft } from '../../approval/page/words.ts'
+import { htmlDocument, PAGES_NAME } from '../../approval/page/document.ts'
+import { endingOf } from '../../approval/page/item.ts'
+import { headline, labelList, OUTCOMES, PROGRESS, timeLeft } from '../../approval/page/words.ts'
 import type { Question } from '../../approval/question.ts'
 import { callerName } from '../../approval/question-about.ts'
 import type { Decided } from '../../change/change.ts'
@@ -32,34 +33,20 @@ export interface InboxDocument {
   readonly news?: News
 }
 
-/** What stands on the tab and in the browser's history. */
-export function documentTitle(title: string): string {
-  return `${title} · AiFi customer approval`
-}
-
 /** A complete HTML document. */
 export function inboxDocument({ title, content, viewer, news }: InboxDocument): string {
-  return markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>${documentTitle(title)}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex, nofollow">
-<style>${raw(inboxStyle)}</style>
-</head>
-<body>
-<header><p>${viewer ? markup`<a href="/approvals">AiFi customer approval</a>` : 'AiFi customer approval'}</p>${viewer && markup`<form method="post" action="/approvals/sign-out"><input type="hidden" name="token" value="${viewer.token}"><span>Signed in as ${foreign(viewer.name)}</span><button type="submit">Sign out</button></form>`}</header>
-<main>
-${news && markup`<p class="alert news" role="status" hidden data-news="${news.address}" data-digest="${news.digest}"><a href=""></a></p>`}
-${content}
-</main>
-<footer><p>This page never asks for your own password.</p></footer>
-<script type="module">${raw(script)}</script>
-</body>
-</html>
-`.toString()
+  return htmlDocument({
+    title,
+    style: inboxStyle,
+    header: viewer && viewerHeader(viewer),
+    content: markup`${news && markup`<p class="alert news" role="status" hidden data-news="${news.address}" data-digest="${news.digest}"><a href=""></a></p>`}
+${content}`,
+    end: markup`<script type="module">${raw(script)}</script>`,
+  })
+}
+
+function viewerHeader({ name, token }: Viewer): Markup {
+  return markup`<p><a href="/approvals">${PAGES_NAME}</a></p><form method="post" action="/approvals/sign-out"><input type="hidden" name="token" value="${token}"><span>Signed in as ${foreign(name)}</span><button type="submit">Sign out</button></form>`
 }
 
 /** A question that waits, in the list. */
@@ -131,11 +118,6 @@ function decidedRow(decided: Decided): Markup {
 `
 }
 
-/** How it ended, for people. */
-export function endingOf({ decision, status }: Decided): CardOutcome {
-  return howItEnded(decision, status)
-}
-
 /** Who asked, who decided and how, and when it ended. */
 function whoAndWhen(decided: Decided): Markup {
   const { caller, decision, endedAt } = decided
@@ -178,11 +160,12 @@ export function withdrawForm(id: string, token: string): Markup {
 
 /** A change that somebody approved and that has not ended. */
 export function underWayPage(customerId: number, fields: readonly CustomerField[], isSent: boolean): Markup {
+  const [title] = PROGRESS[isSent ? 'sending' : 'checking']
   const message = isSent
     ? 'It was approved. AiFi has not answered yet; closing the page does not stop it.'
     : 'It was approved. Before anything is sent, the record is read once more.'
   return markup`<article class="card answered"><p class="sign turning" aria-hidden="true"></p><div>
-<h1>${isSent ? 'Sending to AiFi' : 'Checking'}</h1><p role="status">${message}</p>
+<h1>${title}</h1><p role="status">${message}</p>
 <p class="summary">${changeOf(fields, customerId)}</p></div></article>${back}`
 }
 

@@ -1,4 +1,14 @@
-import type { Asking, Caller, Change, Claimed, Decided, Ended, Rung, Sending } from '../../change/change.ts'
+import {
+  type Asking,
+  type Caller,
+  type Change,
+  type Claimed,
+  type Decided,
+  decidedOf,
+  isHeld,
+  type Rung,
+} from '../../change/change.ts'
+import { type ChangeRequest, isCustomerField } from '../../customer/fields.ts'
 import { type Clock, type Instant, remainingMs } from '../../lib/clock.ts'
 import { parseExactly } from '../../lib/exact-json.ts'
 import { canonicalJson, isJsonObject } from '../../lib/json.ts'
@@ -23,7 +33,8 @@ export function rowOf(change: Change, body: string, clock: Clock): unknown[] {
   const { id, version, state, key, customerId, fields, caller } = change
   const lease = isHeld(change) ? change.lease : undefined
   const asking = change.state === 'asked' || change.state === 'claimed' ? change.asking : undefined
-  const decision = change.state === 'ended' ? change.decision : undefined
+  const decided = change.state === 'ended' ? decidedOf(change) : undefined
+  const decision = decided?.decision
   return [
     id,
     version,
@@ -34,7 +45,7 @@ export function rowOf(change: Change, body: string, clock: Clock): unknown[] {
     proposerOf(caller),
     body,
     decision && (decision.kind === 'answered' ? decision.answer : decision.kind),
-    change.state === 'ended' && decision ? JSON.stringify(historyOf(change)) : undefined,
+    decided && JSON.stringify(decided),
     lease?.token,
     asking && remainingMs(clock, asking.expiresAt),
     lease && remainingMs(clock, lease.until),
@@ -47,7 +58,8 @@ export function proposerOf({ person, application }: Pick<Caller, 'person' | 'app
 }
 
 /**
- * The change in a row; undefined when its body is erased, or was sealed under a key that is gone.
+ * The change in a row; undefined when its body is erased, was sealed under a key that is gone, or asks for what only
+ * another version knows.
  *
  * @param asked when the row was asked for, by the reader's clocks: never later than the database looked.
  */
@@ -55,8 +67,9 @@ export function changeIn(row: Row, seal: Seal, asked: Instant): Change | undefin
   const opened = typeof row.body === 'string' ? seal.open(row.body) : undefined
   if (!opened) return undefined
   const change = parseExactly(opened, Number.POSITIVE_INFINITY)
-  // What is under our seal we have written: only that it stands in its own row is left to see.
+  // What is under our seal we have written: that it stands in its own row is left to see, and that we know it.
   if (!isChange(change) || change.id !== row.id || change.version !== row.version) return undefined
+  if (change.state !== 'ended' && !isKnown(change.request)) return undefined
   return inTime(change, { asked, expires: after(asked, row.expires_ms), lease: after(asked, row.lease_ms) })
 }
 
@@ -64,14 +77,6 @@ export function changeIn(row: Row, seal: Seal, asked: Instant): Change | undefin
 export function decidedIn({ history }: Row): Decided[] {
   const decided: unknown = typeof history === 'string' ? JSON.parse(history) : undefined
   return isDecided(decided) ? [decided] : []
-}
-
-export function isHeld(change: Change): change is Claimed | Sending {
-  return change.state === 'claimed' || change.state === 'sending'
-}
-
-function historyOf({ id, customerId, fields, caller, endedAt, decision, outcome: { status } }: Ended) {
-  return { id, customerId, fields, caller, endedAt, decision, status }
 }
 
 interface Instants {
@@ -121,6 +126,11 @@ function after({ wall, monotonic }: Instant, ms: unknown): Instant {
 
 function isChange(value: unknown): value is Change {
   return isJsonObject(value) && typeof value.id === 'string' && typeof value.version === 'number'
+}
+
+/** Another version may know further fields: a question made here would not show them, and they would be sent. */
+function isKnown({ changes, enterPrivately }: ChangeRequest): boolean {
+  return [...Object.keys(changes), ...enterPrivately].every(isCustomerField)
 }
 
 function isDecided(value: unknown): value is Decided {

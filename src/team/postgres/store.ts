@@ -1,8 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { AuditEntry } from '../../audit/audit.ts'
-import type { Asked, Change, Claimed, Decided, Ended, Lease, Past } from '../../change/change.ts'
+import {
+  type Asked,
+  type Change,
+  type Claimed,
+  type Decided,
+  type Ended,
+  isHeld,
+  type Lease,
+  type Past,
+} from '../../change/change.ts'
 import { type PastQuestion, type QuestionLimits, REFUSAL_SPAN_MS, type Refusal, refusal } from '../../change/limits.ts'
-import { isByPerson, pastOf, REMEMBER_MS, type SentChange } from '../../change/past.ts'
+import { isByPerson, mayHaveBeenMade, pastOf, REMEMBER_MS, type SentChange } from '../../change/past.ts'
 import type { Added, ChangeStore, Swapped, Whose } from '../../change/store.ts'
 import { isCustomerField } from '../../customer/fields.ts'
 import { type Clock, instantIn, remainingMs } from '../../lib/clock.ts'
@@ -12,7 +21,7 @@ import type { Seal } from '../seal.ts'
 import { appendAudit } from './audit.ts'
 import type { Database, Query, Row } from './database.ts'
 import { ChangeFeed, tellMove } from './feed.ts'
-import { changeColumns, changeIn, decidedIn, isHeld, proposerOf, rowOf, values, written } from './rows.ts'
+import { changeColumns, changeIn, decidedIn, proposerOf, rowOf, values, written } from './rows.ts'
 
 /** Between two looks for what has lapsed, milliseconds: other replicas may have stopped. */
 const DUE_MS = 1_000
@@ -267,7 +276,7 @@ export class PostgresStore implements ChangeStore {
   /** What becomes of an outcome: kept for a day, or until it is told or overtaken. */
   async #end(query: Query, ended: Ended, row: readonly unknown[]): Promise<void> {
     const { id, customerId, fields, decision, outcome, unwanted } = ended
-    const isMade = outcome.status === 'updated' || outcome.status === 'unknown'
+    const isMade = mayHaveBeenMade(outcome)
     await this.#move(
       query,
       row,

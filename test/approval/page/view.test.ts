@@ -186,6 +186,10 @@ describe('a question', () => {
     [9_000, 'in less than a minute'],
     [61_000, 'in 1 minute'],
     [599_400, 'in 10 minutes'],
+    [90 * 60_000, 'in 90 minutes'],
+    [91 * 60_000, 'in 1 hour 31 minutes'],
+    [108 * 60_000, 'in 1 hour 48 minutes'],
+    [2 * 3_600_000 + 60_000, 'in 2 hours 1 minute'],
     [8 * 3_600_000, 'in 8 hours'],
   ])('that expires after %i ms says so: %s', (ms, words) => {
     expect(timeLeft(NOW + ms, NOW)).toBe(words)
