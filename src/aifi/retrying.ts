@@ -45,7 +45,7 @@ export function createSender(http: Http, tokens: TokenSource, clock: Clock, time
     for (let attempts = 1; ; attempts++) {
       const token = tokens.get()
       const given = token instanceof Promise ? await unlessAborted(() => token, request.signal) : token
-      if (!given || request.signal?.aborted) return unsent(cancelledBeforeSending)
+      if (!given) return unsent(cancelledBeforeSending)
       if (given.kind === 'no_token') return unsent({ kind: 'not_sent', cause: 'token', detail: given.detail })
       if (answer && given.token.reveal() === refusedToken) return answer
       const exchange = withoutToken(

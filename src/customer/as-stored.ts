@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../lib/json.ts'
-import { type ChangeRequest, type CustomerChanges, changedFields, fieldFacts } from './fields.ts'
+import { type ChangeRequest, type CustomerChanges, changedFields } from './fields.ts'
 import type { CustomerRecord } from './record.ts'
 import {
   below,
@@ -38,7 +38,7 @@ export function asStored(request: ChangeRequest, record: CustomerRecord | undefi
   const changes: CustomerChanges = Object.fromEntries(
     changedFields(rest.changes).map((field) => {
       const value = rest.changes[field]
-      if (!isJsonObject(value) || !fieldFacts[field].readable) return [field, value]
+      if (!isJsonObject(value)) return [field, value]
       return [field, resolving.members(value, valueAt(record, field), below('', field))]
     }),
   )

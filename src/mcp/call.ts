@@ -156,7 +156,6 @@ export class Connection {
     const { elicitation } = (said ? said[CLIENT_CAPABILITIES_META_KEY] : this.#server.getClientCapabilities()) ?? {}
     // Cancelled before it came here, another call may have its id by now.
     const args = mcpReq.signal.aborted ? undefined : this.#arguments.get(mcpReq.id)
-    if (args !== undefined) this.#arguments.delete(mcpReq.id)
     const http = this.#http
     // Over HTTP a 2025-era client is served one message at a time: there is no way back to it.
     const canBeAsked = !http || said !== undefined
@@ -210,7 +209,7 @@ export class Connection {
 function ownMembers(answers: unknown): Record<string, unknown> | undefined {
   if (answers === undefined) return undefined
   const own: unknown = JSON.parse(JSON.stringify(answers))
-  return isJsonObject(own) ? Object.assign(Object.create(null), own) : {}
+  return isJsonObject(own) ? own : {}
 }
 
 function progressOf({ mcpReq }: ServerContext): Call['progress'] {

@@ -1,7 +1,6 @@
 import * as z from 'zod'
 import {
   type ChangeRequest,
-  type CustomerChanges,
   type CustomerField,
   customerChanges,
   customerFields,
@@ -116,9 +115,7 @@ export function parseArguments(raw: RawArguments, settings: ArgumentSettings): P
 }
 
 function toRequest(data: z.infer<typeof toolFields>, marked: JsonObject): ChangeRequest {
-  const { customerId, enterPrivately, expectedEmail, reason, dryRun, approvalCode, ...rest } = data
-  // Only what was given goes on: a key that is there but undefined would become part of the body.
-  const changes: CustomerChanges = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
+  const { customerId, enterPrivately, expectedEmail, reason, dryRun, approvalCode, ...changes } = data
   return {
     customerId,
     changes,
@@ -156,10 +153,13 @@ function unknownKey(key: string, names: readonly string[], { fields }: ArgumentS
 /** No result shows what is stored in these fields, so none gave out a marker for it. */
 function markedSecrets(given: JsonObject): FieldError[] {
   return Object.entries(given).flatMap(([name, value]) => {
-    const isMarked =
-      isCustomerField(name) && !fieldFacts[name].readable && typeof value === 'string' && looksMarked(value)
+    const isMarked = isCustomerField(name) && !fieldFacts[name].readable && holdsMarker(value)
     return isMarked ? [problem(name, 'any.invalid', `"${name}" has a marker in it, which means nothing there.`)] : []
   })
+}
+
+function holdsMarker(value: unknown): boolean {
+  return visitParts(value, (part) => typeof part === 'string' && looksMarked(part), { names: true })
 }
 
 /** A secret is given or typed, not both. */

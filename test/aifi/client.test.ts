@@ -502,6 +502,15 @@ describe('stopping', () => {
     expect(arrivedBefore).toEqual([0])
   })
 
+  it('repeats no reading that was ended because it is closed', async () => {
+    const { server, aifi } = await connected()
+    server.next('GET', fault.silence())
+    const reading = aifi.readCustomer(4211)
+    await expect.poll(() => server.received('GET').length).toBe(1)
+    await aifi.close()
+    expect(await reading).toMatchObject({ kind: 'unreadable', cause: 'failed' })
+  })
+
   it('ends what is under way when it is closed, and sends nothing afterwards', async () => {
     const { server, aifi } = await connected()
     server.next('PATCH', fault.silence(), fault.slowBody())

@@ -130,6 +130,21 @@ describe('a token for client credentials', () => {
     },
   )
 
+  it('lives from when it was asked for, however long the answer took', async () => {
+    const slow: Http = {
+      async exchange(request) {
+        const exchange = await http.exchange(request)
+        aheadMs += 9_000
+        return exchange
+      },
+      close: () => http.close(),
+    }
+    server.next('POST', granted('t1', 10), granted('t2', 10))
+    const source = tokens([], slow)
+    expect(textOf(await source.get())).toBe('t1')
+    expect(textOf(await source.get())).toBe('t2')
+  })
+
   it('is dropped when AiFi refused it, and only then', async () => {
     server.next('POST', granted('t1'), granted('t2'))
     const source = tokens()

@@ -151,6 +151,18 @@ describe('AIFI_APPROVAL=chat', () => {
     expectNothingSent(harness)
   })
 
+  test('asks nobody about what a result would cut off, and says what to do', async () => {
+    const harness = await start(chat)
+    const { update } = await harness.connect()
+    const long = { customerId: 77, role: 'employee', phone: 'x'.repeat(1_800) }
+    expect((await update(long)).status).toBe('approval_pending')
+    // Each of these is shown as eight characters.
+    const envelope = await update({ ...long, customerId: 4211, reason: '\u200b'.repeat(200) })
+    expect(envelope).toMatchObject({ status: 'approval_unavailable' })
+    expect(envelope.message).toContain('Ask for fewer or shorter changes in a call.')
+    expectNothingSent(harness)
+  })
+
   test('lets a code lapse after ten minutes, and gives out a new one', async () => {
     const harness = await start(chat)
     const { update } = await harness.connect()

@@ -70,6 +70,8 @@ describe.each(eras)('a client of %s', (era) => {
     const both = await host({ era, elicitation: {}, answer: () => accept() })
     expect(await both.client.update(block)).toMatchObject({ status: 'updated', approval: { channel: 'form' } })
     expect(both.client.asked[0]).toMatchObject({ mode: 'form', requestedSchema: { required: ['approve'] } })
+    // Some hosts preselect Yes otherwise.
+    expect(both.client.asked[0]).toMatchObject({ requestedSchema: { properties: { approve: { default: false } } } })
     expect(counts(both)).toEqual({ asked: 1, patches: 1, opened: 0 })
   })
 

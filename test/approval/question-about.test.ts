@@ -209,6 +209,7 @@ describe('what changes', () => {
     ['\\u{200b}', '\u200b', 'metadata k: “\\\\u{200b}” → “\\u{200b}”'],
     [['a', 'b'], ['b'], 'LOSES DATA: metadata k: ["a","b"] → ["b"]'],
     [['a'], '["a"]', 'LOSES DATA: metadata k: ["a"] → “["a"]”'],
+    ['1א', 'א1', 'metadata k: “1\\u{5d0}” → “\\u{5d0}1”'],
     ['José', 'Jose\u0301', 'metadata k: “Jos\\u{e9}” → “Jose\\u{301}”'],
     ['coco', 'сосо', 'metadata k: “coco” → “\\u{441}\\u{43e}\\u{441}\\u{43e}”'],
     ['jane', 'j\u0307ane', 'metadata k: “jane” → “j\\u{307}ane”'],

@@ -12,12 +12,20 @@ describe('a question says of the customer', () => {
     harness.clock.advance(3 * MINUTE_MS)
     await client.update(block)
     expect(client.asked[0]?.message).toMatch(/^\[?.*Block customer 77 \(renamed lately\), Marc Weber\?/)
-    expect(client.asked[0]?.message).toContain('Renamed 3 minutes ago through this server, without a person.')
+    expect(client.asked[0]?.message).toMatch(/Renamed 3 minutes ago .*, without a person/)
     await client.update({ customerId: 4211, blocked: true })
     expect(client.asked[1]?.message).not.toContain('enamed')
     harness.clock.advance(24 * 60 * MINUTE_MS)
     await client.update(block)
     expect(client.asked[2]?.message).not.toContain('enamed')
+  })
+
+  test('that no person gave it another name where the assistant relayed the yes', async () => {
+    const harness = await start({ env: { AIFI_APPROVAL: 'chat', AIFI_APPROVAL_FIELDS: 'firstName' } })
+    const { update } = await harness.connect()
+    const { approval } = await update(rename)
+    expect(await update({ ...rename, approvalCode: approval?.code })).toMatchObject({ status: 'updated' })
+    expect((await update(block)).message).toMatch(/Renamed just now .*, without a person\./)
   })
 
   test('and of the change, that the same one was made and has been changed since', async () => {
@@ -32,6 +40,15 @@ describe('a question says of the customer', () => {
       /The same change was made at \d\d:\d\d:\d\d \S+, and changed again since\./,
     )
   })
+})
+
+test('that the same change was made before is no news as long as nothing has changed it since', async () => {
+  const harness = await start({ env: byForm })
+  const client = await harness.connect({ answer: () => accept() })
+  await client.update(block)
+  expect((await client.update(block)).status).toBe('updated')
+  expect(client.asked).toHaveLength(2)
+  expect(client.asked[1]?.message).not.toContain('The same change was made')
 })
 
 describe('a change that loses something', () => {

@@ -120,10 +120,14 @@ describe('writing the audit', () => {
 
   test('every line is ASCII, and a secret that slips in is not shown', () => {
     const audit = open()
-    audit.attempt({ ...attempt('c1'), client: 'evil\u202e\u001b[2J\u2028', values: { password: new Secret('canary') } })
+    audit.attempt({
+      ...attempt('c1'),
+      client: 'evil\u202e\u001b[2J\u2028\u007f',
+      values: { password: new Secret('canary') },
+    })
     audit.close()
     expect(content()).toMatch(/^[ -~\n]+$/)
-    expect(records()[1]).toMatchObject({ client: 'evil\u202e\u001b[2J\u2028', values: { password: '[secret]' } })
+    expect(records()[1]).toMatchObject({ client: 'evil\u202e\u001b[2J\u2028\u007f', values: { password: '[secret]' } })
   })
 
   test('a symbolic link to a file is followed', () => {
@@ -299,6 +303,9 @@ describe('verifying', () => {
     expect(problemLines(changed.join('\n'))).toEqual([4])
     expect(problemLines(all.toSpliced(3, 1).join('\n'))).toEqual([4])
     expect(problemLines(all.toSpliced(0, 1).join('\n'))).toEqual([1])
+    const start = JSON.parse(all[0] ?? '')
+    for (const other of [{ seq: 5 }, { prev: '0'.repeat(64) }])
+      expect(problemLines(JSON.stringify({ ...start, ...other }))).toEqual([1])
     expect(problemLines(all.toSpliced(5, 0, all[2] ?? '').join('\n'))).toEqual([6])
     expect(problemLines(all.toSpliced(2, 2, all[3] ?? '', all[2] ?? '').join('\n'))).toEqual([4])
   })

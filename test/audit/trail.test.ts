@@ -241,11 +241,7 @@ describe('an audit that cannot be written', () => {
   it('stops a change before it is sent', async () => {
     const { client, patches, records } = await audited({}, 2)
     const envelope = await client.update({ customerId: 4211, firstName: 'Janet' })
-    expect(envelope).toMatchObject({
-      status: 'failed',
-      message: expect.stringMatching(/audit trail cannot be written/),
-    })
-    expect(envelope.message).toMatch(/Nothing was sent and nothing was changed.*AIFI_AUDIT_LOG/)
+    expect(envelope).toMatchObject({ status: 'failed', message: expect.stringContaining('AIFI_AUDIT_LOG') })
     expect(patches()).toBe(0)
     expect(records()).toEqual([])
   })
@@ -342,9 +338,10 @@ test('a value that repeats a short secret is sent, and does not bring it into th
   const { audit, attempts } = recordingAudit()
   const harness = await start({ audit, env: { AIFI_AUDIT_VALUES: 'true', AIFI_APPROVAL: 'dangerously-skip' } })
   const client = await harness.connect()
-  const args = { customerId: 4211, cardToken: 'tok_7', firstName: 'is tok_7' }
+  const changes = { cardToken: 'tok_7', firstName: 'is tok_7', metadata: { of: { tok_7: true } } }
+  const args = { customerId: 4211, ...changes, reason: 'set it to tok_7' }
   expect(await client.update(args)).toMatchObject({ status: 'updated' })
-  expect(attempts).toMatchObject([{ values: { firstName: '•••' } }])
+  expect(attempts).toMatchObject([{ reason: 'set it to •••', values: { firstName: '•••', metadata: '•••' } }])
   expect(JSON.stringify(attempts)).not.toContain('tok_7')
-  expect(harness.sent('PATCH')).toMatchObject([{ body: { cardToken: 'tok_7', firstName: 'is tok_7' } }])
+  expect(harness.sent('PATCH')).toMatchObject([{ body: changes }])
 })

@@ -49,6 +49,43 @@ describe.each(eras)('a call that is cancelled in %s', (era) => {
     expect(harness.browser.opened).toHaveLength(1)
   })
 
+  test('in the same moment in which the same call comes again makes a new question of that one', async () => {
+    const harness = await start({ env: onPage })
+    const raw = await RawClient.connect(harness, { era })
+    const first = raw.call(block)
+    const page = new PageVisitor(await openedAddress(harness))
+    await page.get()
+    raw.cancel(first)
+    const second = raw.call(block)
+    await expect.poll(async () => (await page.get()) && page.tokens.length).toBe(1)
+    await page.press('approve')
+    expect(await raw.envelope(second)).toMatchObject({
+      status: 'updated',
+      message: expect.not.stringContaining('was the outcome'),
+    })
+  })
+
+  test('while the record is read again, as the same call comes, makes a new question of that one', async () => {
+    const { harness, hold, held, letGo, letThrough, patches } = await controlledAifi({ env: onPage })
+    const raw = await RawClient.connect(harness, { era })
+    const args = { customerId: 4211, blocked: true }
+    const first = raw.call(args)
+    const page = new PageVisitor(await openedAddress(harness))
+    await page.get()
+    hold('GET')
+    const approving = page.press('approve')
+    await held()
+    letThrough()
+    raw.cancel(first)
+    const second = raw.call(args)
+    await letGo()
+    await approving
+    await expect.poll(async () => (await page.get()) && page.tokens.length).toBe(1)
+    await page.press('approve')
+    expect(await raw.envelope(second)).toMatchObject({ status: 'updated' })
+    expect(patches()).toHaveLength(1)
+  })
+
   test('before anything was asked or sent leaves nothing behind', async () => {
     const { harness, held, letGo, patches } = await controlledAifi({ holding: 'GET' })
     const client = await harness.connect({ era })
@@ -114,6 +151,27 @@ describe.each(eras)('a call that is cancelled in %s', (era) => {
     expect((await next).status).toBe('updated')
     expect(patches()).toHaveLength(1)
   })
+})
+
+test('a form that a 2026-era client has is not taken back with another call that waits for its answer', async () => {
+  const harness = await start()
+  const raw = await RawClient.connect(harness, { era: '2026-07-28', elicitation: {} })
+  const { state } = await raw.question(raw.call(block))
+  const second = raw.call(block)
+  await expect.poll(() => harness.clock.pending).toBeGreaterThanOrEqual(2)
+  raw.cancel(second)
+  await raw.envelope(raw.call({ ...rename, dryRun: true }))
+  const yes = { requestState: state, inputResponses: { approve: { action: 'accept', content: { approve: true } } } }
+  expect(await raw.envelope(raw.call(block, yes))).toMatchObject({ status: 'updated', approval: { channel: 'form' } })
+  expect(harness.sent('PATCH')).toHaveLength(1)
+})
+
+test.each(eras)('a message of %s that only looks like a cancellation takes nothing away from its call', async (era) => {
+  const harness = await start()
+  const raw = await RawClient.connect(harness, { era })
+  const id = raw.call(rename)
+  raw.notify('notifications/cancelled', { requestId: id, reason: 5 })
+  expect(await raw.envelope(id)).toMatchObject({ status: 'updated' })
 })
 
 describe('a form of a 2025-era client', () => {

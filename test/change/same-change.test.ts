@@ -5,6 +5,7 @@ import { accept, eras, start } from '../helpers/harness.ts'
 import { openedAddress, PageVisitor } from '../helpers/page-visitor.ts'
 import {
   atOnce,
+  block,
   changeElsewhere,
   expectNothingSent,
   onPage,
@@ -42,6 +43,21 @@ describe('what is typed privately', () => {
     await page.get()
     expect(page.tokens).toHaveLength(2)
   })
+})
+
+test.each<[string, string, JsonObject]>([
+  ['expects another email', 'expectedEmail', { expectedEmail: 'jane@example.com' }],
+  ['has a marker of nothing that is stored', 'phone', { phone: '⟦altered 000000⟧' }],
+])('a call that %s does not pick up the outcome of one without it', async (_what, field, more) => {
+  const harness = await start({ env: { ...onPage, ...atOnce } })
+  const client = await harness.connect()
+  await client.update(block)
+  const page = new PageVisitor(await openedAddress(harness))
+  await page.get()
+  await page.press('approve')
+  expect(await client.update({ ...block, ...more })).toMatchObject({ status: 'invalid', errors: [{ field }] })
+  expect(await client.update(block)).toMatchObject({ status: 'updated' })
+  expect(harness.sent('PATCH')).toHaveLength(1)
 })
 
 describe('the same call', () => {
@@ -95,6 +111,11 @@ describe('the same call', () => {
     expectNothingSent(harness)
     const { body } = await page.get()
     expect(body).toContain('tester')
+    // Nor does it when it is sent again, the new question having been read meanwhile.
+    await page.send(oldForm)
+    await roundTrip(client)
+    expectNothingSent(harness)
+    await page.get()
     await page.press('approve')
     expect(harness.sent('PATCH')).toHaveLength(1)
     expect(await client.update(args)).toMatchObject({ status: 'updated', changes: [{ before: 'tester' }] })

@@ -74,6 +74,30 @@ test('a process that slept away its lease after it had committed sends nothing: 
   expect(patches).toBe(0)
 })
 
+test('what another process is about to send may have left, and what this one is has not', async () => {
+  const left: boolean[][] = []
+  const { first, second } = twoProcesses({
+    stored: (_, change) => {
+      if (change.state === 'sending') left.push([first, second].map(({ changes }) => changes.hasLeft(change)))
+    },
+    patched: () => undefined,
+  })
+  const plain = { ...request, changes: { firstName: 'Joan' } }
+  await first.changes.propose(first.changes.proposal(plain, caller), never)
+  await settled(() => [first, second])
+  expect(left).toEqual([[false, true]])
+})
+
+test('of two answers to one question that come to two processes at once, one is the first', async () => {
+  const { first, second } = twoProcesses()
+  const proposed = await first.changes.propose(first.changes.proposal(request, caller), never)
+  if (proposed?.state !== 'asked') throw new Error('Nobody was asked.')
+  const rung = { channel: 'form', handle: handle(), standing: false } as const
+  await first.changes.put(proposed, rung)
+  const taken = [first, second].map(({ changes }) => changes.markAnswered(proposed.id, rung.handle))
+  expect((await Promise.all(taken)).sort()).toEqual([false, true])
+})
+
 test('a lease that has lapsed is not renewed', async () => {
   const clock = new ManualClock()
   const store = new MemoryStore(clock, noAudit)

@@ -1,5 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { asStored } from '../../src/customer/as-stored.ts'
+import type { CustomerRecord } from '../../src/customer/record.ts'
+import { RecordViews } from '../../src/customer/record-view.ts'
 import { isJsonObject, type JsonObject } from '../../src/lib/json.ts'
 import { start } from '../helpers/harness.ts'
 import { LineClient } from '../helpers/line-client.ts'
@@ -85,6 +88,18 @@ describe('a member of metadata is changed and the rest given back as it was show
     expect(aifi.patches).toEqual([`{"metadata":{"notes":[${JSON.stringify(LONG)}]}}`])
   })
 
+  test('names with a tilde or a slash are places of their own, as JSON Pointers have them', async () => {
+    const { aifi, find, update } = await facing({
+      metadata: `{"a~1b":${JSON.stringify(LONG)},"a/b":12345678901234567890}`,
+    })
+    const customer = await find()
+    expect(customer.altered).toEqual(['/metadata/a~01b', '/metadata/a~1b'])
+    await update({ metadata: { ...metadataOf(customer), tier: 'gold' } })
+    expect(aifi.patches).toEqual([
+      `{"metadata":{"a~1b":${JSON.stringify(LONG)},"a/b":12345678901234567890,"tier":"gold"}}`,
+    ])
+  })
+
   test('too large a list in it gives way to its marker, so that the rest can be changed', async () => {
     const list = JSON.stringify(Array.from({ length: 3_000 }, (_, index) => index))
     const { aifi, find, update } = await facing({ metadata: `{"list":${list},"tier":"gold"}` })
@@ -166,6 +181,7 @@ describe('a marker that does not fit is refused, and nothing is sent:', () => {
     await refused(scene, { lastName: firstName })
     await refused(scene, { metadata: { note: firstName } })
     await refused(scene, { firstName: metadataOf({ metadata }).note })
+    await refused(scene, { metadata: metadataOf({ metadata }).note })
     await refused(scene, { customerId: 77, firstName })
   })
 
@@ -191,6 +207,8 @@ describe('a marker that does not fit is refused, and nothing is sent:', () => {
     const scene = await facing(stored)
     const { firstName } = await scene.find()
     await refused(scene, { cardToken: firstName }, 'means nothing there')
+    await refused(scene, { card: { provider: 'STRIPE', tokens: [firstName] } }, 'means nothing there')
+    await refused(scene, { card: { [String(firstName)]: 1 } }, 'means nothing there')
   })
 
   test('any, where the record cannot be read', async () => {
@@ -200,6 +218,31 @@ describe('a marker that does not fit is refused, and nothing is sent:', () => {
     await refused(blind, { firstName }, 'could not be read')
   })
 })
+
+test('a marker that two values of a field share stands for neither, where it has moved', () => {
+  const view = new RecordViews(new Uint8Array(32), 'all').of(4211)
+  const [first, second] = valuesThatShareAMarker((at, stored) => view.marker(`/metadata/list/${at}`, stored))
+  const request = (list: unknown[]) => ({
+    customerId: 4211,
+    changes: { metadata: { list } },
+    enterPrivately: [],
+    dryRun: false,
+  })
+  const given = (list: unknown[], record: CustomerRecord) => asStored(request(list), record, view)
+  const both = { id: 4211, metadata: { list: [first, second, 'c'] } }
+  const marker = view.marker('/metadata/list/0', first)
+  expect(given(['c', 'c', marker], { id: 4211, metadata: { list: [first] } }).kind).toBe('resolved')
+  expect(given([marker], both)).toMatchObject({ request: { changes: { metadata: { list: [first] } } } })
+  expect(given(['c', 'c', marker], both)).toMatchObject({ kind: 'unfit', places: [{ pointer: '/metadata/list/2' }] })
+})
+
+/** Values of which the first two elements of a list have the same marker: among some thousands there are two. */
+function valuesThatShareAMarker(marker: (at: number, stored: string) => string): [string, string] {
+  const values = Array.from({ length: 12_000 }, (_, index) => `\u200b${index}`)
+  const byMarker = new Map(values.map((value) => [marker(0, value), value]))
+  const second = values.find((value) => byMarker.has(marker(1, value))) ?? expect.unreachable()
+  return [byMarker.get(marker(1, second)) ?? '', second]
+}
 
 describe('AIFI_SHOW_FIELDS', () => {
   test('shows other fields as markers only, in every result', async () => {

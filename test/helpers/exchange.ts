@@ -10,7 +10,7 @@ export interface PageAnswer {
 export interface PageRequest {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Uint8Array
   /** What an https address may be certified by, besides what Node trusts. */
   readonly ca?: string
 }

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import Provider, { errors } from 'oidc-provider'
+import { isJsonObject } from '../../src/lib/json.ts'
 import { exchange } from './exchange.ts'
 
 /** What the issuer says of somebody. */
@@ -38,6 +40,8 @@ export interface TestIssuer {
   readonly accounts: Record<string, Account>
   /** The scopes that it gives out for now, whatever is asked for. */
   allowed: readonly string[]
+  /** Somebody in between puts ID tokens of their own in the place of its own. */
+  isForged: boolean
   close(): Promise<void>
 }
 
@@ -115,6 +119,12 @@ export async function startIssuer(options: TestIssuerOptions): Promise<TestIssue
     pkce: { required: () => true },
   })
   server.on('request', (_, response) => response.setHeader('Date', new Date(Date.now() + aheadMs).toUTCString()))
+  let isForged = false
+  provider.use(async (ctx, next) => {
+    await next()
+    if (isForged && isJsonObject(ctx.body) && typeof ctx.body.id_token === 'string')
+      ctx.body = { ...ctx.body, id_token: signedByAnother(ctx.body.id_token) }
+  })
   server.on('request', provider.callback())
   return {
     url,
@@ -144,6 +154,12 @@ export async function startIssuer(options: TestIssuerOptions): Promise<TestIssue
     signIn: (address, login) => new IssuerVisitor(url).walk(address, login),
     browser: () => new IssuerVisitor(url),
     accounts,
+    get isForged() {
+      return isForged
+    },
+    set isForged(is) {
+      isForged = is
+    },
     get allowed() {
       return allowed
     },
@@ -155,6 +171,12 @@ export async function startIssuer(options: TestIssuerOptions): Promise<TestIssue
       await new Promise((resolve) => server.close(resolve))
     },
   }
+}
+
+/** The same claims under a signature of the same length. */
+function signedByAnother(token: string): string {
+  const end = token.lastIndexOf('.') + 1
+  return token.slice(0, end) + randomBytes(256).toString('base64url')
 }
 
 /** A browser at the issuer: follows where it is sent, and fills in the form for name and password. */

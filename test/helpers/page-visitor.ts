@@ -1,4 +1,6 @@
-import { expect } from 'vitest'
+import { once } from 'node:events'
+import http from 'node:http'
+import { expect, onTestFinished } from 'vitest'
 import type { JsonObject } from '../../src/lib/json.ts'
 import { exchange, type PageAnswer } from './exchange.ts'
 import { type Harness, type HarnessOptions, start, type TestClient } from './harness.ts'
@@ -53,6 +55,30 @@ export class PageVisitor {
     return exchange(this.address, { method: 'POST', headers: all, body })
   }
 
+  /** What the script of the page does: says that somebody sees these questions, by default all that stand on it. */
+  confirm(tokens: readonly string[] = this.tokens): Promise<PageAnswer> {
+    const headers = { ...formHeaders(this.address), ...this.#cookieHeader() }
+    const body = tokens.map((token) => `token=${encodeURIComponent(token)}`).join('&')
+    return exchange(`${this.address}/seen`, { method: 'POST', headers, body })
+  }
+
+  /** The event stream that the script of the page keeps open, to the end of the test. */
+  async stream(): Promise<EventStream> {
+    const request = http.get(`${this.address}/events`, { headers: this.#cookieHeader(), agent: false })
+    onTestFinished(() => void request.destroy())
+    const [answer] = await once(request, 'response')
+    const stream = { status: Number(answer.statusCode), text: '', ended: false }
+    answer.setEncoding('utf8').on('data', (text: string) => {
+      stream.text += text
+    })
+    answer
+      .on('error', () => undefined)
+      .on('close', () => {
+        stream.ended = true
+      })
+    return stream
+  }
+
   /** Opens the page if it was not seen yet, presses a button, and returns the page that follows. */
   async press(decision: 'approve' | 'decline', fields: Readonly<Record<string, string>> = {}, index = 0) {
     if (!this.seen) await this.get()
@@ -63,6 +89,13 @@ export class PageVisitor {
   #cookieHeader(): Record<string, string> {
     return this.cookie === undefined ? {} : { Cookie: this.cookie }
   }
+}
+
+/** What came over an event stream so far. */
+export interface EventStream {
+  readonly status: number
+  readonly text: string
+  readonly ended: boolean
 }
 
 export const BLOCK = { customerId: 77, blocked: true }

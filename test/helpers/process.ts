@@ -26,6 +26,9 @@ export interface StartOptions {
   readonly shared?: boolean
 }
 
+/** The system says how much memory a process has held at the most. */
+export const knowsPeakMemory = process.platform === 'linux'
+
 /** The program as a process of its own. */
 export class Server {
   readonly child: ChildProcess
@@ -61,6 +64,12 @@ export class Server {
 
   get pid(): number {
     return this.child.pid ?? 0
+  }
+
+  /** The most memory that it ever held, where {@link knowsPeakMemory}. It holds about 90 MB when idle. */
+  get peakMemoryMb(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
+    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024
   }
 
   /** Everything it wrote to stdout, as bytes. */

@@ -14,13 +14,14 @@ export async function callTool(
   via: string,
   token: string,
   args: JsonObject,
-  name = 'update_customer',
+  { name = 'update_customer', session }: { readonly name?: string; readonly session?: string } = {},
 ): Promise<ToolAnswer> {
   const headers = {
     Host: 'team.example',
     'Content-Type': 'application/json',
     Accept: 'application/json, text/event-stream',
     Authorization: `Bearer ${token}`,
+    ...(session !== undefined && { 'Mcp-Session-Id': session }),
   }
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } })
   const http = await exchange(`${via}/mcp`, { method: 'POST', headers, body })

@@ -35,6 +35,8 @@ export interface TeamHere {
   readonly patches: readonly string[]
   /** The way to AiFi. */
   readonly aifi: Gate
+  /** All replicas are to end: their questions stay. */
+  drain(): void
 }
 
 /** A team's server in this process, whose clock can be moved: replicas over one store in memory. Ends with the test. */
@@ -66,10 +68,12 @@ export async function startTeamHere(options: TeamHereOptions = {}): Promise<Team
   const { config } = read
   const logger = createLogger({ level: 'silent', write: () => undefined })
   const store = await openStore(read.config.http, { clock, logger, audit: noAudit, address: config.aifi.baseUrl })
-  const parts = { config, http: read.config.http, clock, logger, store }
+  const draining = new AbortController()
+  const parts = { config, http: read.config.http, clock, logger, store, draining: draining.signal }
   const started = await Promise.all(Array.from({ length: replicas }, () => startReplica(parts)))
   const [first] = started
-  return { clock, vias: started.map(({ via }) => via), token: first?.token ?? '', patches, aifi }
+  const drain = () => draining.abort()
+  return { clock, vias: started.map(({ via }) => via), token: first?.token ?? '', patches, aifi, drain }
 }
 
 interface ReplicaParts {
@@ -78,15 +82,16 @@ interface ReplicaParts {
   readonly clock: TestClock
   readonly logger: ReturnType<typeof createLogger>
   readonly store: TeamStore
+  readonly draining: AbortSignal
 }
 
-async function startReplica({ config, http, clock, logger, store: { store, audit } }: ReplicaParts) {
+async function startReplica({ config, http, clock, logger, store: { store, audit }, draining }: ReplicaParts) {
   let fetch: Fetch = () => new Response(null, { status: 503 })
   const server = await listen({ host: '127.0.0.1', port: 0 }, (request) => fetch(request), 'AIFI_LISTEN')
   const via = `http://${server.address}`
-  const draining = new AbortController().signal
   const warnings = new Warnings(logger, clock)
-  const outside = { proxy: config.aifi.proxy, clock, logger, warnings, ending: draining, onMcp: () => undefined }
+  const ending = new AbortController().signal
+  const outside = { proxy: config.aifi.proxy, clock, logger, warnings, ending, onMcp: () => undefined }
   const team = await createTeam({ ...outside, http, publicUrl: http.publicUrl ?? via })
   const aifi = createAifi({ ...config.aifi, readOnly: config.readOnly, clock })
   const browser = { unavailable: () => 'none', open: async () => false }

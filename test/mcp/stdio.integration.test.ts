@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import type { JSONRPCMessage } from '@modelcontextprotocol/server'
 import fc from 'fast-check'
@@ -8,16 +7,9 @@ import { Lines } from '../../src/mcp/lines.ts'
 import { StdioTransport } from '../../src/mcp/stdio.ts'
 import { fault } from '../helpers/fault.ts'
 import { startFaultServer } from '../helpers/fault-server.ts'
-import { type Server, startServer } from '../helpers/process.ts'
+import { knowsPeakMemory, type Server, startServer } from '../helpers/process.ts'
 
 const MB = 1024 * 1024
-
-/** The most memory that the process ever held. It holds about 90 MB when idle. */
-function peakMemoryMb({ pid }: Server): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024
-}
-const hasProc = process.platform === 'linux'
 
 const ping = (id: number | string) => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"ping"}\n`
 const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
@@ -120,7 +112,7 @@ describe('a request that cannot be read is answered, so that nobody waits for it
   })
 })
 
-test.runIf(hasProc)('a line that never ends takes no memory, and the line after it is read', async () => {
+test.runIf(knowsPeakMemory)('a line that never ends takes no memory, and the line after it is read', async () => {
   const server = startServer({ args: ['--sandbox'] })
   await server.initialize()
   const part = Buffer.alloc(MB, 'x')
@@ -129,7 +121,7 @@ test.runIf(hasProc)('a line that never ends takes no memory, and the line after 
   }
   server.write(`\n${ping('next')}`)
   await server.answer('next')
-  expect(peakMemoryMb(server)).toBeLessThan(250)
+  expect(server.peakMemoryMb).toBeLessThan(250)
 })
 
 test('half a line at the end of the input is left out, and the process ends as ever', async () => {
@@ -282,6 +274,14 @@ describe('the transport', () => {
     await turn()
     expect(warnings).toHaveLength(2)
     expect([transport.rawRequest(1), transport.rawRequest(2)]).toEqual([first, undefined])
+  })
+
+  test('answers nothing under the id of a request that is open', async () => {
+    const { input, output, warnings } = await open()
+    input.write(`${request(1, '{}')}\n${request(1, '{}')}\n{"jsonrpc":"1.0","id":1,"method":"ping"}\n`)
+    await expect.poll(() => warnings).toHaveLength(2)
+    await turn()
+    expect(output.readableLength).toBe(0)
   })
 
   test('gives the text of a request in a batch without that of the others', async () => {

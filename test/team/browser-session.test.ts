@@ -45,6 +45,15 @@ async function ask({ vias: [via] }: TeamHere): Promise<string> {
   return /https:\/\/team\.example(\/approvals\/[\w-]+)/.exec(answer.body)?.[1] ?? expect.unreachable(answer.body)
 }
 
+test('a sign-in that took ten minutes is not completed', async () => {
+  const team = await startTeamHere({ issuer, publicUrl })
+  const alex = new Visitor(publicUrl, team.vias[0])
+  const sent = await alex.get('/approvals')
+  team.clock.advance(10 * 60_000)
+  const back = await goRound(alex, issuer.browser(), sent, 'alex')
+  expect([back.status, alex.cookies.has('__Host-approvals')]).toEqual([400, false])
+})
+
 describe('a session that is an hour old', () => {
   test('is renewed without asking, at the very page that was opened', async () => {
     const { team, alex, browser } = await signedIn()

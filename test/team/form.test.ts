@@ -16,6 +16,7 @@ import { accept, decline, type Era, envelopeOf } from '../helpers/harness.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
 import { fetchVia } from '../helpers/team.ts'
 import { startTeamHere, type TeamHere } from '../helpers/team-here.ts'
+import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
 const BLOCK = { customerId: 4211, blocked: true }
@@ -118,6 +119,10 @@ describe('with four eyes off, a form of the client', () => {
     const team = await startTeamHere({ issuer, env: ownAnswers })
     const question = await call(team, 'alex')
     expect(question.inputRequests).toMatchObject({ approve: { method: 'elicitation/create' } })
+    // It is not in the inbox, where others would be asked the same.
+    const robin = new Visitor(publicUrl, team.vias[0])
+    await robin.signInAt(issuer, 'robin')
+    expect((await robin.get('/approvals')).body).toContain('Nothing waits for you.')
     team.clock.advance(2_000)
     const answer = { requestState: question.requestState, inputResponses: { approve: { ...accept() } } }
     const stolen = await call(team, thief, answer)
@@ -133,6 +138,16 @@ test('under four eyes nobody is shown a form, and none is taken', async () => {
   const { asked, update } = await clientOf(team, 'alex')
   expect(await update()).toMatchObject({ status: 'approval_pending', approval: { channel: 'inbox' } })
   expect([asked, team.patches]).toEqual([[], []])
+})
+
+test('while the server is to end, no call waits for an answer, and its question stays', async () => {
+  const team = await startTeamHere({ issuer, env: { AIFI_APPROVAL_WAIT_SECONDS: '40' } })
+  team.clock.hold()
+  const { update } = await clientOf(team, 'alex')
+  team.drain()
+  for (const _ of [1, 2]) {
+    expect(await update()).toMatchObject({ status: 'approval_pending', approval: { channel: 'inbox' } })
+  }
 })
 
 /** A call of {@link BLOCK} as a client of 2026-07-28 writes it; `extra` stands beside the arguments. */

@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { exchange } from '../helpers/exchange.ts'
 import { startIssuer, type TestIssuer } from '../helpers/issuer.ts'
 import { callTool } from '../helpers/team-call.ts'
 import { startTeamHere, type TeamHere } from '../helpers/team-here.ts'
 import { Visitor } from '../helpers/visitor.ts'
 
 const publicUrl = 'https://team.example'
+const DAY_MS = 24 * 60 * 60_000
 const block = { customerId: 4211, blocked: true }
 const other = { customerId: 77, blocked: true }
 let issuer: TestIssuer
@@ -61,6 +63,10 @@ describe('an approval is not taken', () => {
       ({ alex, path, token }) => alex.post(path, { token, decision: 'approve', x: 'x'.repeat(5_000_000) }),
     ],
     [
+      'as a withdrawal, by somebody who did not ask',
+      ({ alex, path, token }) => alex.post(path, { token, decision: 'withdraw' }),
+    ],
+    [
       'from an earlier session of the same person',
       async ({ team, path, token }) => (await signIn(team, 'alex')).post(path, { token, decision: 'approve' }),
     ],
@@ -71,6 +77,20 @@ describe('an approval is not taken', () => {
     // Neither was it used up: what Alex reads, Alex still can approve.
     expect((await all.alex.post(all.path, { token: all.token, decision: 'approve' })).status).toBe(303)
     expect(all.team.patches).toEqual(['/api/admin/v2/customers/4211'])
+  })
+
+  test('from the form of a record that has moved since, though the question is the same', async () => {
+    const { team, alex, path, token } = await situation()
+    const [via = ''] = team.vias
+    await callTool(via, await issuer.token({ sub: 'agent-2' }), { customerId: 4211, firstName: 'Janet' })
+    // Whoever asked asks again, and the record is found to have moved.
+    await callTool(via, await issuer.token({ sub: 'agent-0' }), block)
+    await alex.post(path, { token, decision: 'approve' })
+    expect(team.patches).toHaveLength(1)
+    const anew = await alex.tokenOf(path)
+    team.clock.advance(1_000)
+    await alex.post(path, { token: anew, decision: 'approve' })
+    expect(team.patches).toHaveLength(2)
   })
 
   test('from an address, however complete', async () => {
@@ -123,10 +143,44 @@ test('a token without a scope of ours reads nothing and changes nothing, and is 
     ['find_customers', 'customers.read', { customerId: 4211 }],
     ['update_customer', 'customers.write', { customerId: 4211, firstName: 'J' }],
   ] as const) {
-    const { http } = await callTool(vias[0] ?? '', token, args, name)
+    const { http } = await callTool(vias[0] ?? '', token, args, { name })
     expect(http.status).toBe(403)
     expect(http.headers['www-authenticate']).toContain(`scope="${scope}"`)
   }
+})
+
+describe('what a 2025-era client called itself', () => {
+  /** The session that a client of this name is given with a token of Sam’s. */
+  async function initialized(via: string): Promise<string> {
+    const clientInfo = { name: 'old-client', version: '1.2' }
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo }
+    const { headers } = await exchange(`${via}/mcp`, {
+      method: 'POST',
+      headers: {
+        Host: 'team.example',
+        'Content-Type': 'application/json',
+        Accept: 'application/json, text/event-stream',
+        Authorization: `Bearer ${await issuer.token()}`,
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }),
+    })
+    return String(headers['mcp-session-id'])
+  }
+
+  test.each<[string, object, number, string]>([
+    ['is known to the token that it came with, for a day', {}, DAY_MS - 60_000, 'with old-client 1.2'],
+    ['is not after a day', {}, DAY_MS + 1, 'with an unnamed client'],
+    ['is not to the token of another client', { client_id: 'another' }, 0, 'with an unnamed client'],
+    ['is not to the token of another person', { sub: 'robin' }, 0, 'with an unnamed client'],
+  ])('%s', async (_, claims, passedMs, shown) => {
+    const team = await startTeamHere({ issuer })
+    const [via = ''] = team.vias
+    const session = await initialized(via)
+    team.clock.advance(passedMs)
+    const { path } = await callTool(via, await issuer.token({ ...claims }), block, { session })
+    const alex = await signIn(team, 'alex')
+    expect((await alex.get(path)).body).toContain(shown)
+  })
 })
 
 describe('the sandbox’s sign-in', () => {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
 import { exchange } from '../helpers/exchange.ts'
@@ -114,6 +114,14 @@ describe('a token', () => {
     expect(refused.headers['www-authenticate']).toContain('customers.write customers.read')
   })
 
+  test('whose subject is longer than that of any issuer does not say who asks', async () => {
+    const long = await pendingOf(await issuer.token({ sub: 's'.repeat(256) }), 4211)
+    expect(long).toMatchObject({ status: 'approval_unavailable' })
+    const longest = await pendingOf(await issuer.token({ sub: 's'.repeat(255) }), 4211)
+    expect(longest.status).toBe('approval_pending')
+    await (await signIn('alex')).decide(pathIn(longest.message), 'decline')
+  })
+
   test('of an application may propose, and is shown as one', async () => {
     const token = await issuer.token({ sub: 'the-agent' })
     const [, connect] = httpClients[2] ?? expect.unreachable()
@@ -152,8 +160,12 @@ describe('who signs in', () => {
     const sam = await signIn('sam')
     expect((await sam.get('/approvals')).body).not.toContain('customer 4211,')
     expect((await sam.get(address)).status).toBe(404)
+    const newsOf = async (id = '') => (await sam.get(`/approvals/news?id=${id}`)).body
+    expect(await newsOf(address.split('/').at(-1))).toBe(await newsOf(randomUUID()))
     expect((await sam.post(address, { token: await sam.tokenOf('/approvals'), decision: 'approve' })).status).toBe(403)
     await (await signIn('alex')).decide(address, 'decline')
+    expect((await sam.get('/approvals')).body).not.toContain(address)
+    expect((await sam.get(address)).status).toBe(404)
   })
 
   test.each(['text', 'overage'])('with groups that are no plain list (%s) is no approver', async (login) => {
@@ -172,6 +184,17 @@ describe('who signs in', () => {
     await alex.decide(address, 'withdraw')
   })
 
+  test('by an ID token that somebody else has signed is nobody', async () => {
+    const robin = new Visitor(publicUrl, via)
+    issuer.isForged = true
+    const back = await robin.signInAt(issuer, 'robin').finally(() => {
+      issuer.isForged = false
+    })
+    expect([back.status, [...robin.cookies.keys()]]).toEqual([400, []])
+    await robin.signInAt(issuer, 'robin')
+    expect([...robin.cookies.keys()]).toEqual(['__Host-approvals'])
+  })
+
   test('cannot come back with the answer that another browser began, or twice', async () => {
     const begun = await new Visitor(publicUrl, via).get('/approvals')
     const back = new URL(await issuer.signIn(String(begun.headers.location), 'alex'))
@@ -184,6 +207,9 @@ describe('who signs in', () => {
     const begun = await new Visitor(publicUrl, via).get('/approvals')
     expect(String(begun.headers['set-cookie'])).toMatch(/^__Host-sign-in-[^=]+=[^;]+;.*HttpOnly; Secure; SameSite=Lax/)
     expect([...alex.cookies.keys()]).toEqual(['__Host-approvals'])
+    const { headers } = await alex.get('/approvals')
+    expect(headers['content-security-policy']).toContain(`form-action 'self' ${new URL(issuer.url).origin};`)
+    expect((await alex.post('/approvals/sign-out', { token: 'of nobody' })).status).toBe(403)
     const token = await alex.tokenOf('/approvals')
     const out = await alex.post('/approvals/sign-out', { token })
     expect(String(out.headers.location)).toContain(`${issuer.url}/session/end`)
@@ -199,7 +225,7 @@ describe('who signs in', () => {
 })
 
 /** A call that does not wait for the answer. */
-async function pendingOf(token: string, customerId: number): Promise<{ message: string }> {
+async function pendingOf(token: string, customerId: number): Promise<{ status: string; message: string }> {
   const args = { customerId, externalId: `x-${patches}-${Math.random()}` }
   const answer = await post(callOf('update_customer', args), token)
   const { result } = JSON.parse(answer.body.replace(/^event: message\ndata: /, ''))

@@ -52,6 +52,19 @@ test('two people under one subject are two', async () => {
   expect(patches).toHaveLength(1)
 })
 
+test.each([
+  ['Entra', { idtyp: 'app', oid: 'oid-of-alex' }],
+  ['Auth0', { gty: 'client-credentials', oid: 'oid-of-alex' }],
+  ['Keycloak', { preferred_username: 'service-account-the-agent', oid: 'oid-of-alex' }],
+])('an application of %s is nobody, whatever its token says besides', async (_issuer, claims) => {
+  const { vias } = await startTeamHere({ issuer, env })
+  const [via = ''] = vias
+  const { path } = await callTool(via, await issuer.token(claims), block)
+  const alex = (await signIn(via, 'alex')).visitor
+  expect((await alex.get(path)).body).toContain('application the-agent')
+  expect((await alex.get(path)).body).toContain('value="approve"')
+})
+
 test('whose tokens lack the claim asks for nothing and is not let in, and both are told which claim it is', async () => {
   const { vias, patches } = await startTeamHere({ issuer, env })
   const [via = ''] = vias

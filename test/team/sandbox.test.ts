@@ -37,7 +37,7 @@ async function post(message: unknown, headers: Record<string, string> = bearer()
   return exchange(url, {
     method: 'POST',
     headers: all,
-    body: typeof message === 'string' ? message : JSON.stringify(message),
+    body: typeof message === 'string' || message instanceof Buffer ? message : JSON.stringify(message),
   })
 }
 
@@ -107,14 +107,28 @@ describe('a message', () => {
     expect(answer.body).toContain('over 1 MB')
   })
 
-  test.each([
-    ['is no JSON', '{'],
-    ['is a batch', [list, list]],
-    ['nests too deep', `${'['.repeat(600)}${']'.repeat(600)}`],
-  ])('that %s is refused', async (_, body) => {
+  test.each<[string, unknown, number, string]>([
+    ['is no JSON', '{', -32700, 'not JSON'],
+    ['is a batch', [list, list], -32600, 'one message at a time'],
+    ['nests too deep', `{"a":${'['.repeat(600)}${']'.repeat(600)}}`, -32600, 'nests too deep'],
+  ])('that %s is refused', async (_, body, code, words) => {
     const answer = await post(body)
     expect(answer.status).toBe(400)
-    expect(JSON.parse(answer.body)).toMatchObject({ error: { message: expect.stringContaining('Nothing was done') } })
+    expect(JSON.parse(answer.body)).toMatchObject({ error: { code, message: expect.stringContaining(words) } })
+  })
+
+  test('of bytes that are no text is refused, not sent with other letters in their place', async () => {
+    const call = { name: 'update_customer', arguments: { customerId: 77, firstName: 'J?', dryRun: true } }
+    const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: call }))
+    body[body.indexOf('?')] = 0xff
+    const answer = await post(body)
+    expect(answer.status).toBe(400)
+    expect(JSON.parse(answer.body)).toMatchObject({ error: { code: -32700 } })
+  })
+
+  test('may have null for parameters, as some clients write it', async () => {
+    const answer = await post({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: null })
+    expect(answer.body).toContain('update_customer')
   })
 
   test('from a page of another origin, or to another host, is not taken', async () => {
@@ -162,6 +176,7 @@ describe('the inbox', () => {
     expect(answer.body).toContain('Who are you?')
     expect(answer.headers['content-security-policy']).toContain("default-src 'none'")
     expect(answer.headers['cache-control']).toBe('no-store')
+    expect(answer.headers['x-frame-options']).toBe('DENY')
   })
 
   test('lets whoever asked withdraw, but not approve, by their own form or by one of somebody else', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { type Asked, asked, type Ended, ended } from '../../src/change/change.ts'
+import { type Asked, asked, claimed, type Ended, ended } from '../../src/change/change.ts'
 import { systemClock as clock, elapsedMs, instantIn, remainingMs } from '../../src/lib/clock.ts'
 import { parseExactly, writeExactly } from '../../src/lib/exact-json.ts'
 import { connectionOptions, Database } from '../../src/team/postgres/database.ts'
@@ -100,6 +100,56 @@ await describeWithPostgres('the changes of a team in PostgreSQL', (postgres) => 
     expect(await store.countWaiting({})).toBe(3)
     expect(await store.countWaiting({ by: { issuer: 'https://issuer.example', subject: 'sam' } })).toBe(1)
     await store.close()
+  })
+
+  test('a transaction that failed leaves nothing behind in a connection that others use', async () => {
+    const database = new Database(postgres().url)
+    await expect(database.transaction((query) => query('select 1 / 0', []))).rejects.toThrow()
+    expect(await database.query('select 1 as one')).toEqual([{ one: 1 }])
+    await database.close()
+  })
+
+  test('a lease that has lapsed by the clock of the database is not renewed', async () => {
+    const address = deployment()
+    const database = new Database(postgres().url)
+    const store = openStore(postgres(), clock, { address })
+    const { asking: _, state: _state, version: _version, ...identity } = question()
+    const lease = { token: 'mine', until: instantIn(clock, 60_000) }
+    await store.add(claimed(identity, lease))
+    expect(await store.renew(identity.id, { ...lease, token: 'of another' })).toBe(false)
+    expect(await store.renew(identity.id, lease)).toBe(true)
+    await passTime(database, address, 60_001)
+    expect(await store.renew(identity.id, lease)).toBe(false)
+    for (const each of [store, database]) await each.close()
+  })
+
+  test('an outcome that nobody was told is found for a day', async () => {
+    const address = deployment()
+    const database = new Database(postgres().url)
+    const store = openStore(postgres(), clock, { address })
+    const change = question()
+    await store.add(change)
+    await store.swap(refusedNow(change))
+    await passTime(database, address, DAY_MS - 60_000)
+    expect(await store.find(change.key)).toMatchObject({ id: change.id, state: 'ended' })
+    await passTime(database, address, 60_001)
+    expect(await store.find(change.key)).toBeUndefined()
+    for (const each of [store, database]) await each.close()
+  })
+
+  test('a body that somebody put into the row of another change is none', async () => {
+    const address = deployment()
+    const database = new Database(postgres().url)
+    const store = openStore(postgres(), clock, { address })
+    const [one, other] = [question({ customerId: 1 }), question({ customerId: 2 })]
+    for (const each of [one, other]) await store.add(each)
+    await database.query('update aifi_change set body = (select body from aifi_change where id = $1) where id = $2', [
+      one.id,
+      other.id,
+    ])
+    expect(await store.get(one.id)).toMatchObject({ id: one.id })
+    expect(await store.get(other.id)).toBeUndefined()
+    for (const each of [store, database]) await each.close()
   })
 
   test('one open question for a caller and customer, no more than the limit, and a pause after a no', async () => {

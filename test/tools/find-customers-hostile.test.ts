@@ -52,7 +52,7 @@ describe('a filter that AiFi does not obey', () => {
       customers: [{ id: 4211, email: JANE, firstName: 'Jane' }],
       returned: 1,
       more: 0,
-      message: 'One customer has this email. AiFi also sent 10000 records that do not match; they are not shown.',
+      message: expect.stringContaining('10000 records that do not match'),
     })
     expect(client.wire.join('')).not.toMatch(/stranger/i)
     expect(harness.log.join('')).not.toMatch(/stranger/i)
@@ -73,7 +73,7 @@ describe('a filter that AiFi does not obey', () => {
     )
     const envelope = await find(client, args)
     expect(envelope).toMatchObject({ status: 'found', customers: [], returned: 0, more: 0 })
-    expect(envelope.message).toContain('AiFi also sent 1 record that does not match; it is not shown.')
+    expect(envelope.message).toContain('1 record that does not match')
     expect(client.wire.join('')).not.toContain('jane')
   })
 
@@ -96,9 +96,7 @@ describe('many matches', () => {
     const envelope = await find(await facing(json(many)), { externalId: 'x' })
     expect(envelope).toMatchObject({ returned: 10, more: 9_990 })
     expect(envelope.customers?.map(({ id }) => id)).toEqual(many.slice(0, 10).map(({ id }) => id))
-    expect(envelope.message).toBe(
-      '10000 customers have this externalId: ask the user which one is meant. Only 10 are shown, 9990 more are not.',
-    )
+    expect(envelope.message).toMatch(/^10000 .* ask the user which one is meant/)
   })
 
   test('rather leaves out metadata than records, and says so', async () => {
@@ -155,15 +153,13 @@ describe('a list without end', () => {
   test('is cut off at a few megabytes of 200, with its connection, and nothing of it is shown', async () => {
     const { listener, poured, ended } = pouring(200_000_000)
     const client = await facing(listener)
-    const memory = process.memoryUsage().rss
     const envelope = await find(client, { email: JANE })
     expect(envelope).toMatchObject({ status: 'failed', http: { status: 200 } })
-    expect(envelope.message).toMatch(/^Too many customers match, or AiFi did not apply the filter\. /)
+    expect(envelope.message).toMatch(/^Too many customers match/)
     expect(envelope.customers).toBeUndefined()
     expect(await ended).toBe(false)
     // What the sockets between the two hold comes on top of what is read.
     expect(poured()).toBeLessThan(40_000_000)
-    expect(process.memoryUsage().rss - memory).toBeLessThan(120_000_000)
     expect(client.seen).toHaveLength(1)
   })
 
@@ -181,6 +177,13 @@ describe('a list without end', () => {
     const body = `[${entry.repeat(Math.floor(3_900_000 / entry.length))}0]`
     const client = await facing((__, response) => response.end(body))
     expect(await find(client, { email: JANE })).toMatchObject({ status: 'found', returned: 0 })
+  })
+
+  test('of digits that no double holds is too long to be read exactly, and counts as too large', async () => {
+    const client = await facing((_, response) => response.end(`[${'12345678901234567890,'.repeat(60_000)}0]`))
+    const envelope = await find(client, { email: JANE })
+    expect(envelope).toMatchObject({ status: 'failed', http: { status: 200 } })
+    expect(envelope.message).toContain('Use customerId')
   })
 
   test('that trickles ends with the deadline', async () => {

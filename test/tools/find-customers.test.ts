@@ -40,7 +40,7 @@ describe.each(eras)('find_customers for a client of %s', (era) => {
     const nobody = { status: 'found', customers: [], returned: 0, more: 0 }
     expect(await find(client, { email: 'joan@example.com' })).toEqual({
       ...nobody,
-      message: 'No customer with this email was found. Check it with the user: AiFi finds exact matches only.',
+      message: expect.stringMatching(/^No customer with this email was found/),
       http: { status: 200 },
     })
     expect(await find(client, { email: 'Jane@Example.com' })).toMatchObject({
@@ -189,8 +189,7 @@ describe('the audit of lookups', () => {
     const envelope = await find(await harness.connect(), { email: 'jane@example.com' })
     expect(envelope).toEqual({
       status: 'failed',
-      message:
-        'The audit trail cannot be written, so nothing is shown. Whoever set this server up should check AIFI_AUDIT_LOG.',
+      message: expect.stringContaining('AIFI_AUDIT_LOG'),
     })
   })
 })

@@ -7,7 +7,7 @@ import type { JsonObject } from '../../src/lib/json.ts'
 import { harmless } from '../../src/lib/text.ts'
 import { fault } from '../helpers/fault.ts'
 import { startFaultServer } from '../helpers/fault-server.ts'
-import { jane } from '../helpers/fault-situation.ts'
+import { jane, situation } from '../helpers/fault-situation.ts'
 import { accept, decline, eras, type Harness, type HarnessOptions, start, type TestClient } from '../helpers/harness.ts'
 import { openedAddress, PageVisitor } from '../helpers/page-visitor.ts'
 import { startServer, temporaryFolder } from '../helpers/process.ts'
@@ -388,4 +388,15 @@ describe('the published program', () => {
     const written = [server.stdout.toString(), server.stderr, readFileSync(auditFile, 'utf8')].join('\n')
     expectNoSecret(written, [...SECRETS, 'token-canary-3141592653'])
   })
+})
+
+test('a value of the record that is cut off in the middle of a secret is not shown at all', async () => {
+  const { aifi, client } = await situation({ answer: () => accept() })
+  const record = { ...jane, lastName: `${'n'.repeat(470)}${CURRENT}` }
+  aifi.always('GET', fault.answer(200, record))
+  aifi.always('PATCH', fault.answer(200, record))
+  const args = { customerId: 4211, currentPassword: CURRENT, firstName: 'Jane' }
+  const { customer } = await client.update(args)
+  expect(customer?.lastName).toMatch(/^⟦altered [0-9a-f]{6}⟧$/)
+  expect(client.wire.at(-1)).not.toContain(CURRENT.slice(0, 5))
 })

@@ -402,7 +402,7 @@ describe('every problem is in one answer', () => {
     const envelope = await update({ customerId: 4211, priority: 99, role: 'boss', firstname: 'J' })
     expect(envelope).toMatchObject({ status: 'invalid', customerId: 4211 })
     expect(envelope.errors?.map(({ field }) => field).sort()).toEqual(['firstname', 'priority', 'role'])
-    expect(envelope.message).toMatch(/^Nothing was sent and nothing was changed\. /)
+    expect(envelope.message).toMatch(/^Nothing was sent/)
     for (const { message } of envelope.errors ?? []) expect(envelope.message).toContain(message)
     expect(harness.requests).toEqual([])
   })
@@ -546,6 +546,7 @@ describe('huge arguments', () => {
 
   test('of 100,000 members of metadata reach AiFi, or are refused by it, within a bounded result', async () => {
     const harness = await start({ env: { AIFI_APPROVAL: 'dangerously-skip' } })
+    harness.clock.hold()
     const { update, wire } = await harness.connect()
     const metadata = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`k${index}`, index]))
     const envelope = await update({ customerId: 77, metadata })

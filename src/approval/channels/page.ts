@@ -142,7 +142,7 @@ export class PageChannel implements Channel {
     if (opening.accepted) return
     const tookMs = this.#deps.clock.monotonic() - (opening.withClientSince ?? 0)
     // Turned down by nobody, it is put another way.
-    if (action === undefined || (tookMs < UNREAD_MS && this.#deps.pages.whereabouts(id) === 'nowhere')) {
+    if (action === undefined || tookMs < UNREAD_MS) {
       opening.turnedDown = true
       return
     }

@@ -136,8 +136,12 @@ async function decide(item: Item, page: Visit, form: URLSearchParams, deps: Rout
   item.problems = again.problems ?? {}
 }
 
-async function voidAll(page: Visit, { changes }: RouteDeps): Promise<void> {
+/** Nobody can tell any more who has the page: it takes no answer, and what is asked from here on is not for it. */
+async function voidAll(page: Visit, { changes, tab }: RouteDeps): Promise<void> {
   const reason =
     'The approval page was opened in a second browser, or in one that did not keep its cookie, so nobody can tell who answers.'
   for (const { changeId } of page.items) await changes.withdraw(changeId, reason, { unwanted: false })
+  await page.refresh()
+  tab.renew(page)
+  tab.close(page)
 }

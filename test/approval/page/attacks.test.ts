@@ -163,6 +163,15 @@ describe('the cookie and the token', () => {
   })
 })
 
+const linked = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' }
+
+test('the first browser has the question at once, also when it follows a link', async () => {
+  const { address } = await askOnPage()
+  const { body, headers } = await exchange(address, { headers: linked })
+  expect(body).toContain('name="token"')
+  expect(headers['set-cookie']).toHaveLength(1)
+})
+
 describe('a second browser', () => {
   test('makes the question void, and both are told why', async () => {
     const { harness, address, person, answer } = await askOnPage()
@@ -211,9 +220,24 @@ describe('a second browser', () => {
     await expectStillOpen(asked)
   })
 
+  test('leaves the first one no stream: what is asked next is not shown on a page that is void', async () => {
+    const { harness, client, address, person, answer } = await askOnPage()
+    await person.get()
+    const stream = await person.stream()
+    await exchange(address)
+    expect(await answer).toMatchObject({ status: 'declined' })
+    await expect.poll(() => stream.ended).toBe(true)
+    expect(stream.text).toContain('Withdrawn')
+    expect(await person.stream()).toMatchObject({ status: 403 })
+    client.update({ customerId: 4211, blocked: true }).catch(() => undefined)
+    const next = new PageVisitor(await openedAddress(harness, 2))
+    expect((await next.get()).body).toContain('Jane Doe')
+    expect((await person.get()).body).not.toContain('Jane')
+    expect(stream.text).not.toContain('Jane')
+  })
+
   test('cannot hide behind the link of another site', async () => {
     const { harness, address, person, answer } = await askOnPage()
-    const linked = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' }
     await person.get()
     const bounce = await exchange(address, { headers: linked })
     expect(bounce.body).toContain('<meta http-equiv="refresh" content="0">')
@@ -414,6 +438,21 @@ describe('too much, too slow, too often', () => {
     await expectStillOpen(asked)
   })
 
+  test('of 33 visitors at once the last is shown out, and the stream of an open tab is none of them', async () => {
+    const asked = await askOnPage()
+    const { person, address } = asked
+    await person.get()
+    expect(await person.stream()).toMatchObject({ status: 200 })
+    // A connection that has had its answer is kept for five seconds.
+    const answered = await Promise.all(
+      Array.from({ length: 33 }, () =>
+        rawAnswer(Number(new URL(address).port), `GET /x HTTP/1.1\r\nHost: x\r\n\r\n`, false),
+      ),
+    )
+    expect(answered.map((answer) => answer.slice(0, 12))).toEqual([...Array(32).fill('HTTP/1.1 403'), ''])
+    await expectStillOpen(asked)
+  })
+
   test('slow visitors are shown out while the person answers', async () => {
     const asked = await askOnPage()
     const { person, address } = asked
@@ -514,8 +553,8 @@ describe('a fixed port', () => {
   })
 })
 
-/** Everything that comes back for these bytes, after which nothing more is sent. */
-function rawAnswer(port: number, bytes: string): Promise<string> {
+/** Everything that comes back for these bytes, after which nothing more is sent, or the connection stays. */
+function rawAnswer(port: number, bytes: string, ends = true): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     let text = ''
@@ -524,7 +563,8 @@ function rawAnswer(port: number, bytes: string): Promise<string> {
     })
     socket.on('error', () => undefined)
     socket.on('close', () => resolve(text))
-    socket.end(bytes, 'latin1')
+    if (ends) socket.end(bytes, 'latin1')
+    else socket.write(bytes, 'latin1')
   })
 }
 

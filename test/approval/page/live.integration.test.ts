@@ -82,7 +82,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     await headingIs(page, 'One question waits for your answer')
     // The second click, wherever it falls: here on the very button of the other question.
     await approve(page).click()
-    await page.getByRole('alert').getByText('Please read it, then press again.').waitFor()
+    await page.getByRole('alert').getByText('Please read it').waitFor()
     expect(bodies()).toEqual([{ blocked: false }])
     expect(await page.evaluate('document.activeElement.getAttribute("role")')).toBe('alert')
     await read(page)
@@ -189,7 +189,7 @@ describe.skipIf(noChromiumFor('the live approval page'))('the live page', () => 
     await Promise.all([page.waitForResponse(/\/events$/), page.goto(asked.address)])
     asked.harness.clock.advance(10_000)
     await approve(page).click()
-    await page.getByText('Please read it, then press again.').waitFor()
+    await page.getByText('Please read it').waitFor()
     const seen = page.waitForResponse(/\/seen$/)
     await page.evaluate(
       `globalThis.seen = true; document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))`,

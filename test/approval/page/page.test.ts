@@ -304,7 +304,7 @@ describe('a yes', () => {
     expect((await person.glance()).body).toMatch(/role="alert" tabindex="-1" autofocus><p><strong>Please read it, then/)
     harness.clock.advance(699)
     await person.send(person.form('approve'))
-    expect((await person.glance()).body).toContain('Please read it, then press again.')
+    expect((await person.glance()).body).toContain('Please read it')
     expect(bodies(harness)).toEqual([])
     harness.clock.advance(700)
     expect((await person.press('approve')).body).toContain('Done')
@@ -325,7 +325,7 @@ describe('a yes', () => {
     await person.glance()
     expect(person.tokens).toHaveLength(1)
     await person.send(person.form('approve'))
-    expect((await person.get()).body).toContain('Please read it, then press again.')
+    expect((await person.get()).body).toContain('Please read it')
     expect(person.tokens).not.toContain(first)
     await changeInAifi(harness, 4211, { email: 'new@example.com' })
     await person.send(person.form('approve'))
@@ -357,6 +357,41 @@ describe('a yes', () => {
     await person.glance()
     expect(await seen({ ...formHeaders(address), ...cookie })).toMatchObject({ status: 204 })
     harness.clock.advance(700)
+    expect((await person.press('approve')).body).toContain('Done')
+  })
+})
+
+describe('a yes where there is a script', () => {
+  test('counts anew for a page that was drawn again', async () => {
+    const { harness, person } = await askOnPage()
+    harness.clock.hold()
+    await person.get()
+    await person.confirm()
+    harness.clock.advance(700)
+    await person.glance()
+    await person.confirm()
+    await person.send(person.form('approve'))
+    expect(bodies(harness)).toEqual([])
+    expect((await person.get()).body).toContain('Please read it')
+    expect((await person.press('approve')).body).toContain('Done')
+  })
+
+  test('counts anew for another round, which the stream brings', async () => {
+    const args = { customerId: 77, role: 'employee' }
+    const { harness, client, person } = await askOnPage(args)
+    harness.clock.hold()
+    await person.get()
+    const stream = await person.stream()
+    await person.confirm()
+    harness.clock.advance(700)
+    const [first = ''] = person.tokens
+    await changeInAifi(harness, 77, { role: 'tester' })
+    client.update(args).catch(() => undefined)
+    const tokens = () => [...stream.text.matchAll(/name=\\"token\\" value=\\"([^"\\]+)/g)].map(([, token]) => token)
+    await expect.poll(() => tokens().filter((token) => token !== first)).toHaveLength(1)
+    await person.send(person.form('approve', {}, tokens().at(-1)))
+    expect(bodies(harness)).toEqual([])
+    expect((await person.get()).body).toContain('Please read it')
     expect((await person.press('approve')).body).toContain('Done')
   })
 })
@@ -417,6 +452,29 @@ describe('a page that nobody fetched', () => {
   })
 })
 
+describe('a page that a browser has, and that nobody sees', () => {
+  test('is opened three times in all, and can be answered whenever somebody comes back to it', async () => {
+    const harness = await start({ env: { AIFI_APPROVAL_WAIT_SECONDS: '0' } })
+    harness.clock.hold()
+    const { update } = await harness.connect()
+    const hidden: PageVisitor[] = []
+    for (const openings of [1, 2, 3]) {
+      expect(await update(BLOCK)).toMatchObject({ status: 'approval_pending' })
+      const page = new PageVisitor(await openedAddress(harness, openings))
+      hidden.push(page)
+      await page.glance()
+      // Its script lives, and does not say that anybody looks.
+      await page.confirm([])
+      harness.clock.advance(2_000)
+    }
+    expect(await update(BLOCK)).toMatchObject({ status: 'approval_pending', approval: { channel: 'page' } })
+    expect(harness.browser.opened).toHaveLength(3)
+    expect((await hidden[0]?.press('approve'))?.body).toContain('Please read it')
+    expect((await hidden[0]?.press('approve'))?.body).toContain('Done')
+    expect(bodies(harness)).toEqual([{ blocked: true }])
+  })
+})
+
 describe('several questions', () => {
   const OTHER = { customerId: 4211, blocked: false }
 
@@ -434,6 +492,21 @@ describe('several questions', () => {
     await person.press('decline')
     expect(await answer).toMatchObject({ status: 'declined', customerId: 77 })
     expect(bodies(harness)).toHaveLength(1)
+  })
+
+  test('leave the page two minutes after they were decided, and those that wait stay', async () => {
+    const { harness, client, person } = await askOnPage()
+    await person.get()
+    const other = client.update(OTHER)
+    await expect.poll(() => questionsOn(person)).toBe(2)
+    expect((await person.press('decline')).body).toContain('Declined')
+    harness.clock.advance(2 * 60_000 - 2_000)
+    expect((await person.get()).body).toContain('Declined')
+    harness.clock.advance(2_000)
+    expect((await person.get()).body).not.toContain('Declined')
+    expect(await other).toMatchObject({ status: 'approval_pending' })
+    await person.press('approve')
+    expect(await client.update(OTHER)).toMatchObject({ status: 'updated' })
   })
 
   test('that come while the browser starts wait for its page', async () => {
@@ -518,7 +591,7 @@ describe('the record', () => {
     await changeInAifi(harness, 77, { lastName: 'Weber-Schmidt', role: 'tester' })
     const { body } = await person.press('approve')
     expect(bodies(harness)).toEqual([])
-    expect(body).toMatch(/This record changed in AiFi meanwhile[\s\S]*Weber-Schmidt[\s\S]*tester/)
+    expect(body).toMatch(/This record changed[\s\S]*Weber-Schmidt[\s\S]*tester/)
     expect(person.tokens).toHaveLength(1)
     expect((await person.press('approve')).body).toContain('Done')
     expect(await answer).toMatchObject({ status: 'updated' })
@@ -548,7 +621,7 @@ describe('the record', () => {
     await person.get()
     await changeInAifi(harness, 77, { metadata: { a: 'x'.repeat(60_000), b: 'y'.repeat(60_000) } })
     await person.press('approve')
-    expect((await person.press('approve')).body).toContain('This record changed in AiFi meanwhile')
+    expect((await person.press('approve')).body).toContain('This record changed')
     expect(bodies(harness)).toEqual([])
     expect((await person.press('decline')).body).toContain('Declined')
   })
