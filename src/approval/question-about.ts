@@ -36,6 +36,8 @@ export function questionAbout({ request, asking, caller }: Asked, deployment: De
   const name = record && bounded(fullName(record))
   const email = record?.email ? bounded(record.email) : undefined
   const note = nameNote([name ?? '', email ?? ''], past, now)
+  // It goes no further than the question: blanks around it mean nothing.
+  const reason = request.reason?.trim()
   const rows = requestedFields(request).flatMap((field) => shownChanges(field, request, record))
   return {
     customer: {
@@ -47,7 +49,7 @@ export function questionAbout({ request, asking, caller }: Asked, deployment: De
     },
     ...deployment,
     client: askedBy(caller),
-    ...(request.reason !== undefined && { reason: escaped(request.reason) }),
+    ...(reason && { reason: escaped(reason) }),
     changes: withPast(lossesFirst(rows), past),
     privateFields: request.enterPrivately.map((name) => ({ name, ...typedField(name) })),
   }

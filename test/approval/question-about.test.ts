@@ -81,6 +81,11 @@ describe('a form', () => {
     ])
   })
 
+  test('leaves blanks around the reason out, and a reason of blanks', () => {
+    expect(lines({ blocked: true }, { reason: ' ticket 17\n' })).toContain('The assistant says: “ticket 17”')
+    expect(text({ blocked: true }, { reason: ' \t ' })).not.toContain('The assistant says')
+  })
+
   test('says in its first line that nothing real changes in the sandbox', () => {
     expect(lines({ role: 'tester' }, { facts: { sandbox: true } })[0]).toMatch(/^\[sandbox\] Change the role of /)
   })

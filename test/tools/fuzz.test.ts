@@ -119,8 +119,9 @@ test(
           const body = bodyOf(patch)
           for (const [field, value] of Object.entries(body)) {
             expect(customerFields).toContain(field)
-            const asked =
-              field === 'metadata' && typeof args[field] === 'string' ? JSON.parse(args[field]) : args[field]
+            const given = args[field]
+            // What is no text may come as its text: some hosts send it so.
+            const asked = typeof given === 'string' && typeof value !== 'string' ? JSON.parse(given) : given
             expect(jsonEqual(value, asked)).toBe(true)
           }
           const asked = customerFields.filter((field) => Object.hasOwn(args, field))
