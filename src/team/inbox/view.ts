@@ -104,7 +104,7 @@ function waitingRow({ id, question, askedBy, askedAt, expiresAt }: WaitingRow, n
   const soon = expiresAt - now < SOON_MS
   return markup`<li><a href="/approvals/${id}">${headline(question)}</a><p class="${soon ? 'side soon' : 'side'}">expires ${timeLeft(expiresAt, now)}</p>
 <p>customer ${customer.id}${customer.email !== undefined && markup`, ${foreign(customer.email)}`}${changes.length > 1 && markup` · ${labelList(changes)}`}</p>
-<p>asked by ${foreign(askedBy)}, ${time(askedAt)}</p></li>
+<p class="side">asked by ${foreign(askedBy)}, ${time(askedAt)}</p></li>
 `
 }
 
