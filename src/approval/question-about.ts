@@ -36,7 +36,7 @@ export function questionAbout({ request, asking, caller }: Asked, deployment: De
   const name = record && bounded(fullName(record))
   const email = record?.email ? bounded(record.email) : undefined
   const note = nameNote([name ?? '', email ?? ''], past, now)
-  // It goes no further than the question: blanks around it mean nothing.
+  // AiFi is not sent it: blanks around it mean nothing.
   const reason = request.reason?.trim()
   const rows = requestedFields(request).flatMap((field) => shownChanges(field, request, record))
   return {

@@ -113,8 +113,10 @@ export class FormChannel implements Channel {
     }
     if (words.fits) return words.text
     const reason = 'The change does not fit into the three lines that every client shows of a form.'
-    const remedy = 'ave a browser named in BROWSER for the approval page.'
-    return { kind: 'cannot', reason, remedy: isOne ? `H${remedy}` : `Ask for one field in a call, or h${remedy}` }
+    const remedy = isOne
+      ? 'Have a browser named in BROWSER for the approval page.'
+      : 'Ask for one field in a call, or have a browser named in BROWSER for the approval page.'
+    return { kind: 'cannot', reason, remedy }
   }
 
   /** A 2025-era client answers inside the call that asks. */
